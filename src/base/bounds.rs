@@ -1,0 +1,51 @@
+//! Every bound of the switch, each with its reason. A queue, map, loop or message without a line here is a fault.
+
+use std::time::Duration;
+
+/// Octets of one SIP message. A UDP datagram cannot be longer; streams are held to the same.
+pub const MESSAGE_BYTES: usize = 65_535;
+
+/// Header fields of one message: RFC 4475's longest has 60; parsers must stay linear.
+pub const HEADERS: usize = 256;
+
+/// Via entries of one message: more than Max-Forwards' default of 70 cannot be honest.
+pub const VIAS: usize = 71;
+
+/// How long a half-sent message may stay on a stream before it is closed (slowloris).
+pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Stream connections from one address: an office behind one NAT fits, an attacker's thousands do not.
+pub const CONNECTIONS_PER_SOURCE: usize = 512;
+
+/// Stream connections in all.
+pub const CONNECTIONS: usize = 16_384;
+
+/// Octets waiting for a stream peer that does not read; then the connection is cut.
+pub const WRITE_QUEUE_BYTES: usize = 1 << 20;
+
+/// Bindings of one user: desk phone, softphone, mobile and two spare.
+pub const BINDINGS_PER_USER: usize = 5;
+
+/// Legs that one `dial` may ring at once.
+pub const FORKS: usize = 32;
+
+/// Legs that one call may have in its life.
+pub const LEGS_PER_CALL: usize = 64;
+
+/// Steps a plan may take without anybody acting; a checked plan stays far below.
+pub const PLAN_STEPS: usize = 10_000;
+
+/// Entries of one call's trace. Later entries are counted, not kept.
+pub const TRACE_ENTRIES: usize = 2_000;
+
+/// `m=` lines of one session description.
+pub const MEDIA_LINES: usize = 16;
+
+/// Formats of one `m=` line.
+pub const FORMATS: usize = 64;
+
+/// Packets waiting for one recording between the tap and the vault: two seconds of two tracks.
+pub const TAP_PACKETS: usize = 256;
+
+/// A dial without a stated time rings this long.
+pub const RING: Duration = Duration::from_secs(60);

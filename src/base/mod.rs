@@ -1,0 +1,18 @@
+//! What every room stands on: time, alarms, identifiers, seeded randomness, bounds, and values that mask themselves.
+//!
+//! Invariant: nothing here reads a clock or asks the system for randomness; both come in from `io`.
+
+mod alarm;
+pub mod bounds;
+mod id;
+mod mask;
+mod random;
+mod secret;
+mod time;
+
+pub use alarm::Alarms;
+pub use id::{CallId, LegId, RecordingId};
+pub use mask::{Masked, mask_digits};
+pub use random::Random;
+pub use secret::Secret;
+pub use time::{Time, Wall};

@@ -1,0 +1,5 @@
+//! `cli`
+/// Runs the command line.
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
