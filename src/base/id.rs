@@ -96,6 +96,10 @@ impl fmt::Debug for LegId {
     }
 }
 
+/// One prompt's sound: the first 64 bits of the SHA-256 of its file, so that a prompt that changes is another prompt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PromptId(pub u64);
+
 /// The text is not an identifier of the kind asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier of this kind")]

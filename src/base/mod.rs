@@ -11,7 +11,7 @@ mod secret;
 mod time;
 
 pub use alarm::Alarms;
-pub use id::{CallId, LegId, RecordingId};
+pub use id::{CallId, LegId, NotAnId, PromptId, RecordingId};
 pub use mask::{Masked, mask_digits};
 pub use random::Random;
 pub use secret::Secret;
