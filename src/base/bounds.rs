@@ -49,3 +49,24 @@ pub const TAP_PACKETS: usize = 256;
 
 /// A dial without a stated time rings this long.
 pub const RING: Duration = Duration::from_secs(60);
+
+/// Sounds of one play order: a menu in two languages with spoken numbers stays below.
+pub const SOUNDS: usize = 64;
+
+/// Keys of one order to send keys: longer than any number, account or card.
+pub const KEYS: usize = 64;
+
+/// The longest prompt: music on hold is the longest that anybody loads (19 MB in both laws).
+pub const PROMPT: Duration = Duration::from_secs(20 * 60);
+
+/// A leg from which nothing comes for this long is reported, and again after each such span.
+pub const QUIET: Duration = Duration::from_secs(10);
+
+/// Orders that may wait for one media worker: half a second of its share of 1 500 calls a second.
+pub const MEDIA_ORDERS: usize = 8_192;
+
+/// News of the media plane that may wait for the core.
+pub const MEDIA_NEWS: usize = 16_384;
+
+/// News that one media worker keeps for itself when the core's queue is full; past it they are dropped and counted.
+pub const MEDIA_NEWS_KEPT: usize = 16_384;

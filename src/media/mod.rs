@@ -1,1 +1,13 @@
-//! `media`
+//! The data plane as values: what the core orders, what the plane reports, and the packet logic between them.
+//!
+//! The core hands an [`Order`] down and hears [`News`] back; packets are answered here without asking the core anything.
+//! Orders and news of one call keep their order; those of different calls do not.
+//! Invariant: no packet waits for a signalling decision, and no packet from a source that was not authorised goes anywhere.
+
+mod news;
+mod order;
+mod prompt;
+
+pub use news::{LegFacts, News};
+pub use order::{Aim, Order, Sound, Tone, Trust};
+pub use prompt::{BadSound, Prompt, PromptLibrary};

@@ -1,1 +1,8 @@
-//! `rtp`
+//! What travels in media packets: RTP and RTCP headers, telephone events, codecs by name, G.711 sound, receive statistics.
+//!
+//! Octets in, values out; nothing here knows of a call, a socket or a clock.
+//! Invariant: no length, index or count that a packet states is used before it is checked against the packet's end.
+
+pub mod codec;
+
+pub use codec::{Codec, Format, Name};

@@ -1,0 +1,204 @@
+//! What the core asks of the data plane.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{CallId, LegId, PromptId, RecordingId, Time};
+use crate::rtp::Format;
+
+use super::PromptLibrary;
+
+/// One order. An order for a call or leg that does not exist (any more) is dropped without news, except that
+/// [`Order::End`] is always answered with [`News::Ended`](super::News::Ended).
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Take a pair of ports (RTP even, RTCP the odd one above: RFC 3550 §11) at `local` for a new leg.
+    /// Answered by `Opened` or `NoPort`. A leg that is already open is answered with its address again.
+    Open {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// The address to bind: the one that the leg's SDP will state.
+        local: IpAddr,
+    },
+    /// Where the far end of the leg is and what was negotiated with it. Needed before the leg sends or accepts anything;
+    /// sent again after every offer/answer exchange. An unchanged address keeps the source lock, another one relocks.
+    Aim {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// Address, formats and directions.
+        aim: Box<Aim>,
+    },
+    /// Play `sounds` to the leg, one after the other without a gap. Whatever plays to it already is stopped first
+    /// (and reported). While it plays, nothing is relayed to the leg. Answered by `Played` when it ends.
+    Play {
+        /// Whose leg.
+        call: CallId,
+        /// Who listens.
+        leg: LegId,
+        /// The core's number for this order; comes back in `Played`.
+        play: u32,
+        /// What to play, at most [`bounds::SOUNDS`](crate::base::bounds::SOUNDS).
+        sounds: Vec<Sound>,
+        /// Start again at the end, until stopped.
+        repeat: bool,
+    },
+    /// Stop what plays to the leg; `Played { whole: false }` follows if something did.
+    Stop {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Let two legs of a call hear each other. Each leaves whomever it was joined to, and what plays to either stops.
+    Join {
+        /// Whose legs.
+        call: CallId,
+        /// One of them.
+        a: LegId,
+        /// The other.
+        b: LegId,
+    },
+    /// Undo the join of this leg (and so of its peer).
+    Part {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Send keys to the leg: RFC 4733 events of 100 ms with 60 ms between where it has telephone-event, in-band tones
+    /// otherwise. Characters other than `0-9 * # A-D` are skipped; `,` waits half a second.
+    Keys {
+        /// Whose leg.
+        call: CallId,
+        /// Who receives them.
+        leg: LegId,
+        /// At most [`bounds::KEYS`](crate::base::bounds::KEYS) of them; more are cut.
+        keys: String,
+    },
+    /// Copy what the leg says into a recording. A leg on track 0 is copied whenever it may be heard; while it is not
+    /// joined, what the switch plays to it is copied to track 1. Legs on other tracks are copied while they are joined.
+    Tap {
+        /// Whose leg.
+        call: CallId,
+        /// Into which recording.
+        recording: RecordingId,
+        /// The recording's zero: arrival times count from here.
+        started: Time,
+        /// Which leg.
+        leg: LegId,
+        /// 0: the caller's side; 1: the far side.
+        track: u8,
+    },
+    /// Stop copying every leg of this recording; what is gathered is handed on and the vault told that no more comes.
+    Untap {
+        /// Whose recording.
+        call: CallId,
+        /// Which recording.
+        recording: RecordingId,
+    },
+    /// Report `Facts` of every leg now.
+    Report {
+        /// Whose legs.
+        call: CallId,
+    },
+    /// Close a leg: its `Facts` follow, its ports go back to the pool.
+    Close {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Close all legs of a call (each with its `Facts`), end its taps, then report `Ended`.
+    End {
+        /// Which call.
+        call: CallId,
+    },
+    /// Replace the prompts for plays that start from now on. For all calls.
+    Prompts(Arc<PromptLibrary>),
+}
+
+impl Order {
+    /// The call that an order is for; `None` for those that are for all.
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Order::Open { call, .. }
+            | Order::Aim { call, .. }
+            | Order::Play { call, .. }
+            | Order::Stop { call, .. }
+            | Order::Join { call, .. }
+            | Order::Part { call, .. }
+            | Order::Keys { call, .. }
+            | Order::Tap { call, .. }
+            | Order::Untap { call, .. }
+            | Order::Report { call }
+            | Order::Close { call, .. }
+            | Order::End { call } => Some(*call),
+            Order::Prompts(_) => None,
+        }
+    }
+}
+
+/// The far end of a leg, as SDP negotiated it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Aim {
+    /// Where its SDP says it receives RTP. An unspecified address or port 0 (a hold in the old notation) stops sending.
+    pub rtp: SocketAddr,
+    /// Where it receives RTCP: `None` is the RTP port plus one, equal to `rtp` is multiplexed (RFC 5761), else `a=rtcp`
+    /// (RFC 3605).
+    pub rtcp: Option<SocketAddr>,
+    /// What was negotiated, in the order of preference: the first is what this switch sends of its own accord; payload
+    /// types outside the list are dropped. At most [`bounds::FORMATS`](crate::base::bounds::FORMATS).
+    pub formats: Vec<Format>,
+    /// Telephone events as negotiated, if they were.
+    pub telephone_event: Option<Format>,
+    /// Whether the leg may be sent to (its SDP direction lets it receive).
+    pub send: bool,
+    /// Whether the leg is listened to (its SDP direction lets it send).
+    pub receive: bool,
+    /// Whom to take for the far end.
+    pub trust: Trust,
+}
+
+/// Which source of packets is taken for the far end of a leg. Nobody else is heard and nobody else is sent to.
+///
+/// The core's rule: SDP and signalling show the same IP address → `Announced`; they differ and the signalling was
+/// authenticated (a phone behind NAT) → `Signalled` with the address the signalling came from; else → `First`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trust {
+    /// Only the address and port that SDP announced.
+    Announced,
+    /// The announced address, or else the first port of this IP address that sends. The announced one wins if it speaks.
+    Signalled(IpAddr),
+    /// The first source that sends, whoever it is, until the announced one speaks. Only for peers known to be safe
+    /// by other means.
+    First,
+}
+
+/// Something that can be played.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sound {
+    /// A prompt of the library. One that the library lacks is skipped, and the play is reported as not whole.
+    Prompt(PromptId),
+    /// Silence (packets are sent, so that the far end's clock runs on).
+    Silence(Duration),
+    /// A tone with its cadence, for one cadence (make the play repeat for more).
+    Tone(Tone),
+}
+
+/// Tones made by the switch, as YD/T 965 and GB/T 3380 have them in China (450 Hz).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Tone {
+    /// 1 s on, 4 s off.
+    RingBack,
+    /// 0.35 s on, 0.35 s off.
+    Busy,
+    /// 0.7 s on, 0.7 s off: no way through.
+    Congestion,
+    /// 0.4 s of 1 400 Hz: the recording beep.
+    Beep,
+}
