@@ -70,3 +70,5 @@ pub const MEDIA_NEWS: usize = 16_384;
 
 /// News that one media worker keeps for itself when the core's queue is full; past it they are dropped and counted.
 pub const MEDIA_NEWS_KEPT: usize = 16_384;
+/// An INVITE that rings without a final answer is cancelled after this (Timer C, RFC 3261 §16.6 item 11: more than three minutes).
+pub const TIMER_C: Duration = Duration::from_secs(300);
