@@ -1,1 +1,43 @@
-//! `config`
+//! `ledgerline.toml`: what varies by machine. As written (`written`) → as checked ([`Config`]).
+//!
+//! Invariant: a [`Config`] holds only values that were checked; nothing behind it asks again. No file is read here:
+//! `io` brings the text.
+
+mod checked;
+mod fault;
+mod keys;
+mod listen;
+mod written;
+
+pub use checked::{Admin, Config, KeySource, Log, LogFormat, Media, Node, Plan, Sip, Store};
+pub use fault::{Fault, Faults};
+pub use keys::nearest;
+pub use listen::{Listen, Scheme};
+
+use std::path::Path;
+
+/// Checks the text of a configuration file.
+///
+/// `file` is its path: errors name it, and relative paths in the text are meant from its folder.
+///
+/// # Errors
+/// Every fault found, in the order of the text, each with line, column, caret and hint.
+pub fn check(file: &Path, text: &str) -> Result<Config, Faults> {
+    let faults = |list| Err(Faults::new(file, text, list));
+    let unknown = keys::unknown(text);
+    if !unknown.is_empty() {
+        return faults(unknown);
+    }
+    let written: written::Written = match toml::from_str(text) {
+        Ok(written) => written,
+        Err(error) => {
+            let what = error.message().trim().replace('\n', "; ");
+            return faults(vec![Fault { at: error.span(), what, hint: None }]);
+        }
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    checked::Config::from_written(&written, folder).or_else(faults)
+}
+
+#[cfg(test)]
+mod tests;

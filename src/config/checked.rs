@@ -1,0 +1,295 @@
+//! The configuration as checked: what the rest of the house works with.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::fault::Fault;
+use super::keys::nearest;
+use super::listen::{self, Listen};
+use super::written::{self, Written};
+
+/// Everything that varies by machine. Paths are absolute or meant from the working directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Who this node is.
+    pub node: Node,
+    /// Where SIP is listened for.
+    pub sip: Sip,
+    /// How media runs.
+    pub media: Media,
+    /// Where the dial plans are.
+    pub plan: Plan,
+    /// Where recordings, users and indexes are.
+    pub store: Store,
+    /// How the node is administered.
+    pub admin: Admin,
+    /// What the log says.
+    pub log: Log,
+}
+
+/// `[node]`: who this node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The node's name, in its log and its records.
+    pub name: String,
+    /// The digest realm (RFC 7616 §3.3). Stored credentials are bound to it: changing it asks for new passwords.
+    pub realm: String,
+}
+
+/// `[sip]`: where SIP is listened for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// Every listener, at least one.
+    pub listen: Vec<Listen>,
+}
+
+/// `[media]`: how media runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// UDP ports for RTP and RTCP; begins even, ends odd.
+    pub ports: RangeInclusive<u16>,
+    /// Threads that relay; `None`: one a core.
+    pub workers: Option<usize>,
+    /// The address that phones send media to when it is not the one that the signalling came to (a NAT in front).
+    pub address: Option<IpAddr>,
+}
+
+/// `[plan]`: where the dial plans are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Folder of `*.plan` files; prompts are meant from it.
+    pub folder: PathBuf,
+}
+
+/// Where the key-encryption key is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file that only the node's user may read.
+    File(PathBuf),
+    /// A systemd credential of this name (`LoadCredential=`), in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+/// `[store]`: where recordings, users and indexes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The store's folder.
+    pub folder: PathBuf,
+    /// The key that wraps every other key.
+    pub key: KeySource,
+}
+
+/// `[admin]`: how the node is administered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Path of the Unix socket.
+    pub socket: PathBuf,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`: what the log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A level (`error warn info debug trace`) or a filter such as `info,ledgerline::switch=debug`.
+    pub level: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// Fewest media ports that make sense: one call of two legs, RTP and RTCP each.
+const FEWEST_PORTS: u16 = 4;
+
+/// The longest path a Unix socket's address holds (`sun_path`, unix(7)), without its closing zero.
+const SOCKET_PATH_BYTES: usize = 107;
+
+impl Config {
+    pub(super) fn from_written(written: &Written, folder: &Path) -> Result<Config, Vec<Fault>> {
+        let mut check = Check { folder, faults: Vec::new() };
+        let config = Config {
+            node: check.node(&written.node),
+            sip: check.sip(&written.sip),
+            media: check.media(&written.media),
+            plan: Plan { folder: check.path(written.plan.folder.as_ref(), "dialplans") },
+            store: check.store(&written.store),
+            admin: check.admin(&written.admin),
+            log: check.log(&written.log),
+        };
+        if check.faults.is_empty() { Ok(config) } else { Err(check.faults) }
+    }
+}
+
+/// Collects faults while values are made; a value that is at fault is replaced and never seen.
+struct Check<'a> {
+    folder: &'a Path,
+    faults: Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, at: std::ops::Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Fault::at(at, what).hint(hint));
+    }
+
+    fn path(&mut self, value: Option<&Spanned<String>>, default: &str) -> PathBuf {
+        if let Some(value) = value.filter(|value| value.get_ref().is_empty()) {
+            self.wrong(value.span(), "the path is empty", "leave the key out to get its default");
+        }
+        self.folder.join(value.map_or(default, |value| value.get_ref()))
+    }
+
+    fn node(&mut self, written: &written::Node) -> Node {
+        let name = self.word(written.name.as_ref(), "ledgerline");
+        let realm = self.word(written.realm.as_ref(), &name);
+        Node { name, realm }
+    }
+
+    /// A word that may stand in a SIP header and a quoted string without escapes.
+    fn word(&mut self, value: Option<&Spanned<String>>, default: &str) -> String {
+        let Some(value) = value else { return default.to_string() };
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let text = value.get_ref();
+        if text.is_empty() || text.len() > 64 || !text.chars().all(fits) {
+            self.wrong(value.span(), "not a name", "1 to 64 letters, digits, `.`, `-`, `_`");
+        }
+        text.clone()
+    }
+
+    fn sip(&mut self, written: &written::Sip) -> Sip {
+        let Some(list) = &written.listen else {
+            let default = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
+            return Sip { listen: default.iter().filter_map(|text| listen::parse(text).ok()).collect() };
+        };
+        if list.get_ref().is_empty() {
+            self.wrong(list.span(), "nothing to listen on", r#"for example ["udp://0.0.0.0:5060"]"#);
+        }
+        let mut all: Vec<Listen> = Vec::new();
+        for item in list.get_ref() {
+            match listen::parse(item.get_ref()) {
+                Err(wrong) => self.wrong(item.span(), wrong.what, wrong.hint),
+                Ok(listen) if all.contains(&listen) && listen.address.port() != 0 => {
+                    self.wrong(item.span(), format!("{listen} is listed twice"), "remove one");
+                }
+                Ok(listen) => all.push(listen),
+            }
+        }
+        Sip { listen: all }
+    }
+
+    fn media(&mut self, written: &written::Media) -> Media {
+        let address = written.address.as_ref().and_then(|value| match value.get_ref().parse::<IpAddr>() {
+            Ok(address) if !address.is_unspecified() => Some(address),
+            _ => {
+                let hint = "the address that phones reach this machine by; leave the key out without a NAT in between";
+                self.wrong(value.span(), "not the address of a machine", hint);
+                None
+            }
+        });
+        let workers = written.workers.as_ref().map(|value| {
+            if !(1..=256).contains(value.get_ref()) {
+                self.wrong(
+                    value.span(),
+                    "not a number of threads",
+                    "1 to 256; leave the key out for one a core",
+                );
+            }
+            usize::try_from(*value.get_ref()).unwrap_or(1)
+        });
+        Media { ports: self.ports(written.ports.as_ref()), workers, address }
+    }
+
+    fn ports(&mut self, value: Option<&Spanned<String>>) -> RangeInclusive<u16> {
+        let default = 20_000..=29_999;
+        let Some(value) = value else { return default };
+        let range = value.get_ref().split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+        });
+        let Some((first, last)) = range else {
+            self.wrong(value.span(), "not a range of ports", r#"for example "20000-29999""#);
+            return default;
+        };
+        if first < 1024 || last < first || last - first + 1 < FEWEST_PORTS {
+            self.wrong(value.span(), "not a usable range of ports", "from 1024 upwards, at least 4 ports");
+        } else if first % 2 == 1 || last.is_multiple_of(2) {
+            let hint =
+                "RTP takes an even port and RTCP the odd one above it (RFC 3550 §11): begin even, end odd";
+            self.wrong(value.span(), "ports come in pairs", hint);
+        }
+        first..=last
+    }
+
+    fn store(&mut self, written: &written::Store) -> Store {
+        let key = match written
+            .key
+            .as_ref()
+            .and_then(|value| Some((value, value.get_ref().strip_prefix("credential:")?)))
+        {
+            Some((value, name)) => {
+                if name.is_empty() || name.contains('/') {
+                    self.wrong(
+                        value.span(),
+                        "not the name of a credential",
+                        "as in LoadCredential=NAME:PATH",
+                    );
+                }
+                KeySource::Credential(name.to_string())
+            }
+            None => KeySource::File(self.path(written.key.as_ref(), "keys/kek")),
+        };
+        Store { folder: self.path(written.folder.as_ref(), "store"), key }
+    }
+
+    fn admin(&mut self, written: &written::Admin) -> Admin {
+        let socket = self.path(written.socket.as_ref(), "admin.sock");
+        if socket.as_os_str().len() > SOCKET_PATH_BYTES {
+            let what = format!("the path of the socket is longer than {SOCKET_PATH_BYTES} octets");
+            let hint = "set [admin] socket to a short path, for example \"/run/ledgerline/admin.sock\"";
+            let at = written.socket.as_ref().map(Spanned::span);
+            self.faults.push(Fault { at, what, hint: Some(hint.to_string()) });
+        }
+        Admin { socket }
+    }
+
+    fn log(&mut self, written: &written::Log) -> Log {
+        let format = match written.format.as_ref().map(|value| (value, value.get_ref().as_str())) {
+            None | Some((_, "text")) => LogFormat::Text,
+            Some((_, "json")) => LogFormat::Json,
+            Some((value, other)) => {
+                let hint = match nearest(other, ["text", "json"].into_iter()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "text or json".to_string(),
+                };
+                self.wrong(value.span(), format!("there is no format `{other}`"), hint);
+                LogFormat::Text
+            }
+        };
+        let level = written.level.as_ref().map_or("info", |value| {
+            if !level_reads(value.get_ref()) {
+                self.wrong(
+                    value.span(),
+                    "not a level",
+                    "error, warn, info, debug, trace; or a filter: info,ledgerline::sip=debug",
+                );
+            }
+            value.get_ref()
+        });
+        Log { level: level.to_string(), format }
+    }
+}
+
+/// Whether every part of `level` is a level or `module=level`.
+fn level_reads(level: &str) -> bool {
+    level.split(',').all(|part| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        matches!(level.trim(), "off" | "error" | "warn" | "info" | "debug" | "trace")
+    })
+}

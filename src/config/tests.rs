@@ -1,0 +1,306 @@
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn faults(text: &str, expected: Expect) {
+    match check(Path::new("ledgerline.toml"), text) {
+        Ok(config) => panic!("accepted: {config:?}"),
+        Err(faults) => expected.assert_eq(&faults.to_string()),
+    }
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let config = check(Path::new("/etc/ledgerline/ledgerline.toml"), "").expect("defaults");
+    expect![[r#"
+        Config {
+            node: Node {
+                name: "ledgerline",
+                realm: "ledgerline",
+            },
+            sip: Sip {
+                listen: [
+                    Listen {
+                        scheme: Udp,
+                        address: 0.0.0.0:5060,
+                    },
+                    Listen {
+                        scheme: Tcp,
+                        address: 0.0.0.0:5060,
+                    },
+                ],
+            },
+            media: Media {
+                ports: 20000..=29999,
+                workers: None,
+                address: None,
+            },
+            plan: Plan {
+                folder: "/etc/ledgerline/dialplans",
+            },
+            store: Store {
+                folder: "/etc/ledgerline/store",
+                key: File(
+                    "/etc/ledgerline/keys/kek",
+                ),
+            },
+            admin: Admin {
+                socket: "/etc/ledgerline/admin.sock",
+            },
+            log: Log {
+                level: "info",
+                format: Text,
+            },
+        }
+    "#]]
+    .assert_debug_eq(&config);
+}
+
+#[test]
+fn a_written_file_is_read() {
+    let text = r#"
+        [node]
+        name = "pbx-1"
+        realm = "bank.example"
+        [sip]
+        listen = ["udp://10.0.0.1:5060", "tcp://[2001:db8::1]:5062"]
+        [media]
+        ports = "30000-30099"
+        workers = 2
+        address = "198.51.100.7"
+        [store]
+        folder = "/srv/ledgerline"
+        key = "credential:kek"
+        [log]
+        level = "info,ledgerline::switch=debug"
+        format = "json"
+    "#;
+    let config = check(Path::new("here/ledgerline.toml"), text).expect("valid");
+    expect![[r#"
+        Config {
+            node: Node {
+                name: "pbx-1",
+                realm: "bank.example",
+            },
+            sip: Sip {
+                listen: [
+                    Listen {
+                        scheme: Udp,
+                        address: 10.0.0.1:5060,
+                    },
+                    Listen {
+                        scheme: Tcp,
+                        address: [2001:db8::1]:5062,
+                    },
+                ],
+            },
+            media: Media {
+                ports: 30000..=30099,
+                workers: Some(
+                    2,
+                ),
+                address: Some(
+                    198.51.100.7,
+                ),
+            },
+            plan: Plan {
+                folder: "here/dialplans",
+            },
+            store: Store {
+                folder: "/srv/ledgerline",
+                key: Credential(
+                    "kek",
+                ),
+            },
+            admin: Admin {
+                socket: "here/admin.sock",
+            },
+            log: Log {
+                level: "info,ledgerline::switch=debug",
+                format: Json,
+            },
+        }
+    "#]]
+    .assert_debug_eq(&config);
+}
+
+#[test]
+fn a_misspelt_name_is_answered_with_the_one_meant() {
+    faults(
+        "[sip]\nlistn = []\n[stoer]\n",
+        expect![[r#"
+        ledgerline.toml:2:1: error: there is no key `listn` here
+         2 | listn = []
+           | ^^^^^
+           hint: did you mean `listen`?
+        ledgerline.toml:3:2: error: there is no section `stoer` here
+         3 | [stoer]
+           |  ^^^^^
+           hint: did you mean `store`?"#]],
+    );
+    faults(
+        "listen = []\n[zzz]\nq = 1\n[media]\nbandwidth = 3\n",
+        expect![[r#"
+        ledgerline.toml:1:1: error: `listen` stands outside of every section
+         1 | listen = []
+           | ^^^^^^
+           hint: put it under [sip]
+        ledgerline.toml:2:2: error: there is no section `zzz` here
+         2 | [zzz]
+           |  ^^^
+           hint: known: node, sip, media, plan, store, admin, log
+        ledgerline.toml:5:1: error: there is no key `bandwidth` here
+         5 | bandwidth = 3
+           | ^^^^^^^^^
+           hint: known: ports, workers, address"#]],
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_pointed_at() {
+    faults(
+        "[sip]\nlisten = [\"udp://0.0.0.0:5060\"\n",
+        expect![[r#"
+        ledgerline.toml:2:31: error: unclosed array, expected `]`
+         2 | listen = ["udp://0.0.0.0:5060"
+           |                               ^"#]],
+    );
+    faults(
+        "[media]\nworkers = \"two\"\n",
+        expect![[r#"
+        ledgerline.toml:2:11: error: invalid type: string "two", expected u32
+         2 | workers = "two"
+           |           ^^^^^"#]],
+    );
+    faults(
+        "[node]\nname = \"a\"\nname = \"b\"\n",
+        expect![[r#"
+        ledgerline.toml:3:1: error: duplicate key
+         3 | name = "b"
+           | ^^^^"#]],
+    );
+}
+
+#[test]
+fn listeners_say_what_they_cannot_be() {
+    let text = "[sip]\nlisten = [\"tls://0.0.0.0:5061\", \"udp://10.0.0.1\", \"0.0.0.0:5060\", \"sctp://0.0.0.0:1\", \"udp://pbx:5060\"]\n";
+    faults(
+        text,
+        expect![[r#"
+        ledgerline.toml:2:11: error: tls:// is reserved and not served by this version
+         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+           |           ^^^^^^^^^^^^^^^^^^^^
+           hint: listen on udp:// or tcp:// on a network that you trust
+        ledgerline.toml:2:33: error: `10.0.0.1` is not ADDRESS:PORT
+         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+           |                                 ^^^^^^^^^^^^^^^^
+           hint: add the port: 5060 is SIP's; an IPv6 address stands in brackets: [2001:db8::1]:5060
+        ledgerline.toml:2:51: error: `0.0.0.0:5060` does not name a transport
+         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+           |                                                   ^^^^^^^^^^^^^^
+           hint: write udp://ADDRESS:PORT or tcp://ADDRESS:PORT
+        ledgerline.toml:2:67: error: there is no transport `sctp`
+         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+           |                                                                   ^^^^^^^^^^^^^^^^^^
+           hint: transports: udp, tcp
+        ledgerline.toml:2:87: error: `pbx:5060` is not ADDRESS:PORT
+         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+           |                                                                                       ^^^^^^^^^^^^^^^^
+           hint: write a numeric address; 0.0.0.0 is every IPv4 address of the machine, [::] every IPv6 address"#]],
+    );
+    faults(
+        "[sip]\nlisten = []",
+        expect![[r#"
+        ledgerline.toml:2:10: error: nothing to listen on
+         2 | listen = []
+           |          ^^
+           hint: for example ["udp://0.0.0.0:5060"]"#]],
+    );
+    faults(
+        "[sip]\nlisten = [\"udp://[::1]:5060\", \"udp://[::1]:5060\"]",
+        expect![[r#"
+        ledgerline.toml:2:31: error: udp://[::1]:5060 is listed twice
+         2 | listen = ["udp://[::1]:5060", "udp://[::1]:5060"]
+           |                               ^^^^^^^^^^^^^^^^^^
+           hint: remove one"#]],
+    );
+}
+
+#[test]
+fn values_are_checked_where_they_stand() {
+    let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[store]\nkey = \"credential:\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
+    faults(
+        text,
+        expect![[r#"
+        ledgerline.toml:3:8: error: not a name
+         3 | name = "总机"
+           |        ^^^^^^
+           hint: 1 to 64 letters, digits, `.`, `-`, `_`
+        ledgerline.toml:5:9: error: ports come in pairs
+         5 | ports = "20001-29999"
+           |         ^^^^^^^^^^^^^
+           hint: RTP takes an even port and RTCP the odd one above it (RFC 3550 §11): begin even, end odd
+        ledgerline.toml:6:11: error: not a number of threads
+         6 | workers = 0
+           |           ^
+           hint: 1 to 256; leave the key out for one a core
+        ledgerline.toml:7:11: error: not the address of a machine
+         7 | address = "0.0.0.0"
+           |           ^^^^^^^^^
+           hint: the address that phones reach this machine by; leave the key out without a NAT in between
+        ledgerline.toml:9:7: error: not the name of a credential
+         9 | key = "credential:"
+           |       ^^^^^^^^^^^^^
+           hint: as in LoadCredential=NAME:PATH
+        ledgerline.toml:11:9: error: not a level
+         11 | level = "loud"
+            |         ^^^^^^
+           hint: error, warn, info, debug, trace; or a filter: info,ledgerline::sip=debug
+        ledgerline.toml:12:10: error: there is no format `jsn`
+         12 | format = "jsn"
+            |          ^^^^^
+           hint: did you mean `json`?"#]],
+    );
+    faults(
+        "[media]\nports = \"20000\"",
+        expect![[r#"
+        ledgerline.toml:2:9: error: not a range of ports
+         2 | ports = "20000"
+           |         ^^^^^^^
+           hint: for example "20000-29999""#]],
+    );
+    faults(
+        "[media]\nports = \"80-90\"",
+        expect![[r#"
+        ledgerline.toml:2:9: error: not a usable range of ports
+         2 | ports = "80-90"
+           |         ^^^^^^^
+           hint: from 1024 upwards, at least 4 ports"#]],
+    );
+}
+
+#[test]
+fn a_socket_path_that_no_kernel_takes_is_refused() {
+    let text = format!("[admin]\nsocket = \"/{}\"", "a".repeat(107));
+    let error = check(Path::new("ledgerline.toml"), &text).expect_err("too long").to_string();
+    assert!(error.contains("longer than 107 octets"), "{error}");
+}
+
+/// `KNOWN` (spelling help) and the serde shape are two lists of the same names.
+#[test]
+fn the_list_of_known_names_is_the_shape() {
+    for (section, keys) in written::KNOWN {
+        for key in *keys {
+            // A boolean fits no key; a key that serde does not know says "unknown field" instead.
+            let error = toml::from_str::<written::Written>(&format!("[{section}]\n{key} = true\n"))
+                .expect_err("no key takes a boolean");
+            assert!(!error.message().contains("unknown field"), "[{section}] {key}: {error}");
+        }
+        let stranger = toml::from_str::<written::Written>(&format!("[{section}]\n__stranger = true\n"));
+        let message = stranger.expect_err("strangers are refused").message().to_string();
+        let listed = message.matches('`').count() / 2 - 1;
+        assert_eq!(listed, keys.len(), "[{section}]: {message}");
+    }
+}

@@ -1,0 +1,82 @@
+//! `ledgerline.toml` as written: the shape of the file and nothing more. `checked` gives it meaning.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file. A section that is left out is the empty section.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Written {
+    pub node: Node,
+    pub sip: Sip,
+    pub media: Media,
+    pub plan: Plan,
+    pub store: Store,
+    pub admin: Admin,
+    pub log: Log,
+}
+
+/// `[node]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Node {
+    pub name: Option<Spanned<String>>,
+    pub realm: Option<Spanned<String>>,
+}
+
+/// `[sip]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sip {
+    pub listen: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[media]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    pub ports: Option<Spanned<String>>,
+    pub workers: Option<Spanned<u32>>,
+    pub address: Option<Spanned<String>>,
+}
+
+/// `[plan]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    pub folder: Option<Spanned<String>>,
+}
+
+/// `[store]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    pub folder: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+}
+
+/// `[admin]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    pub socket: Option<Spanned<String>>,
+}
+
+/// `[log]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub level: Option<Spanned<String>>,
+    pub format: Option<Spanned<String>>,
+}
+
+/// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
+pub const KNOWN: &[(&str, &[&str])] = &[
+    ("node", &["name", "realm"]),
+    ("sip", &["listen"]),
+    ("media", &["ports", "workers", "address"]),
+    ("plan", &["folder"]),
+    ("store", &["folder", "key"]),
+    ("admin", &["socket"]),
+    ("log", &["level", "format"]),
+];
