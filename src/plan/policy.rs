@@ -1,0 +1,172 @@
+//! What a call's policies ask for: recording, keeping, notice. Decided once, when the call starts.
+//!
+//! Invariant: policies only add up. Of several that match one call the stricter demand of each kind counts, so that no
+//! policy can weaken another.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::{Span, Timestamp, tz::TimeZone};
+
+use crate::base::{PromptId, Wall};
+
+/// The sum of all policies that match one call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// The names of the policies that matched, in the order of the files.
+    pub names: Vec<Arc<str>>,
+    /// Whether the call is recorded, and what happens when it cannot be.
+    pub record: Record,
+    /// How long the recording is kept; present whenever `record` is not off.
+    pub retain: Option<Arc<RetentionClass>>,
+    /// What the caller hears before any other media; empty: nothing. The machine plays it; the call need not.
+    pub notice: Arc<[PromptId]>,
+}
+
+/// Whether a call is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Record {
+    /// Not recorded.
+    #[default]
+    Off,
+    /// All of it, both tracks, from before the first media to the end.
+    All {
+        /// What happens when the recording cannot be opened or goes on failing.
+        on_failure: OnFailure,
+    },
+}
+
+/// What happens to a call that cannot be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnFailure {
+    /// The call goes on unrecorded and the loss is logged.
+    Continue,
+    /// No recording, no call: refused before media (503), ended if recording is lost.
+    Refuse,
+}
+
+/// How long recordings of a kind are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionClass {
+    /// The name of the class; of several that apply to one call, their names joined by `+`.
+    pub name: Arc<str>,
+    /// From when the terms count.
+    pub anchor: Anchor,
+    /// Nobody can destroy the recording before this has passed.
+    pub min: Term,
+    /// The recording must be destroyed when this has passed.
+    pub max: Option<Term>,
+}
+
+/// From when a retention term counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Anchor {
+    /// The end of the call.
+    CallEnd,
+    /// The end of the contract with the customer, told to the switch later.
+    ContractEnd,
+}
+
+impl Anchor {
+    /// The words of the plan language: `call.end`, `contract.end`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Anchor::CallEnd => "call.end",
+            Anchor::ContractEnd => "contract.end",
+        }
+    }
+}
+
+/// A length of calendar time: years first, then days, then seconds, so that five years are five years in leap years too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Term {
+    /// Calendar years.
+    pub years: u16,
+    /// Days of 24 hours.
+    pub days: u32,
+    /// Seconds.
+    pub seconds: u64,
+}
+
+impl Term {
+    /// The moment that lies this long after `from`, counted in UTC; the far end of time if it lies beyond year 9999.
+    pub fn after(self, from: Wall) -> Wall {
+        self.exact(from).unwrap_or(Wall::from_micros(i64::MAX))
+    }
+
+    fn exact(self, from: Wall) -> Option<Wall> {
+        let start = Timestamp::from_microsecond(from.as_micros()).ok()?.to_zoned(TimeZone::UTC);
+        let span = Span::new()
+            .try_years(i64::from(self.years))
+            .and_then(|span| span.try_days(i64::from(self.days)))
+            .and_then(|span| span.try_seconds(i64::try_from(self.seconds).unwrap_or(i64::MAX)))
+            .ok()?;
+        let end = start.checked_add(span).ok()?;
+        Some(Wall::from_micros(end.timestamp().as_microsecond()))
+    }
+
+    /// Whether this term is at least as long as `other` wherever both are laid down in the calendar.
+    pub fn covers(self, other: Term) -> bool {
+        let years = i64::from(self.years) - i64::from(other.years);
+        let a_year = if years >= 0 { 365 } else { 366 };
+        let seconds = |term: Term| i128::from(term.days) * 86_400 + i128::from(term.seconds);
+        i128::from(years * a_year) * 86_400 + seconds(self) - seconds(other) >= 0
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sum = "";
+        if self.years > 0 {
+            write!(f, "{}y", self.years)?;
+            sum = "+";
+        }
+        if self.days > 0 {
+            write!(f, "{sum}{}d", self.days)?;
+            sum = "+";
+        }
+        match self.seconds {
+            0 if sum.is_empty() => f.write_str("0s"),
+            0 => Ok(()),
+            s if s % 3_600 == 0 => write!(f, "{sum}{}h", s / 3_600),
+            s if s % 60 == 0 => write!(f, "{sum}{}m", s / 60),
+            s => write!(f, "{sum}{s}s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_counts_calendar_years() {
+        let leap_day: Timestamp = "2028-02-29T10:00:00Z".parse().unwrap_or_default();
+        let from = Wall::from_micros(leap_day.as_microsecond());
+        for (term, until) in [
+            (Term { years: 5, ..Term::default() }, "2033-02-28T10:00:00.000Z"),
+            (Term { years: 5, days: 90, seconds: 0 }, "2033-05-29T10:00:00.000Z"),
+            (Term { seconds: 72 * 3_600, ..Term::default() }, "2028-03-03T10:00:00.000Z"),
+        ] {
+            assert_eq!(term.after(from).rfc3339(), until, "{term}");
+        }
+        let ages = Term { years: u16::MAX, ..Term::default() };
+        assert_eq!(ages.after(from), Wall::from_micros(i64::MAX));
+    }
+
+    #[test]
+    fn a_term_covers_another_only_if_it_does_in_every_year() {
+        let years = |years| Term { years, ..Term::default() };
+        let days = |days| Term { days, ..Term::default() };
+        for (long, short, covers) in [
+            (years(5), years(5), true),
+            (years(5), days(5 * 365), true),
+            (years(5), days(5 * 365 + 2), false),
+            (days(366), years(1), true),
+            (days(365), years(1), false),
+            (Term { seconds: 86_400, ..Term::default() }, days(1), true),
+        ] {
+            assert_eq!(long.covers(short), covers, "{long} {short}");
+        }
+    }
+}
