@@ -47,6 +47,19 @@ pub const FORMATS: usize = 64;
 /// Packets waiting for one recording between the tap and the vault: two seconds of two tracks.
 pub const TAP_PACKETS: usize = 256;
 
+/// Octets of one batch from the tap: well above 100 ms of two tracks of anything, and one chunk can hold it.
+pub const BATCH_BYTES: usize = 256 << 10;
+
+/// Plaintext octets of one sealed chunk: a reader allocates so much at most on the word of a length field.
+pub const CHUNK_BYTES: usize = 1 << 20;
+
+/// Batches waiting for the store's writer, of all recordings: two seconds of 2 000 recordings at ten batches a second
+/// would be 40 000; 0.8 s of them is where a disk counts as stuck.
+pub const TAP_BATCHES: usize = 16_384;
+
+/// Orders waiting for the store's writer: a burst of 1 500 calls a second for ten seconds, two orders each.
+pub const STORE_ORDERS: usize = 32_768;
+
 /// A dial without a stated time rings this long.
 pub const RING: Duration = Duration::from_secs(60);
 

@@ -1,3 +1,4 @@
 //! `io`
 
 pub mod media;
+pub mod store;

@@ -1,0 +1,67 @@
+//! What is asked of the index and what it answers. The index itself is `io::store`'s.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Closing, Ended, Event, Opening};
+use crate::base::{CallId, Masked, RecordingId, Wall};
+
+/// What to look for. All given conditions must hold; the default finds everything, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// A phone number or extension in any writing: `+86 138…`, `0138…`, spaces, full-width digits.
+    pub number: Option<Masked>,
+    /// A user or display name, whole; width of letters, case and spaces do not matter.
+    pub name: Option<Masked>,
+    /// Begun at or after this.
+    pub from: Option<Wall>,
+    /// Begun before this.
+    pub until: Option<Wall>,
+    /// At most so many rows.
+    pub limit: usize,
+    /// Newest first; otherwise oldest first.
+    pub newest_first: bool,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Query { number: None, name: None, from: None, until: None, limit: 100, newest_first: true }
+    }
+}
+
+/// One recording as the index knows it. Times in microseconds, lengths in bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The recording.
+    pub recording: RecordingId,
+    /// Its call.
+    pub call: CallId,
+    /// Time 0 of the recording.
+    pub started: Wall,
+    /// Length from time 0 to the end; `None` while it runs.
+    pub duration_us: Option<u64>,
+    /// How its file ended; `None` while it runs.
+    pub ended: Option<Ended>,
+    /// Its leaf in the ledger; `None` while it runs.
+    pub leaf: Option<u64>,
+    /// Length of the file.
+    pub len_bytes: u64,
+    /// Media packets in it.
+    pub packets: u64,
+    /// The facts of the beginning.
+    pub opening: Opening,
+    /// The facts of the end, if it ended in order.
+    pub closing: Option<Closing>,
+}
+
+/// One recording read from its file: what `rec show` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Record {
+    /// The row that the index would hold.
+    pub row: Row,
+    /// Version of the key-encryption key that wraps its data key.
+    pub kek_version: u32,
+    /// Sealed chunks in the file.
+    pub chunks: u64,
+    /// The event track: offset in microseconds and event, in order of writing.
+    pub events: Vec<(u64, Event)>,
+}
