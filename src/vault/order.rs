@@ -293,7 +293,9 @@ mod hex_hash {
 
     pub fn serialize<S: Serializer>(hash: &Option<[u8; 32]>, to: S) -> Result<S::Ok, S::Error> {
         match hash {
-            Some(hash) => to.serialize_str(&hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+            Some(hash) => {
+                to.serialize_str(&hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            }
             None => to.serialize_none(),
         }
     }

@@ -173,7 +173,10 @@ mod tests {
         batch.push(second).expect("fits");
         assert_eq!(batch.frames().collect::<Vec<_>>(), [first, second]);
         assert_eq!(batch.packets(), 2);
-        assert_eq!(&batch.as_bytes()[..19], b"\x01\x88\xff\xfe\x01\x02\x03\x04\x11\x22\x33\x44\x55\x66\x00\x03\x01\x02\x03");
+        assert_eq!(
+            &batch.as_bytes()[..19],
+            b"\x01\x88\xff\xfe\x01\x02\x03\x04\x11\x22\x33\x44\x55\x66\x00\x03\x01\x02\x03"
+        );
     }
 
     #[test]
