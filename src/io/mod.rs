@@ -1,4 +1,13 @@
-//! `io`
+//! The shell around the core: sockets, files, clocks, threads, and everything else that can fail by itself.
+//!
+//! Invariant: what the core may know enters through `switch::Input`; what the core wants leaves through
+//! `switch::Output`. One control task owns the core; nothing here locks it.
 
+pub mod clock;
+pub mod harden;
+pub mod log;
 pub mod media;
+pub mod notify;
+pub mod password;
+pub mod sealed;
 pub mod store;

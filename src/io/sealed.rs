@@ -1,0 +1,217 @@
+//! One small sealed file: read whole, replaced whole, never seen half written and never in clear on the disk.
+//!
+//! Layout: 8 octets of mark, 12 of nonce, then AES-256-GCM over the content with the mark and the purpose as associated
+//! data. Invariant: every write draws a new nonce; writers hold the lock beside the file, in this process and any other.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Key, Nonce};
+use hkdf::Hkdf;
+use rustix::fs::FlockOperation;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::base::Secret;
+
+/// Begins every sealed file; the digit is the version of the layout.
+const MARK: &[u8; 8] = b"LLSEAL1\n";
+
+/// Octets of an AES-GCM nonce (NIST SP 800-38D §8.2).
+const NONCE: usize = 12;
+
+/// Largest content: a hundred thousand accounts fit ten times.
+const CONTENT_BYTES: u64 = 256 << 20;
+
+/// A sealed file and the key that opens it.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    path: PathBuf,
+    purpose: &'static str,
+    key: Secret<[u8; 32]>,
+}
+
+/// Why a sealed file does not open or could not be replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum SealedError {
+    /// The system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Another key, another purpose, or somebody changed it.
+    #[error("{0}: does not open with this key: another key, or the file was changed")]
+    Forged(PathBuf),
+    /// The system has no randomness to give.
+    #[error("no randomness: {0}")]
+    Random(getrandom::Error),
+}
+
+impl Sealed {
+    /// The file at `path`, holding what `purpose` says, under a key derived from `root` for this purpose
+    /// (HKDF-SHA-256, RFC 5869). Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, purpose: &'static str, root: &Secret<[u8; 32]>) -> Sealed {
+        let mut key = [0; 32];
+        Hkdf::<Sha256>::new(Some(b"ledgerline sealed file"), root.expose())
+            .expand(purpose.as_bytes(), &mut key)
+            .expect("32 octets are a valid length for HKDF-SHA-256");
+        Sealed { path: path.into(), purpose, key: Secret::new(key) }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The content; `None` when there is no file yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or does not open with the key.
+    pub fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, SealedError> {
+        let mut octets = Vec::new();
+        match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.io(error)),
+            Ok(file) => file.take(CONTENT_BYTES).read_to_end(&mut octets).map_err(|error| self.io(error))?,
+        };
+        let forged = || SealedError::Forged(self.path.clone());
+        let (nonce, sealed) =
+            octets.strip_prefix(MARK).and_then(|rest| rest.split_first_chunk::<NONCE>()).ok_or_else(forged)?;
+        let payload = Payload { msg: sealed, aad: &self.associated() };
+        let content = self.cipher().decrypt(&Nonce::from(*nonce), payload).map_err(|_| forged())?;
+        Ok(Some(Zeroizing::new(content)))
+    }
+
+    /// Reads the content, lets `change` make the new one, and replaces the file by it, all under the lock. What `change`
+    /// returns besides is returned; its error leaves the file as it was.
+    ///
+    /// # Errors
+    /// As [`Sealed::read`]; the folder cannot be written; or the error of `change`.
+    pub fn update<T, E: From<SealedError>>(
+        &self,
+        change: impl FnOnce(Option<&[u8]>) -> Result<(Zeroizing<Vec<u8>>, T), E>,
+    ) -> Result<T, E> {
+        let _lock = self.lock()?;
+        let before = self.read()?;
+        let (content, value) = change(before.as_deref().map(Vec::as_slice))?;
+        self.replace(&content)?;
+        Ok(value)
+    }
+
+    /// Holds off every other writer until the file is dropped.
+    fn lock(&self) -> Result<File, SealedError> {
+        let file = private(OpenOptions::new().create(true).truncate(false).write(true))
+            .open(self.path.with_extension("lock"))
+            .map_err(|error| self.io(error))?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|error| self.io(error.into()))?;
+        Ok(file)
+    }
+
+    fn replace(&self, content: &[u8]) -> Result<(), SealedError> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(SealedError::Random)?;
+        let payload = Payload { msg: content, aad: &self.associated() };
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).expect("content far below AES-GCM's limit");
+        let fresh = self.path.with_extension("new");
+        let write = || -> io::Result<()> {
+            let mut file = private(OpenOptions::new().create(true).truncate(true).write(true)).open(&fresh)?;
+            for part in [&MARK[..], &nonce, &sealed] {
+                file.write_all(part)?;
+            }
+            file.sync_all()?;
+            fs::rename(&fresh, &self.path)?;
+            File::open(self.path.parent().unwrap_or(Path::new("/")))?.sync_all()
+        };
+        write().map_err(|error| self.io(error))
+    }
+
+    fn associated(&self) -> Vec<u8> {
+        [&MARK[..], self.purpose.as_bytes()].concat()
+    }
+
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new(&Key::<Aes256Gcm>::from(*self.key.expose()))
+    }
+
+    fn io(&self, error: io::Error) -> SealedError {
+        SealedError::Io { path: self.path.clone(), error }
+    }
+}
+
+/// Readable by the owner only, whatever the umask.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(folder: &Path, purpose: &'static str, key: u8) -> Sealed {
+        Sealed::new(folder.join("users.sealed"), purpose, &Secret::new([key; 32]))
+    }
+
+    fn put(file: &Sealed, content: &[u8]) {
+        file.update(|_| Ok::<_, SealedError>((Zeroizing::new(content.to_vec()), ()))).expect("written");
+    }
+
+    #[test]
+    fn content_comes_back_and_is_not_on_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sealed(folder.path(), "users", 1);
+        assert!(file.read().expect("readable").is_none());
+        put(&file, b"alice 13812345678");
+        put(&file, b"alice 13812345678 and bob");
+        assert_eq!(file.read().expect("opens").expect("there").as_slice(), b"alice 13812345678 and bob");
+        let raw = fs::read(file.path()).expect("octets");
+        assert!(!raw.windows(5).any(|w| w == b"alice"));
+        assert_eq!(rustix::fs::stat(file.path()).expect("stat").st_mode & 0o777, 0o600);
+        assert!(!file.path().with_extension("new").exists());
+    }
+
+    #[test]
+    fn another_key_another_purpose_or_a_flipped_bit_do_not_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sealed(folder.path(), "users", 1);
+        put(&file, b"content");
+        for other in [sealed(folder.path(), "users", 2), sealed(folder.path(), "people", 1)] {
+            assert!(matches!(other.read(), Err(SealedError::Forged(_))));
+        }
+        let whole = fs::read(file.path()).expect("octets");
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(file.path(), &flipped).expect("written");
+            assert!(matches!(file.read(), Err(SealedError::Forged(_))), "octet {at}");
+        }
+        fs::write(file.path(), &whole[..whole.len() - 1]).expect("written");
+        assert!(matches!(file.read(), Err(SealedError::Forged(_))));
+    }
+
+    #[test]
+    fn writers_wait_for_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = sealed(folder.path(), "users", 1);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        file.update(|before| {
+                            let mut content = before.unwrap_or_default().to_vec();
+                            content.push(b'x');
+                            Ok::<_, SealedError>((Zeroizing::new(content), ()))
+                        })
+                        .expect("written");
+                    }
+                });
+            }
+        });
+        assert_eq!(file.read().expect("opens").expect("there").len(), 80);
+    }
+}
