@@ -4,5 +4,12 @@
 //! Invariant: no length, index or count that a packet states is used before it is checked against the packet's end.
 
 pub mod codec;
+pub mod g711;
+pub mod packet;
+pub mod reception;
+pub mod rtcp;
+pub mod telephone_event;
 
 pub use codec::{Codec, Format, Name};
+pub use packet::{Kind, Malformed, Packet, demux};
+pub use reception::{Reception, Standing};
