@@ -44,6 +44,9 @@ pub const MEDIA_LINES: usize = 16;
 /// Formats of one `m=` line.
 pub const FORMATS: usize = 64;
 
+/// Lines of one session description: a WebRTC offer with every candidate has some 300.
+pub const SDP_LINES: usize = 1_024;
+
 /// Packets waiting for one recording between the tap and the vault: two seconds of two tracks.
 pub const TAP_PACKETS: usize = 256;
 

@@ -1,0 +1,417 @@
+//! URIs: `sip:`, `sips:` (RFC 3261 §19.1), `tel:` (RFC 3966) and any other scheme kept as written.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use super::host::Host;
+use super::param::Params;
+use super::refusal::Malformed;
+use super::scan;
+use crate::base::mask_digits;
+
+/// A URI's scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+    /// Any other; [`Uri::scheme_str`] has its text.
+    Other,
+}
+
+/// A URI, borrowed and taken apart. [`UriBuf`] owns one.
+///
+/// `Display` writes it without the password; `Debug` also masks the user. [`Uri::as_str`] is the text for the wire.
+#[derive(Clone, Copy)]
+pub struct Uri<'a> {
+    text: &'a str,
+    scheme: Scheme,
+    user: Option<&'a str>,
+    password: Option<&'a str>,
+    host: Option<Host<'a>>,
+    port: Option<u16>,
+    params: Params<'a>,
+    headers: Option<&'a str>,
+}
+
+impl<'a> Uri<'a> {
+    /// Reads an absolute URI that fills `bytes` from end to end.
+    ///
+    /// `sip:` and `sips:` are read as RFC 3261 §19.1.1 writes them; `tel:` has its number as [`Uri::user`] and its parameters; of
+    /// other schemes only the scheme's grammar and the absence of white space, quotes and angle brackets are asked for.
+    ///
+    /// # Errors
+    /// [`Malformed`]: no scheme, no host, a broken `%` escape, a character that must be escaped, text that is not UTF-8.
+    pub fn parse(bytes: &'a [u8]) -> Result<Uri<'a>, Malformed> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Malformed("URI is not UTF-8"))?;
+        let (scheme, rest) = text.split_once(':').ok_or(Malformed("URI has no scheme"))?;
+        let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(fits) {
+            return Err(Malformed("URI scheme is not one"));
+        }
+        if rest.is_empty() || rest.bytes().any(|c| c <= b' ' || matches!(c, b'<' | b'>' | b'"' | 0x7f)) {
+            return Err(Malformed("URI has characters that must be escaped"));
+        }
+        let empty = Uri {
+            text,
+            scheme: Scheme::Other,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: Params::none(),
+            headers: None,
+        };
+        match scheme {
+            s if s.eq_ignore_ascii_case("sip") => sip(Uri { scheme: Scheme::Sip, ..empty }, rest),
+            s if s.eq_ignore_ascii_case("sips") => sip(Uri { scheme: Scheme::Sips, ..empty }, rest),
+            s if s.eq_ignore_ascii_case("tel") => tel(Uri { scheme: Scheme::Tel, ..empty }, rest),
+            _ => Ok(empty),
+        }
+    }
+
+    /// As it came.
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The scheme as written, without its colon.
+    pub fn scheme_str(&self) -> &'a str {
+        self.text.split(':').next().unwrap_or("")
+    }
+
+    /// The user part as written (escaped), or the number of a `tel:` URI.
+    pub const fn user(&self) -> Option<&'a str> {
+        self.user
+    }
+
+    /// The user part with its `%` escapes decoded; octets that then are not UTF-8 are replaced.
+    ///
+    /// User parameters (`;phone-context=…`, `;isub=…`) are part of it, as RFC 3261 §19.1.1 has it.
+    pub fn user_decoded(&self) -> Option<Cow<'a, str>> {
+        self.user.map(unescape)
+    }
+
+    /// The password, when one was sent in clear in the URI. Never log it.
+    pub const fn password(&self) -> Option<&'a str> {
+        self.password
+    }
+
+    /// The host of a `sip:` or `sips:` URI.
+    pub const fn host(&self) -> Option<Host<'a>> {
+        self.host
+    }
+
+    /// The port as written.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The port to send to: as written, else 5061 for `sips:` and 5060 for all others.
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or(if self.scheme == Scheme::Sips { 5061 } else { 5060 })
+    }
+
+    /// The URI parameters (`;transport=tcp;lr`).
+    pub const fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// The headers behind `?`, as written: `Replaces=…&Subject=…`.
+    pub const fn headers(&self) -> Option<&'a str> {
+        self.headers
+    }
+
+    /// The headers behind `?` as pairs of name and value, both with their escapes decoded.
+    pub fn header_pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        self.headers.into_iter().flat_map(|h| h.split('&')).filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(name), unescape(value))
+        })
+    }
+
+    /// Equality by RFC 3261 §19.1.4 (not by text): escapes are equal to what they stand for, hosts and parameters compare
+    /// without case, `user`, `ttl`, `method` and `maddr` must stand in both or neither.
+    pub fn equivalent(&self, other: &Uri<'_>) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        match self.scheme {
+            Scheme::Other => self.text == other.text,
+            Scheme::Tel => tel_number(self) == tel_number(other) && params_equal(self, other),
+            Scheme::Sip | Scheme::Sips => {
+                decoded_equal(self.user, other.user)
+                    && decoded_equal(self.password, other.password)
+                    && self.host == other.host
+                    && self.port == other.port
+                    && params_equal(self, other)
+                    && headers_equal(self, other)
+            }
+        }
+    }
+}
+
+fn sip<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
+    escapes_are_whole(rest)?;
+    // An unescaped `@` may stand nowhere but behind the userinfo (headers and parameters must escape it).
+    let (userinfo, rest) = match rest.rsplit_once('@') {
+        Some((userinfo, rest)) => (Some(userinfo), rest),
+        None => (None, rest),
+    };
+    let (user, password) = match userinfo.map(|u| u.split_once(':').ok_or(u)) {
+        None => (None, None),
+        Some(Ok((user, password))) => (Some(user), Some(password)),
+        Some(Err(user)) => (Some(user), None),
+    };
+    if user.is_some_and(str::is_empty) {
+        return Err(Malformed("URI has an empty user"));
+    }
+    if userinfo.is_some_and(|u| !u.bytes().all(|c| scan::is_user(c) || c == b':')) {
+        return Err(Malformed("user part has characters that must be escaped"));
+    }
+    let (rest, headers) = match rest.split_once('?') {
+        Some((rest, headers)) => (rest, Some(headers)),
+        None => (rest, None),
+    };
+    let (hostport, params) = rest.split_once(';').map_or((rest, None), |(h, p)| (h, Some(p)));
+    let (host, port) = Host::parse_with_port(hostport)?;
+    Ok(Uri { user, password, host: Some(host), port, params: uri_params(params)?, headers, ..uri })
+}
+
+fn tel<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
+    escapes_are_whole(rest)?;
+    let (number, params) = rest.split_once(';').map_or((rest, None), |(n, p)| (n, Some(p)));
+    if number.is_empty() {
+        return Err(Malformed("tel URI has no number"));
+    }
+    Ok(Uri { user: Some(number), params: uri_params(params)?, ..uri })
+}
+
+fn uri_params(text: Option<&str>) -> Result<Params<'_>, Malformed> {
+    let Some(text) = text else { return Ok(Params::none()) };
+    let sound = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, "-"));
+        !name.is_empty() && part.bytes().all(|c| scan::is_param(c) || scan::is_token(&[c]) || c == b'=') && {
+            let _ = value;
+            true
+        }
+    };
+    if !text.split(';').all(sound) {
+        return Err(Malformed("URI parameter is malformed"));
+    }
+    Ok(Params::checked(text))
+}
+
+fn escapes_are_whole(text: &str) -> Result<(), Malformed> {
+    let bytes = text.as_bytes();
+    for at in memchr::memchr_iter(b'%', bytes) {
+        if !bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+            return Err(Malformed("broken % escape"));
+        }
+    }
+    Ok(())
+}
+
+fn decoded_equal(a: Option<&str>, b: Option<&str>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b || decode(a) == decode(b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+/// RFC 3966 §5: visual separators do not count.
+fn tel_number(uri: &Uri<'_>) -> String {
+    uri.user
+        .unwrap_or("")
+        .chars()
+        .filter(|c| !matches!(c, '-' | '.' | '(' | ')'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+fn params_equal(a: &Uri<'_>, b: &Uri<'_>) -> bool {
+    let agree = |x: &Uri<'_>, y: &Uri<'_>| {
+        x.params.iter().all(|p| match y.params.find(p.name) {
+            Some(q) => decode(p.bare()).eq_ignore_ascii_case(&decode(q.bare())),
+            None => !["user", "ttl", "method", "maddr", "transport"]
+                .iter()
+                .any(|n| p.name.eq_ignore_ascii_case(n)),
+        })
+    };
+    agree(a, b) && agree(b, a)
+}
+
+fn headers_equal(a: &Uri<'_>, b: &Uri<'_>) -> bool {
+    let sorted = |uri: &Uri<'_>| {
+        let mut pairs: Vec<_> =
+            uri.header_pairs().map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned())).collect();
+        pairs.sort();
+        pairs
+    };
+    (a.headers.is_none() && b.headers.is_none()) || sorted(a) == sorted(b)
+}
+
+fn decode(text: &str) -> Cow<'_, [u8]> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.as_bytes();
+    while let Some((&c, rest)) = bytes.split_first() {
+        let hex = rest
+            .get(..2)
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
+        match (c, hex) {
+            (b'%', Some(octet)) => {
+                out.push(octet);
+                bytes = rest.get(2..).unwrap_or(&[]);
+            }
+            _ => {
+                out.push(c);
+                bytes = rest;
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// `text` with its `%` escapes decoded; octets that then are not UTF-8 become U+FFFD.
+pub fn unescape(text: &str) -> Cow<'_, str> {
+    match decode(text) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// `text` fit for the user part of a URI: what may not stand there is `%`-escaped (RFC 3261 §19.1.2).
+pub fn escape_user(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.bytes() {
+        if c.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&c) {
+            out.push(char::from(c));
+        } else {
+            out.push_str(&format!("%{c:02X}"));
+        }
+    }
+    out
+}
+
+impl fmt::Display for Uri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_parts(self, f, self.user)
+    }
+}
+
+impl fmt::Debug for Uri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.scheme {
+            Scheme::Other => write!(f, "{}:…", self.scheme_str()),
+            _ => write_parts(self, f, self.user.map(mask_digits).as_deref()),
+        }
+    }
+}
+
+fn write_parts(uri: &Uri<'_>, f: &mut fmt::Formatter<'_>, user: Option<&str>) -> fmt::Result {
+    if uri.scheme == Scheme::Other {
+        return f.write_str(uri.text);
+    }
+    write!(f, "{}:", uri.scheme_str())?;
+    if let Some(user) = user {
+        f.write_str(user)?;
+    }
+    if let Some(host) = uri.host {
+        write!(f, "{}{host}", if user.is_some() { "@" } else { "" })?;
+    }
+    if let Some(port) = uri.port {
+        write!(f, ":{port}")?;
+    }
+    if !uri.params.is_empty() {
+        write!(f, ";{}", uri.params.as_str())?;
+    }
+    uri.headers.map_or(Ok(()), |headers| write!(f, "?{headers}"))
+}
+
+/// An owned URI whose text has been read once, so that [`UriBuf::view`] always succeeds.
+///
+/// Equality is RFC 3261 §19.1.4's; therefore there is no `Hash`.
+#[derive(Clone)]
+pub struct UriBuf(Box<str>);
+
+impl UriBuf {
+    /// Checks and keeps `text`.
+    ///
+    /// # Errors
+    /// As [`Uri::parse`].
+    pub fn new(text: impl Into<String>) -> Result<UriBuf, Malformed> {
+        let text = text.into();
+        Uri::parse(text.as_bytes())?;
+        Ok(UriBuf(text.into_boxed_str()))
+    }
+
+    /// `sip:user@host[:port]` of clear parts; the user is escaped as needed. `host` goes in brackets if it is IPv6.
+    pub fn sip(user: Option<&str>, host: Host<'_>, port: Option<u16>) -> UriBuf {
+        let user = user.filter(|u| !u.is_empty()).map(|u| escape_user(u) + "@").unwrap_or_default();
+        let port = port.map(|p| format!(":{p}")).unwrap_or_default();
+        UriBuf(format!("sip:{user}{host}{port}").into_boxed_str())
+    }
+
+    /// The URI taken apart.
+    pub fn view(&self) -> Uri<'_> {
+        Uri::parse(self.0.as_bytes()).unwrap_or(Uri {
+            text: &self.0,
+            scheme: Scheme::Other,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: Params::none(),
+            headers: None,
+        })
+    }
+
+    /// The text for the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Uri<'_>> for UriBuf {
+    fn from(uri: Uri<'_>) -> UriBuf {
+        UriBuf(uri.text.into())
+    }
+}
+
+impl FromStr for UriBuf {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<UriBuf, Malformed> {
+        UriBuf::new(text)
+    }
+}
+
+impl PartialEq for UriBuf {
+    fn eq(&self, other: &UriBuf) -> bool {
+        self.view().equivalent(&other.view())
+    }
+}
+
+impl fmt::Display for UriBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.view(), f)
+    }
+}
+
+impl fmt::Debug for UriBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.view(), f)
+    }
+}

@@ -1,0 +1,86 @@
+//! Via: the way a message came and its answer goes back (RFC 3261 §20.42, RFC 3581, RFC 5118 §4.5).
+
+use std::net::IpAddr;
+
+use super::host::Host;
+use super::param::{Params, split_params};
+use super::refusal::Malformed;
+use super::scan::{self, trim};
+
+/// One Via value, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    /// As written: `UDP`, `TLS`, `SCTP`, or something unknown.
+    pub transport: &'a str,
+    /// The host of sent-by.
+    pub host: Host<'a>,
+    /// The port of sent-by as written.
+    pub port: Option<u16>,
+    /// All parameters.
+    pub params: Params<'a>,
+}
+
+/// What an RFC 3261 branch begins with (§8.1.1.7).
+pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
+
+impl<'a> Via<'a> {
+    /// Reads one Via value. For lists, cut with [`super::Message::list`] or use [`super::Message::vias`].
+    ///
+    /// # Errors
+    /// [`Malformed`]: not `SIP/2.0/transport sent-by`, broken host, port or parameters.
+    pub fn parse(value: &'a [u8]) -> Result<Via<'a>, Malformed> {
+        let (front, params) = split_params(value)?;
+        let (name, rest) = part(front)?;
+        let (version, rest) = part(rest)?;
+        if !name.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
+            return Err(Malformed("Via is not of SIP/2.0"));
+        }
+        let cut = rest.iter().position(|&c| scan::is_lws(c)).ok_or(Malformed("Via without sent-by"))?;
+        let transport = scan::token_str(rest.get(..cut).unwrap_or(&[]))
+            .ok_or(Malformed("Via transport is not a token"))?;
+        let sent_by =
+            std::str::from_utf8(rest.get(cut..).unwrap_or(&[])).map_err(|_| Malformed("not a host"))?;
+        let (host, port) = Host::parse_with_port(sent_by)?;
+        Ok(Via { transport, host, port, params })
+    }
+
+    /// The branch, empty ones excepted.
+    pub fn branch(&self) -> Option<&'a str> {
+        self.params.get("branch").filter(|b| !b.is_empty())
+    }
+
+    /// The branch when it is unique by RFC 3261 §8.1.1.7: the magic cookie and something behind it. Without one, RFC 2543's
+    /// matching rules hold (§17.2.3).
+    pub fn unique_branch(&self) -> Option<&'a str> {
+        self.branch().filter(|b| {
+            b.len() > MAGIC_COOKIE.len() && b.get(..7).is_some_and(|c| c.eq_ignore_ascii_case(MAGIC_COOKIE))
+        })
+    }
+
+    /// The `received` address; IPv6 with or without brackets (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.get("received")?;
+        text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).parse().ok()
+    }
+
+    /// The filled-in `rport` (RFC 3581 §4).
+    pub fn rport(&self) -> Option<u16> {
+        self.params.get("rport").and_then(|p| p.parse().ok())
+    }
+
+    /// Whether the sender asks for the source port (an `rport`, filled or not).
+    pub fn wants_rport(&self) -> bool {
+        self.params.has("rport")
+    }
+
+    /// The `maddr` parameter as an address; a name is not followed.
+    pub fn maddr(&self) -> Option<IpAddr> {
+        self.params.get("maddr")?.trim_matches(['[', ']']).parse().ok()
+    }
+}
+
+/// What stands before the next slash, and what behind it, both trimmed (`SIP / 2.0 / UDP host`).
+fn part(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let cut = memchr::memchr(b'/', bytes).ok_or(Malformed("Via is not of SIP/2.0"))?;
+    Ok((trim(bytes.get(..cut).unwrap_or(&[])), trim(bytes.get(cut + 1..).unwrap_or(&[]))))
+}
