@@ -64,22 +64,16 @@ pub struct Plan {
     pub folder: PathBuf,
 }
 
-/// Where the key-encryption key is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A file that only the node's user may read.
-    File(PathBuf),
-    /// A systemd credential of this name (`LoadCredential=`), in `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-}
-
 /// `[store]`: where recordings, users and indexes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     /// The store's folder.
     pub folder: PathBuf,
-    /// The key that wraps every other key.
-    pub key: KeySource,
+    /// Folder of the keys that open it. It may lie elsewhere than the store: on another disk, or where the service
+    /// manager puts credentials.
+    pub keys: PathBuf,
+    /// Country code of numbers that are written without one, for search: digits without `+`.
+    pub country: String,
 }
 
 /// `[admin]`: how the node is administered.
@@ -228,24 +222,18 @@ impl Check<'_> {
     }
 
     fn store(&mut self, written: &written::Store) -> Store {
-        let key = match written
-            .key
-            .as_ref()
-            .and_then(|value| Some((value, value.get_ref().strip_prefix("credential:")?)))
-        {
-            Some((value, name)) => {
-                if name.is_empty() || name.contains('/') {
-                    self.wrong(
-                        value.span(),
-                        "not the name of a credential",
-                        "as in LoadCredential=NAME:PATH",
-                    );
-                }
-                KeySource::Credential(name.to_string())
+        let country = written.country.as_ref().map_or("86", |value| {
+            let code = value.get_ref();
+            if code.is_empty() || code.len() > 3 || !code.chars().all(|c| c.is_ascii_digit()) {
+                self.wrong(value.span(), "not a country code", "1 to 3 digits without `+`: \"86\"");
             }
-            None => KeySource::File(self.path(written.key.as_ref(), "keys/kek")),
-        };
-        Store { folder: self.path(written.folder.as_ref(), "store"), key }
+            code
+        });
+        Store {
+            folder: self.path(written.folder.as_ref(), "store"),
+            keys: self.path(written.keys.as_ref(), "keys"),
+            country: country.to_string(),
+        }
     }
 
     fn admin(&mut self, written: &written::Admin) -> Admin {

@@ -42,9 +42,8 @@ fn an_empty_file_is_the_default() {
             },
             store: Store {
                 folder: "/etc/ledgerline/store",
-                key: File(
-                    "/etc/ledgerline/keys/kek",
-                ),
+                keys: "/etc/ledgerline/keys",
+                country: "86",
             },
             admin: Admin {
                 socket: "/etc/ledgerline/admin.sock",
@@ -72,7 +71,8 @@ fn a_written_file_is_read() {
         address = "198.51.100.7"
         [store]
         folder = "/srv/ledgerline"
-        key = "credential:kek"
+        keys = "/run/credentials/ledgerline.service"
+        country = "49"
         [log]
         level = "info,ledgerline::switch=debug"
         format = "json"
@@ -110,9 +110,8 @@ fn a_written_file_is_read() {
             },
             store: Store {
                 folder: "/srv/ledgerline",
-                key: Credential(
-                    "kek",
-                ),
+                keys: "/run/credentials/ledgerline.service",
+                country: "49",
             },
             admin: Admin {
                 socket: "here/admin.sock",
@@ -230,38 +229,38 @@ fn listeners_say_what_they_cannot_be() {
 
 #[test]
 fn values_are_checked_where_they_stand() {
-    let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[store]\nkey = \"credential:\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
+    let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[store]\ncountry = \"+86\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
     faults(
         text,
         expect![[r#"
-        ledgerline.toml:3:8: error: not a name
-         3 | name = "总机"
-           |        ^^^^^^
-           hint: 1 to 64 letters, digits, `.`, `-`, `_`
-        ledgerline.toml:5:9: error: ports come in pairs
-         5 | ports = "20001-29999"
-           |         ^^^^^^^^^^^^^
-           hint: RTP takes an even port and RTCP the odd one above it (RFC 3550 §11): begin even, end odd
-        ledgerline.toml:6:11: error: not a number of threads
-         6 | workers = 0
-           |           ^
-           hint: 1 to 256; leave the key out for one a core
-        ledgerline.toml:7:11: error: not the address of a machine
-         7 | address = "0.0.0.0"
-           |           ^^^^^^^^^
-           hint: the address that phones reach this machine by; leave the key out without a NAT in between
-        ledgerline.toml:9:7: error: not the name of a credential
-         9 | key = "credential:"
-           |       ^^^^^^^^^^^^^
-           hint: as in LoadCredential=NAME:PATH
-        ledgerline.toml:11:9: error: not a level
-         11 | level = "loud"
-            |         ^^^^^^
-           hint: error, warn, info, debug, trace; or a filter: info,ledgerline::sip=debug
-        ledgerline.toml:12:10: error: there is no format `jsn`
-         12 | format = "jsn"
-            |          ^^^^^
-           hint: did you mean `json`?"#]],
+            ledgerline.toml:3:8: error: not a name
+             3 | name = "总机"
+               |        ^^^^^^
+               hint: 1 to 64 letters, digits, `.`, `-`, `_`
+            ledgerline.toml:5:9: error: ports come in pairs
+             5 | ports = "20001-29999"
+               |         ^^^^^^^^^^^^^
+               hint: RTP takes an even port and RTCP the odd one above it (RFC 3550 §11): begin even, end odd
+            ledgerline.toml:6:11: error: not a number of threads
+             6 | workers = 0
+               |           ^
+               hint: 1 to 256; leave the key out for one a core
+            ledgerline.toml:7:11: error: not the address of a machine
+             7 | address = "0.0.0.0"
+               |           ^^^^^^^^^
+               hint: the address that phones reach this machine by; leave the key out without a NAT in between
+            ledgerline.toml:9:11: error: not a country code
+             9 | country = "+86"
+               |           ^^^^^
+               hint: 1 to 3 digits without `+`: "86"
+            ledgerline.toml:11:9: error: not a level
+             11 | level = "loud"
+                |         ^^^^^^
+               hint: error, warn, info, debug, trace; or a filter: info,ledgerline::sip=debug
+            ledgerline.toml:12:10: error: there is no format `jsn`
+             12 | format = "jsn"
+                |          ^^^^^
+               hint: did you mean `json`?"#]],
     );
     faults(
         "[media]\nports = \"20000\"",

@@ -52,7 +52,8 @@ pub struct Plan {
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     pub folder: Option<Spanned<String>>,
-    pub key: Option<Spanned<String>>,
+    pub keys: Option<Spanned<String>>,
+    pub country: Option<Spanned<String>>,
 }
 
 /// `[admin]`
@@ -76,7 +77,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("sip", &["listen"]),
     ("media", &["ports", "workers", "address"]),
     ("plan", &["folder"]),
-    ("store", &["folder", "key"]),
+    ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
 ];

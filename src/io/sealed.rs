@@ -1,21 +1,21 @@
 //! One small sealed file: read whole, replaced whole, never seen half written and never in clear on the disk.
 //!
-//! Layout: 8 octets of mark, 12 of nonce, then AES-256-GCM over the content with the mark and the purpose as associated
-//! data. Invariant: every write draws a new nonce; writers hold the lock beside the file, in this process and any other.
+//! Layout: 8 octets of mark, 4 of key version (big-endian), 12 of nonce, then AES-256-GCM over the content; mark, version
+//! and purpose are associated data. Invariant: every write draws a new nonce; writers hold the lock beside the file, in
+//! this process and any other.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
-use hkdf::Hkdf;
 use rustix::fs::FlockOperation;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::base::Secret;
+use crate::vault::{Keyring, Label, NoSuchKey};
 
 /// Begins every sealed file; the digit is the version of the layout.
 const MARK: &[u8; 8] = b"LLSEAL1\n";
@@ -26,12 +26,12 @@ const NONCE: usize = 12;
 /// Largest content: a hundred thousand accounts fit ten times.
 const CONTENT_BYTES: u64 = 256 << 20;
 
-/// A sealed file and the key that opens it.
+/// A sealed file and the keys that open it.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     path: PathBuf,
     purpose: &'static str,
-    key: Secret<[u8; 32]>,
+    keys: Arc<Keyring>,
 }
 
 /// Why a sealed file does not open or could not be replaced.
@@ -48,20 +48,18 @@ pub enum SealedError {
     /// Another key, another purpose, or somebody changed it.
     #[error("{0}: does not open with this key: another key, or the file was changed")]
     Forged(PathBuf),
+    /// The key that it is sealed under is not at hand.
+    #[error("{0}: {1}")]
+    Key(PathBuf, NoSuchKey),
     /// The system has no randomness to give.
     #[error("no randomness: {0}")]
     Random(getrandom::Error),
 }
 
 impl Sealed {
-    /// The file at `path`, holding what `purpose` says, under a key derived from `root` for this purpose
-    /// (HKDF-SHA-256, RFC 5869). Nothing is opened yet.
-    pub fn new(path: impl Into<PathBuf>, purpose: &'static str, root: &Secret<[u8; 32]>) -> Sealed {
-        let mut key = [0; 32];
-        Hkdf::<Sha256>::new(Some(b"ledgerline sealed file"), root.expose())
-            .expand(purpose.as_bytes(), &mut key)
-            .expect("32 octets are a valid length for HKDF-SHA-256");
-        Sealed { path: path.into(), purpose, key: Secret::new(key) }
+    /// The file at `path`, holding what `purpose` says, under the current of `keys`. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, purpose: &'static str, keys: Arc<Keyring>) -> Sealed {
+        Sealed { path: path.into(), purpose, keys }
     }
 
     /// Where it lies.
@@ -81,10 +79,12 @@ impl Sealed {
             Ok(file) => file.take(CONTENT_BYTES).read_to_end(&mut octets).map_err(|error| self.io(error))?,
         };
         let forged = || SealedError::Forged(self.path.clone());
-        let (nonce, sealed) =
-            octets.strip_prefix(MARK).and_then(|rest| rest.split_first_chunk::<NONCE>()).ok_or_else(forged)?;
-        let payload = Payload { msg: sealed, aad: &self.associated() };
-        let content = self.cipher().decrypt(&Nonce::from(*nonce), payload).map_err(|_| forged())?;
+        let (version, rest) =
+            octets.strip_prefix(MARK).and_then(|rest| rest.split_first_chunk::<4>()).ok_or_else(forged)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(forged)?;
+        let version = u32::from_be_bytes(*version);
+        let payload = Payload { msg: sealed, aad: &self.associated(version) };
+        let content = self.cipher(version)?.decrypt(&Nonce::from(*nonce), payload).map_err(|_| forged())?;
         Ok(Some(Zeroizing::new(content)))
     }
 
@@ -116,12 +116,17 @@ impl Sealed {
     fn replace(&self, content: &[u8]) -> Result<(), SealedError> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(SealedError::Random)?;
-        let payload = Payload { msg: content, aad: &self.associated() };
-        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).expect("content far below AES-GCM's limit");
+        let version = self.keys.current();
+        let payload = Payload { msg: content, aad: &self.associated(version) };
+        let sealed = self
+            .cipher(version)?
+            .encrypt(&Nonce::from(nonce), payload)
+            .expect("content far below AES-GCM's limit");
         let fresh = self.path.with_extension("new");
         let write = || -> io::Result<()> {
-            let mut file = private(OpenOptions::new().create(true).truncate(true).write(true)).open(&fresh)?;
-            for part in [&MARK[..], &nonce, &sealed] {
+            let mut file =
+                private(OpenOptions::new().create(true).truncate(true).write(true)).open(&fresh)?;
+            for part in [&MARK[..], &version.to_be_bytes(), &nonce, &sealed] {
                 file.write_all(part)?;
             }
             file.sync_all()?;
@@ -131,12 +136,16 @@ impl Sealed {
         write().map_err(|error| self.io(error))
     }
 
-    fn associated(&self) -> Vec<u8> {
-        [&MARK[..], self.purpose.as_bytes()].concat()
+    fn associated(&self, version: u32) -> Vec<u8> {
+        [&MARK[..], &version.to_be_bytes(), self.purpose.as_bytes()].concat()
     }
 
-    fn cipher(&self) -> Aes256Gcm {
-        Aes256Gcm::new(&Key::<Aes256Gcm>::from(*self.key.expose()))
+    fn cipher(&self, version: u32) -> Result<Aes256Gcm, SealedError> {
+        let key = self
+            .keys
+            .subkey(version, Label::Users)
+            .map_err(|error| SealedError::Key(self.path.clone(), error))?;
+        Ok(Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.expose())))
     }
 
     fn io(&self, error: io::Error) -> SealedError {
@@ -152,9 +161,14 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Secret;
 
-    fn sealed(folder: &Path, purpose: &'static str, key: u8) -> Sealed {
-        Sealed::new(folder.join("users.sealed"), purpose, &Secret::new([key; 32]))
+    fn sealed(folder: &Path, purpose: &'static str, versions: &[(u32, u8)]) -> Sealed {
+        let mut keys = Keyring::new();
+        for (version, key) in versions {
+            keys.insert(*version, Secret::new([*key; 32]));
+        }
+        Sealed::new(folder.join("users.sealed"), purpose, Arc::new(keys))
     }
 
     fn put(file: &Sealed, content: &[u8]) {
@@ -164,7 +178,7 @@ mod tests {
     #[test]
     fn content_comes_back_and_is_not_on_the_disk() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = sealed(folder.path(), "users", 1);
+        let file = sealed(folder.path(), "users", &[(1, 1)]);
         assert!(file.read().expect("readable").is_none());
         put(&file, b"alice 13812345678");
         put(&file, b"alice 13812345678 and bob");
@@ -178,26 +192,38 @@ mod tests {
     #[test]
     fn another_key_another_purpose_or_a_flipped_bit_do_not_open() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = sealed(folder.path(), "users", 1);
+        let file = sealed(folder.path(), "users", &[(1, 1)]);
         put(&file, b"content");
-        for other in [sealed(folder.path(), "users", 2), sealed(folder.path(), "people", 1)] {
+        for other in [sealed(folder.path(), "users", &[(1, 2)]), sealed(folder.path(), "people", &[(1, 1)])] {
             assert!(matches!(other.read(), Err(SealedError::Forged(_))));
         }
+        assert!(matches!(sealed(folder.path(), "users", &[(2, 1)]).read(), Err(SealedError::Key(..))));
         let whole = fs::read(file.path()).expect("octets");
         for at in 0..whole.len() {
             let mut flipped = whole.clone();
             flipped[at] ^= 1;
             fs::write(file.path(), &flipped).expect("written");
-            assert!(matches!(file.read(), Err(SealedError::Forged(_))), "octet {at}");
+            assert!(file.read().is_err(), "octet {at}");
         }
         fs::write(file.path(), &whole[..whole.len() - 1]).expect("written");
         assert!(matches!(file.read(), Err(SealedError::Forged(_))));
     }
 
     #[test]
+    fn after_a_rotation_the_old_content_opens_and_the_new_key_seals() {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(&sealed(folder.path(), "users", &[(1, 1)]), b"old");
+        let rotated = sealed(folder.path(), "users", &[(1, 1), (2, 2)]);
+        assert_eq!(rotated.read().expect("opens").expect("there").as_slice(), b"old");
+        put(&rotated, b"new");
+        let only_new = sealed(folder.path(), "users", &[(2, 2)]);
+        assert_eq!(only_new.read().expect("opens").expect("there").as_slice(), b"new");
+    }
+
+    #[test]
     fn writers_wait_for_each_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = sealed(folder.path(), "users", 1);
+        let file = sealed(folder.path(), "users", &[(1, 1)]);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
