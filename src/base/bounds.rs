@@ -88,3 +88,28 @@ pub const MEDIA_NEWS: usize = 16_384;
 pub const MEDIA_NEWS_KEPT: usize = 16_384;
 /// An INVITE that rings without a final answer is cancelled after this (Timer C, RFC 3261 §16.6 item 11: more than three minutes).
 pub const TIMER_C: Duration = Duration::from_secs(300);
+
+/// Accounts of one node: ten times the seats of a large site; the sealed file stays below a hundred megabytes.
+pub const USERS: usize = 100_000;
+
+/// What stream connections may tell the control task before it looks; then they wait, and so do their peers.
+pub const STREAM_EVENTS: usize = 1_024;
+
+/// How long a peer may take to accept a connection of ours: a machine that is there answers in a round trip, and a forked
+/// call should not wait for one that is not.
+pub const CONNECT: Duration = Duration::from_secs(4);
+
+/// How long a new stream connection may stay silent before its first message.
+pub const STREAM_FIRST: Duration = Duration::from_secs(32);
+
+/// How long a stream connection may stay silent afterwards: longer than the longest registration.
+pub const STREAM_IDLE: Duration = Duration::from_secs(7_500);
+
+/// Octets of one request over the admin socket.
+pub const ADMIN_REQUEST_BYTES: usize = 64 << 10;
+
+/// Clients of the admin socket at one time.
+pub const ADMIN_CLIENTS: usize = 64;
+
+/// Changes in calls' lives that a watching client may lag behind; then it is told how many it missed.
+pub const WATCH_LAG: usize = 1_024;

@@ -4,10 +4,14 @@
 //! `switch::Output`. One control task owns the core; nothing here locks it.
 
 pub mod clock;
+mod connection;
 pub mod harden;
 pub mod log;
 pub mod media;
 pub mod notify;
 pub mod password;
+
 pub mod sealed;
 pub mod store;
+pub mod stream;
+pub mod udp;

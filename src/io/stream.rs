@@ -1,0 +1,353 @@
+//! SIP over TCP: a table of connections that the control task owns, one small task a connection that frames and writes.
+//!
+//! Invariant: what a peer can make us hold is bounded: connections in all and by source, octets of one unfinished message
+//! and its time, octets that wait to be written.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use super::connection::{self, Way};
+use crate::base::bounds;
+use crate::sip::{Flow, Transport};
+
+/// What the connections tell the control task.
+#[derive(Debug)]
+pub enum Event {
+    /// Somebody connected to a listener. To be given to [`Streams::admit`].
+    Accepted(TcpStream),
+    /// A whole message arrived.
+    Message {
+        /// On which connection.
+        flow: Flow,
+        /// Its octets.
+        raw: Bytes,
+    },
+    /// A connection ended, or could not be opened. To be given to [`Streams::ended`].
+    Ended {
+        /// Its number.
+        connection: u64,
+    },
+}
+
+/// Flows that ended.
+pub type Ended = SmallVec<[Flow; 2]>;
+
+/// Every stream connection of the node.
+#[derive(Debug)]
+pub struct Streams {
+    events: mpsc::Sender<Event>,
+    listeners: Vec<AbortHandle>,
+    open: HashMap<u64, Peer>,
+    by_remote: HashMap<SocketAddr, u64>,
+    by_source: HashMap<IpAddr, usize>,
+    last: u64,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Peer {
+    flow: Flow,
+    /// Flows without a connection number that were sent over it: they end with it.
+    asked: Ended,
+    queue: mpsc::UnboundedSender<Bytes>,
+    queued_bytes: Arc<AtomicUsize>,
+    task: AbortHandle,
+}
+
+impl Streams {
+    /// No connections yet, and where they will tell of themselves.
+    pub fn new() -> (Streams, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(bounds::STREAM_EVENTS);
+        let streams = Streams {
+            events,
+            listeners: Vec::new(),
+            open: HashMap::new(),
+            by_remote: HashMap::new(),
+            by_source: HashMap::new(),
+            last: 0,
+        };
+        (streams, receiver)
+    }
+
+    /// Listens at `address`; returns the address with the port that the system chose if it was 0. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system's, most often that the address is in use or is not this machine's.
+    pub fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        if address.is_ipv6() {
+            socket2::SockRef::from(&socket).set_only_v6(true)?;
+        }
+        socket.bind(address)?;
+        let listener = socket.listen(1_024)?;
+        let local = listener.local_addr()?;
+        self.listeners.push(tokio::spawn(accept(listener, self.events.clone())).abort_handle());
+        Ok(local)
+    }
+
+    /// Takes an accepted connection in, if the bounds allow; otherwise it is closed at once.
+    pub fn admit(&mut self, stream: TcpStream) {
+        let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else { return };
+        let from_there = self.by_source.get(&remote.ip()).copied().unwrap_or(0);
+        if self.open.len() >= bounds::CONNECTIONS || from_there >= bounds::CONNECTIONS_PER_SOURCE {
+            tracing::warn!(source = %remote.ip(), all = self.open.len(), from_there, "too many connections: one was turned away");
+            return;
+        }
+        *self.by_source.entry(remote.ip()).or_default() += 1;
+        let flow = Flow { transport: Transport::Tcp, local, remote, connection: self.number() };
+        self.start(flow, Ended::new(), Way::In(stream));
+    }
+
+    /// Sends over the flow's connection; a flow without a number takes a connection to the same remote address, or has one
+    /// opened. Returns the flows that turned out to have ended.
+    pub fn send(&mut self, flow: &Flow, octets: Bytes) -> Ended {
+        let connection = match flow.connection {
+            0 => self.by_remote.get(&flow.remote).copied().or_else(|| self.dial(flow)),
+            number => Some(number),
+        };
+        let Some(peer) = connection.and_then(|number| self.open.get_mut(&number)) else {
+            return smallvec![*flow];
+        };
+        if flow.connection == 0 && !peer.asked.contains(flow) && peer.asked.len() < 8 {
+            peer.asked.push(*flow);
+        }
+        let number = peer.flow.connection;
+        let waiting = peer.queued_bytes.fetch_add(octets.len(), Ordering::Relaxed) + octets.len();
+        if waiting > bounds::WRITE_QUEUE_BYTES {
+            tracing::warn!(remote = %peer.flow.remote, "a stream peer does not read: connection cut");
+            return self.ended(number);
+        }
+        if peer.queue.send(octets).is_err() { self.ended(number) } else { Ended::new() }
+    }
+
+    /// Forgets a connection that ended; returns its flows. A number that is forgotten already has none.
+    pub fn ended(&mut self, connection: u64) -> Ended {
+        let Some(peer) = self.open.remove(&connection) else { return Ended::new() };
+        peer.task.abort();
+        if self.by_remote.get(&peer.flow.remote) == Some(&connection) {
+            self.by_remote.remove(&peer.flow.remote);
+        }
+        if let Some(count) = self.by_source.get_mut(&peer.flow.remote.ip()) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_source.remove(&peer.flow.remote.ip());
+            }
+        }
+        let mut flows = peer.asked;
+        flows.push(peer.flow);
+        flows
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Opens a connection to where the flow goes; `None` when there are too many.
+    fn dial(&mut self, flow: &Flow) -> Option<u64> {
+        if flow.transport != Transport::Tcp || self.open.len() >= bounds::CONNECTIONS {
+            return None;
+        }
+        *self.by_source.entry(flow.remote.ip()).or_default() += 1;
+        let number = self.number();
+        let real = Flow { connection: number, ..*flow };
+        self.start(real, Ended::new(), Way::Out);
+        Some(number)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn start(&mut self, flow: Flow, asked: Ended, way: Way) {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let writes =
+            connection::Writes { queue: queue.clone(), queued, queued_bytes: Arc::clone(&queued_bytes) };
+        let task = tokio::spawn(connection::run(flow, way, writes, self.events.clone())).abort_handle();
+        self.by_remote.insert(flow.remote, flow.connection);
+        self.open.insert(flow.connection, Peer { flow, asked, queue, queued_bytes, task });
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        self.listeners.iter().chain(self.open.values().map(|peer| &peer.task)).for_each(AbortHandle::abort);
+    }
+}
+
+/// Accepts for ever. A machine out of descriptors is given a moment.
+async fn accept(listener: TcpListener, events: mpsc::Sender<Event>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if events.send(Event::Accepted(stream)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Opens a connection from the flow's local address, within [`bounds::CONNECT`].
+pub(super) async fn open(flow: &Flow) -> io::Result<TcpStream> {
+    let socket = if flow.remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if !flow.local.ip().is_unspecified() {
+        socket.bind(SocketAddr::new(flow.local.ip(), 0))?;
+    }
+    timeout(bounds::CONNECT, socket.connect(flow.remote))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Phone;
+
+    const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+    /// A listener, its events, and a phone that is connected and admitted.
+    async fn connected() -> (Streams, mpsc::Receiver<Event>, Phone) {
+        let (mut streams, mut events) = Streams::new();
+        let local = streams.listen("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let phone = Phone::connect(local).expect("connected");
+        match events.recv().await {
+            Some(Event::Accepted(stream)) => streams.admit(stream),
+            other => panic!("{other:?}"),
+        }
+        (streams, events, phone)
+    }
+
+    async fn message(events: &mut mpsc::Receiver<Event>) -> (Flow, Bytes) {
+        match events.recv().await {
+            Some(Event::Message { flow, raw }) => (flow, raw),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn read(phone: &mut Phone, len: usize) -> Vec<u8> {
+        let mut octets = vec![0; len];
+        phone.read_exact(&mut octets).expect("octets");
+        octets
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn messages_go_both_ways_over_one_connection() {
+        let (mut streams, mut events, mut phone) = connected().await;
+        phone.write_all(&[OPTIONS, &OPTIONS[..9]].concat()).expect("sent");
+        let (flow, raw) = message(&mut events).await;
+        assert_eq!((&raw[..], flow.connection), (OPTIONS, 1));
+        phone.write_all(&OPTIONS[9..]).expect("sent");
+        assert_eq!(message(&mut events).await, (flow, Bytes::from_static(OPTIONS)));
+        // A flow without a number finds the same connection.
+        for flow in [flow, Flow { connection: 0, ..flow }] {
+            assert!(streams.send(&flow, Bytes::from_static(b"hello")).is_empty());
+            assert_eq!(read(&mut phone, 5), b"hello");
+        }
+        assert_eq!(streams.len(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_ping_is_answered_and_an_end_is_told() {
+        let (mut streams, mut events, mut phone) = connected().await;
+        phone.write_all(b"\r\n\r\n").expect("sent");
+        assert_eq!(read(&mut phone, 2), b"\r\n");
+        let flow = streams.open[&1].flow;
+        drop(phone);
+        assert!(matches!(events.recv().await, Some(Event::Ended { connection: 1 })));
+        assert_eq!(streams.ended(1).as_slice(), [flow]);
+        assert!(streams.is_empty() && streams.by_source.is_empty() && streams.by_remote.is_empty());
+        assert_eq!(streams.send(&flow, Bytes::from_static(b"late")).as_slice(), [flow]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_is_no_sip_is_answered_and_closed() {
+        let (_streams, mut events, mut phone) = connected().await;
+        phone.write_all(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        phone.read_to_string(&mut answer).expect("closed in order");
+        assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
+        assert!(matches!(events.recv().await, Some(Event::Ended { connection: 1 })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_message_does_not_hold_a_connection() {
+        let (_streams, mut events, mut phone) = connected().await;
+        let began = tokio::time::Instant::now();
+        phone.write_all(&OPTIONS[..20]).expect("sent");
+        assert!(matches!(events.recv().await, Some(Event::Ended { connection: 1 })));
+        assert!(began.elapsed() <= bounds::STREAM_FIRST);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_connection_is_opened_where_there_is_none_and_its_failure_is_told() {
+        let (mut streams, mut events) = Streams::new();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+        let remote = listener.local_addr().expect("bound");
+        let local = "127.0.0.1:5060".parse().expect("an address");
+        let flow = Flow { transport: Transport::Tcp, local, remote, connection: 0 };
+        assert!(streams.send(&flow, Bytes::from_static(OPTIONS)).is_empty());
+        assert!(streams.send(&flow, Bytes::from_static(OPTIONS)).is_empty());
+        let (mut phone, _) = listener.accept().expect("connected");
+        assert_eq!(read(&mut phone, OPTIONS.len() * 2), [OPTIONS, OPTIONS].concat());
+        assert_eq!(streams.len(), 1);
+        drop((phone, listener));
+        assert!(matches!(events.recv().await, Some(Event::Ended { connection: 1 })));
+        assert_eq!(streams.ended(1).as_slice(), [flow, Flow { connection: 1, ..flow }]);
+        // Nobody listens any more.
+        assert!(streams.send(&flow, Bytes::from_static(OPTIONS)).is_empty());
+        assert!(matches!(events.recv().await, Some(Event::Ended { connection: 2 })));
+        assert!(streams.ended(2).contains(&flow));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_peer_that_does_not_read_is_cut() {
+        let (mut streams, mut events, mut phone) = connected().await;
+        phone.write_all(OPTIONS).expect("sent");
+        let (flow, _) = message(&mut events).await;
+        let lump = Bytes::from(vec![b'x'; 256 << 10]);
+        let sent = (0..1_000).find(|_| !streams.send(&flow, lump.clone()).is_empty());
+        assert!(sent.is_some(), "never cut");
+        assert!(streams.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn one_source_has_so_many_connections_and_no_more() {
+        let (mut streams, mut events) = Streams::new();
+        let local = streams.listen("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let mut phones = Vec::new();
+        for _ in 0..=bounds::CONNECTIONS_PER_SOURCE {
+            phones.push(Phone::connect(local).expect("connected"));
+            match events.recv().await {
+                Some(Event::Accepted(stream)) => streams.admit(stream),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(streams.len(), bounds::CONNECTIONS_PER_SOURCE);
+        assert_eq!(phones.last_mut().expect("one").read(&mut [0; 1]).expect("closed"), 0);
+    }
+}
