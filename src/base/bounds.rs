@@ -56,6 +56,12 @@ pub const BATCH_BYTES: usize = 256 << 10;
 /// Plaintext octets of one sealed chunk: a reader allocates so much at most on the word of a length field.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
+/// Damages that are reported of one file: past that it is simply broken.
+pub const DAMAGES: usize = 1_000;
+
+/// Pieces noted of a damaged file in order to name its damages: three hours of it, 16 MB of memory.
+pub const DAMAGE_TRAIL: usize = 1 << 18;
+
 /// Batches waiting for the store's writer, of all recordings: two seconds of 2 000 recordings at ten batches a second
 /// would be 40 000; 0.8 s of them is where a disk counts as stuck.
 pub const TAP_BATCHES: usize = 16_384;

@@ -6,14 +6,27 @@
 //!
 //! `docs/recording-format.md` is the law of the bytes.
 
+mod chunk;
+mod content;
+mod examine;
+mod header;
 mod keys;
+mod opener;
 mod order;
+mod sealer;
 mod search;
+mod suite;
 mod tap;
 mod verdict;
 
+pub use chunk::Kind;
+pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
+pub use header::{Content, Header, MAGIC, VERSION};
 pub use keys::{Keyring, Label, NoSuchKey};
+pub use opener::{Examined, Opener, Piece};
 pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention};
+pub use sealer::{NoRoom, Placed, Sealed, Sealer};
 pub use search::{Query, Record, Row};
+pub use suite::SUITE;
 pub use tap::{Batch, BatchFull, Frame, Frames, TapItem};
 pub use verdict::{Damage, Finding, Report, Scope, Subject};

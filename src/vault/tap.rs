@@ -126,6 +126,11 @@ impl<'a> Frames<'a> {
     pub fn new(plaintext: &'a [u8]) -> Frames<'a> {
         Frames { rest: plaintext }
     }
+
+    /// Whether every octet was read.
+    pub fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
 }
 
 impl<'a> Iterator for Frames<'a> {

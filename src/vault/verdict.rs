@@ -153,6 +153,14 @@ pub enum Damage {
         /// Where.
         offset: u64,
     },
+    /// An authentic chunk that was not sealed after the one before it: two histories of one file were joined.
+    #[error("chunk {index} at byte {offset} does not follow the one before it")]
+    Unchained {
+        /// Which chunk.
+        index: u32,
+        /// Where it begins.
+        offset: u64,
+    },
     /// A chunk of another recording.
     #[error("at byte {offset}, where chunk {index} belongs, lies a chunk of {found}")]
     Foreign {
