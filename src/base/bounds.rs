@@ -26,6 +26,13 @@ pub const WRITE_QUEUE_BYTES: usize = 1 << 20;
 /// Bindings of one user: desk phone, softphone, mobile and two spare.
 pub const BINDINGS_PER_USER: usize = 5;
 
+/// How long a digest nonce serves; then the phone is asked to take a new one (`stale=true`).
+pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Nonces whose counts are remembered, 40 octets each: 200 authenticated requests a second that never reuse one. Past it the
+/// oldest is forgotten and counts as used.
+pub const NONCES: usize = 65_536;
+
 /// Legs that one `dial` may ring at once.
 pub const FORKS: usize = 32;
 

@@ -1,1 +1,12 @@
-//! `registrar`
+//! Who a peer is and where a user is: digest authentication (RFC 7616, 8760, 2617), the directory, and bindings (RFC 3261 §10).
+//!
+//! Invariant: nobody who has not proven an account learns whether that account exists, and no state that a peer chooses is
+//! kept before the proof.
+
+mod algorithm;
+mod directory;
+mod nonce;
+
+pub use algorithm::{Algorithm, Ha1, Proof};
+pub use directory::{Account, Directory, Twice};
+pub use nonce::{Nonces, Ticket, Worth};
