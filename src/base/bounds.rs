@@ -11,6 +11,16 @@ pub const HEADERS: usize = 256;
 /// Via entries of one message: more than Max-Forwards' default of 70 cannot be honest.
 pub const VIAS: usize = 71;
 
+/// Transactions in all: at 1 500 calls a second some 100 live for each call of a second (two INVITEs and a BYE over UDP for 32 s each).
+/// Past it new requests get 503 and cost nothing.
+pub const TRANSACTIONS: usize = 262_144;
+
+/// Dialogs that one INVITE of ours may make by forking beyond us; answers of further forks are not followed.
+pub const FORKED_DIALOGS: usize = 16;
+
+/// Entries of a dialog's route set.
+pub const ROUTES: usize = 16;
+
 /// How long a half-sent message may stay on a stream before it is closed (slowloris).
 pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -25,6 +35,18 @@ pub const WRITE_QUEUE_BYTES: usize = 1 << 20;
 
 /// Bindings of one user: desk phone, softphone, mobile and two spare.
 pub const BINDINGS_PER_USER: usize = 5;
+
+/// The briefest registration that is taken (else 423): below it a site's phones do nothing but register.
+pub const EXPIRES_MIN: Duration = Duration::from_secs(60);
+
+/// The longest registration: a phone that vanished is noticed within this.
+pub const EXPIRES_MAX: Duration = Duration::from_secs(7_200);
+
+/// A registration that says nothing of its length (RFC 3261 §10.2.1.1).
+pub const EXPIRES_DEFAULT: Duration = Duration::from_secs(3_600);
+
+/// Characters kept of what a phone calls itself.
+pub const USER_AGENT_CHARS: usize = 80;
 
 /// How long a digest nonce serves; then the phone is asked to take a new one (`stale=true`).
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);

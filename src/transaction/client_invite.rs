@@ -3,6 +3,7 @@
 //! Invariant: entering a state clears the timers of the state before; `Terminated` has none and hears nothing.
 
 use super::Timer;
+use super::figure::{Act, Event};
 
 /// Where the transaction is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,38 +20,6 @@ pub enum State {
     Terminated,
 }
 
-/// What happens to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// 1xx.
-    Provisional,
-    /// 2xx.
-    Success,
-    /// 3xx to 6xx.
-    Failure,
-    /// A timer rang.
-    Rings(Timer),
-    /// The flow under it is gone.
-    TransportError,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Act {
-    /// Send the INVITE again.
-    Resend,
-    /// Send the ACK of a failure.
-    Ack,
-    /// Pass the response to the user.
-    Pass,
-    /// Send a CANCEL.
-    Cancel,
-    /// Tell the user that nobody answered.
-    TimedOut,
-    /// Tell the user that the transport failed.
-    Unreachable,
-}
-
 use Event::*;
 use State::*;
 
@@ -61,15 +30,15 @@ pub const fn step(state: State, event: Event) -> (State, &'static [Act]) {
         (Calling, Rings(Timer::B)) => (Terminated, &[Act::TimedOut]),
         (Calling | Proceeding, Provisional) => (Proceeding, &[Act::Pass]),
         (Calling | Proceeding, Success) => (Accepted, &[Act::Pass]),
-        (Calling | Proceeding, Failure) => (Completed, &[Act::Ack, Act::Pass]),
-        (Proceeding, Rings(Timer::C)) => (Proceeding, &[Act::Cancel]),
+        (Calling | Proceeding, Failure) => (Completed, &[Act::SendAck, Act::Pass]),
+        (Proceeding, Rings(Timer::C)) => (Proceeding, &[Act::SendCancel]),
         (Proceeding, Rings(Timer::Cancel)) => (Terminated, &[Act::TimedOut]),
         // DEVIATES: the RFC's figure has no such arrow out of Proceeding. A phone behind NAT or on a stream is reached over
         // this flow alone, so neither its answer nor our CANCEL can come through any more.
         (Calling | Proceeding | Completed, TransportError) => (Terminated, &[Act::Unreachable]),
         (Accepted, Success) => (Accepted, &[Act::Pass]),
         (Accepted, Rings(Timer::M)) => (Terminated, &[]),
-        (Completed, Failure) => (Completed, &[Act::Ack]),
+        (Completed, Failure) => (Completed, &[Act::SendAck]),
         (Completed, Rings(Timer::D)) => (Terminated, &[]),
         (stay, _) => (stay, &[]),
     }
@@ -114,15 +83,15 @@ mod tests {
             (Calling, TransportError, Terminated, &[Unreachable]),
             (Calling, Provisional, Proceeding, &[Pass]),
             (Calling, Success, Accepted, &[Pass]),
-            (Calling, Failure, Completed, &[Ack, Pass]),
+            (Calling, Failure, Completed, &[SendAck, Pass]),
             (Proceeding, Provisional, Proceeding, &[Pass]),
             (Proceeding, Success, Accepted, &[Pass]),
-            (Proceeding, Failure, Completed, &[Ack, Pass]),
+            (Proceeding, Failure, Completed, &[SendAck, Pass]),
             (Proceeding, Rings(Timer::A), Proceeding, &[]),
             (Accepted, Success, Accepted, &[Pass]),
             (Accepted, Failure, Accepted, &[]),
             (Accepted, Rings(Timer::M), Terminated, &[]),
-            (Completed, Failure, Completed, &[Ack]),
+            (Completed, Failure, Completed, &[SendAck]),
             (Completed, Success, Completed, &[]),
             (Completed, Rings(Timer::D), Terminated, &[]),
             (Completed, TransportError, Terminated, &[Unreachable]),

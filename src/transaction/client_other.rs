@@ -3,6 +3,7 @@
 //! Invariant: entering a state clears the timers of the state before, except that E and F run on from Trying into Proceeding.
 
 use super::Timer;
+use super::figure::{Act, Event};
 
 /// Where the transaction is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,32 +18,6 @@ pub enum State {
     Terminated,
 }
 
-/// What happens to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// 1xx.
-    Provisional,
-    /// 2xx to 6xx.
-    Final,
-    /// A timer rang.
-    Rings(Timer),
-    /// The flow under it is gone.
-    TransportError,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Act {
-    /// Send the request again.
-    Resend,
-    /// Pass the response to the user.
-    Pass,
-    /// Tell the user that nobody answered.
-    TimedOut,
-    /// Tell the user that the transport failed.
-    Unreachable,
-}
-
 use Event::*;
 use State::*;
 
@@ -53,7 +28,7 @@ pub const fn step(state: State, event: Event) -> (State, &'static [Act]) {
         (Trying | Proceeding, Rings(Timer::F)) => (Terminated, &[Act::TimedOut]),
         (Trying | Proceeding, TransportError) => (Terminated, &[Act::Unreachable]),
         (Trying | Proceeding, Provisional) => (Proceeding, &[Act::Pass]),
-        (Trying | Proceeding, Final) => (Completed, &[Act::Pass]),
+        (Trying | Proceeding, Success | Failure) => (Completed, &[Act::Pass]),
         (Completed, Rings(Timer::K)) => (Terminated, &[]),
         (stay, _) => (stay, &[]),
     }
@@ -75,7 +50,7 @@ mod tests {
 
     const STATES: [State; 4] = [Trying, Proceeding, Completed, Terminated];
     const EVENTS: [Event; 6] =
-        [Provisional, Final, Rings(Timer::E), Rings(Timer::F), Rings(Timer::K), TransportError];
+        [Provisional, Failure, Rings(Timer::E), Rings(Timer::F), Rings(Timer::K), TransportError];
 
     #[test]
     fn follows_the_figure() {
@@ -85,13 +60,13 @@ mod tests {
             (Trying, Rings(Timer::F), Terminated, &[TimedOut]),
             (Trying, TransportError, Terminated, &[Unreachable]),
             (Trying, Provisional, Proceeding, &[Pass]),
-            (Trying, Final, Completed, &[Pass]),
+            (Trying, Failure, Completed, &[Pass]),
             (Proceeding, Rings(Timer::E), Proceeding, &[Resend]),
             (Proceeding, Rings(Timer::F), Terminated, &[TimedOut]),
             (Proceeding, TransportError, Terminated, &[Unreachable]),
             (Proceeding, Provisional, Proceeding, &[Pass]),
-            (Proceeding, Final, Completed, &[Pass]),
-            (Completed, Final, Completed, &[]),
+            (Proceeding, Failure, Completed, &[Pass]),
+            (Completed, Failure, Completed, &[]),
             (Completed, Rings(Timer::K), Terminated, &[]),
         ] {
             assert_eq!(step(from, event), (to, acts), "{from:?} --{event:?}-->");

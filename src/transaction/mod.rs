@@ -4,8 +4,7 @@
 
 pub mod client_invite;
 pub mod client_other;
-#[cfg(test)]
-mod figure;
+pub mod figure;
 pub mod server_invite;
 pub mod server_other;
 mod timer;

@@ -4,6 +4,7 @@
 //! (RFC 6026 §8.8): its timers do, and its user is told.
 
 use super::Timer;
+use super::figure::{Act, Event};
 
 /// Where the transaction is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,42 +19,6 @@ pub enum State {
     Confirmed,
     /// Over.
     Terminated,
-}
-
-/// What happens to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// The INVITE came again.
-    Request,
-    /// The user answers 1xx.
-    Provisional,
-    /// The user answers 2xx (once, or again until the ACK comes).
-    Success,
-    /// The user answers 3xx to 6xx.
-    Failure,
-    /// An ACK with this transaction's branch.
-    Ack,
-    /// A timer rang.
-    Rings(Timer),
-    /// A response could not be sent.
-    TransportError,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Act {
-    /// Send the response that the user gives.
-    Send,
-    /// Send the last response again.
-    Resend,
-    /// Send 100 Trying.
-    SendTrying,
-    /// Pass the ACK to the user.
-    Pass,
-    /// Tell the user that no ACK came.
-    TimedOut,
-    /// Tell the user that the transport failed.
-    Unreachable,
 }
 
 use Event::*;
@@ -111,7 +76,7 @@ mod tests {
 
     #[test]
     fn follows_the_figure() {
-        use Act::*;
+        use Act::{Pass, Resend, Send, SendTrying, TimedOut, Unreachable};
         for (from, event, to, acts) in [
             (Proceeding, Request, Proceeding, &[Resend][..]),
             (Proceeding, Rings(Timer::Trying), Proceeding, &[SendTrying]),

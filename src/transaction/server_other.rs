@@ -3,6 +3,7 @@
 //! Invariant: entering a state clears the timers of the state before, except that `Silent` runs on from Trying into Proceeding.
 
 use super::Timer;
+use super::figure::{Act, Event};
 
 /// Where the transaction is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,34 +18,6 @@ pub enum State {
     Terminated,
 }
 
-/// What happens to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// The request came again.
-    Request,
-    /// The user answers 1xx.
-    Provisional,
-    /// The user answers 2xx to 6xx.
-    Final,
-    /// A timer rang.
-    Rings(Timer),
-    /// A response could not be sent.
-    TransportError,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Act {
-    /// Send the response that the user gives.
-    Send,
-    /// Send the last response again.
-    Resend,
-    /// Tell the user that it is too late to answer.
-    TimedOut,
-    /// Tell the user that the transport failed.
-    Unreachable,
-}
-
 use Event::*;
 use State::*;
 
@@ -52,7 +25,7 @@ use State::*;
 pub const fn step(state: State, event: Event) -> (State, &'static [Act]) {
     match (state, event) {
         (Trying | Proceeding, Provisional) => (Proceeding, &[Act::Send]),
-        (Trying | Proceeding, Final) => (Completed, &[Act::Send]),
+        (Trying | Proceeding, Success | Failure) => (Completed, &[Act::Send]),
         // DEVIATES: not in the RFC's figure. After 64 × T1 the peer has given up and a late answer only does harm
         // (RFC 4320 §4.2), so a user that forgot to answer leaves nothing behind.
         (Trying | Proceeding, Rings(Timer::Silent)) => (Terminated, &[Act::TimedOut]),
@@ -79,7 +52,7 @@ mod tests {
 
     const STATES: [State; 4] = [Trying, Proceeding, Completed, Terminated];
     const EVENTS: [Event; 6] =
-        [Request, Provisional, Final, Rings(Timer::Silent), Rings(Timer::J), TransportError];
+        [Request, Provisional, Failure, Rings(Timer::Silent), Rings(Timer::J), TransportError];
 
     #[test]
     fn follows_the_figure() {
@@ -87,14 +60,14 @@ mod tests {
         for (from, event, to, acts) in [
             (Trying, Request, Trying, &[][..]),
             (Trying, Provisional, Proceeding, &[Send]),
-            (Trying, Final, Completed, &[Send]),
+            (Trying, Failure, Completed, &[Send]),
             (Trying, Rings(Timer::Silent), Terminated, &[TimedOut]),
             (Proceeding, Request, Proceeding, &[Resend]),
             (Proceeding, Provisional, Proceeding, &[Send]),
-            (Proceeding, Final, Completed, &[Send]),
+            (Proceeding, Failure, Completed, &[Send]),
             (Proceeding, TransportError, Terminated, &[Unreachable]),
             (Completed, Request, Completed, &[Resend]),
-            (Completed, Final, Completed, &[]),
+            (Completed, Failure, Completed, &[]),
             (Completed, Rings(Timer::J), Terminated, &[]),
             (Completed, TransportError, Terminated, &[Unreachable]),
         ] {
