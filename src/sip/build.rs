@@ -1,6 +1,7 @@
 //! Messages written. Whatever values are given, no line but the intended ones comes out.
 
 use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
@@ -11,6 +12,7 @@ use super::name::Name;
 use super::refusal::Refusal;
 use super::scan;
 use super::status::reason_of;
+use super::via::Via;
 
 /// Writes one request or response.
 ///
@@ -123,6 +125,36 @@ impl Builder {
         self
     }
 
+    /// Adds a header field before all that are there: how the transaction layer puts its Via on top.
+    pub fn prepend(mut self, name: Name<'_>, value: impl AsRef<[u8]>) -> Builder {
+        let mut field = Vec::with_capacity(64);
+        push_field(&mut field, name, value.as_ref());
+        self.untagged_to = self.untagged_to.map(|at| at + field.len());
+        self.fields.splice(0..0, field);
+        self
+    }
+
+    /// Notes in the topmost Via of a response where its request came from: `received` when sent-by says another address or `rport`
+    /// is asked for, the source port in `rport` (RFC 3261 §18.2.1, RFC 3581 §4). What the peer itself wrote there is dropped.
+    /// A Via that cannot be read stays as it is.
+    pub fn stamp(mut self, source: SocketAddr) -> Builder {
+        const VIA: &[u8] = b"Via: ";
+        let Some(value) = self.fields.strip_prefix(VIA) else { return self };
+        let line_end = memchr::memchr(b'\r', value).unwrap_or(value.len());
+        let value = value.get(..line_end).unwrap_or(value);
+        let end = scan::find_outside(value, b',', b',', true).unwrap_or(value.len());
+        let Some(stamped) = Via::stamped(value.get(..end).unwrap_or(value), source) else { return self };
+        self.untagged_to = self.untagged_to.map(|at| (at + stamped.len()).saturating_sub(end));
+        self.fields.splice(VIA.len()..VIA.len() + end, stamped);
+        self
+    }
+
+    /// A response's status; `None` for a request.
+    pub fn status(&self) -> Option<u16> {
+        let digits = self.start.strip_prefix(b"SIP/2.0 ").filter(|_| self.reason.is_some())?;
+        scan::decimal(scan::trim(digits)).and_then(|status| u16::try_from(status).ok())
+    }
+
     /// Sets the body and its Content-Type.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Builder {
         self.content_type = Some(content_type.as_bytes().to_vec());
@@ -176,5 +208,56 @@ fn push_clean(out: &mut Vec<u8>, value: &[u8]) {
         if matches!(*c, b'\r' | b'\n') {
             *c = b' ';
         }
+    }
+}
+
+#[cfg(test)]
+mod stamping {
+    use super::*;
+
+    /// The topmost Via of the answer to a request with `via` from 192.0.2.9:7777, and the answer's To.
+    fn answered(via: &str) -> (String, String) {
+        let text =
+            format!("OPTIONS sip:a SIP/2.0\r\nVia: {via}\r\nTo: <sip:b>\r\nFrom: <sip:a>;tag=1\r\n\r\n");
+        let request = Message::parse(text.into_bytes().into()).unwrap();
+        let reply = Builder::reply_to(&request, 200).stamp(([192, 0, 2, 9], 7_777).into()).to_tag("t");
+        assert_eq!(reply.status(), Some(200));
+        let reply = reply.message().unwrap();
+        let header = |name| reply.header_str(name).unwrap_or("").to_string();
+        (header(Name::Via), header(Name::To))
+    }
+
+    #[test]
+    fn the_topmost_via_tells_where_the_request_came_from() {
+        for (via, stamped) in [
+            ("SIP/2.0/UDP 192.0.2.9;branch=z9", "SIP/2.0/UDP 192.0.2.9;branch=z9"),
+            (
+                "SIP/2.0/UDP 192.0.2.9:7777;rport;branch=z9",
+                "SIP/2.0/UDP 192.0.2.9:7777;branch=z9;received=192.0.2.9;rport=7777",
+            ),
+            ("SIP/2.0/UDP pc.example;branch=z9", "SIP/2.0/UDP pc.example;branch=z9;received=192.0.2.9"),
+            ("SIP / 2.0 / UDP 10.0.0.1 : 5060", "SIP / 2.0 / UDP 10.0.0.1 : 5060;received=192.0.2.9"),
+            (
+                "SIP/2.0/UDP 10.0.0.1;rport=1;received=6.6.6.6;x=\"a,b\", SIP/2.0/TCP next",
+                "SIP/2.0/UDP 10.0.0.1;x=\"a,b\";received=192.0.2.9;rport=7777, SIP/2.0/TCP next",
+            ),
+            (
+                "SIP/2.0/UDP [2001:0db8::1];branch=z9",
+                "SIP/2.0/UDP [2001:0db8::1];branch=z9;received=192.0.2.9",
+            ),
+            ("rubbish", "rubbish"),
+        ] {
+            assert_eq!(answered(via), (stamped.to_string(), "<sip:b>;tag=t".to_string()));
+        }
+    }
+
+    #[test]
+    fn a_via_put_on_top_comes_first() {
+        let request = Builder::request(&Method::Bye, "sip:a")
+            .header(Name::Via, "SIP/2.0/UDP b")
+            .prepend(Name::Via, "SIP/2.0/UDP a");
+        assert_eq!(request.status(), None);
+        let request = request.message().unwrap();
+        assert_eq!(request.list(Name::Via).collect::<Vec<_>>(), [b"SIP/2.0/UDP a", b"SIP/2.0/UDP b"]);
     }
 }

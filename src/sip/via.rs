@@ -1,9 +1,10 @@
 //! Via: the way a message came and its answer goes back (RFC 3261 §20.42, RFC 3581, RFC 5118 §4.5).
 
-use std::net::IpAddr;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
 use super::host::Host;
-use super::param::{Params, split_params};
+use super::param::{Param, Params, split_params};
 use super::refusal::Malformed;
 use super::scan::{self, trim};
 
@@ -42,6 +43,30 @@ impl<'a> Via<'a> {
             std::str::from_utf8(rest.get(cut..).unwrap_or(&[])).map_err(|_| Malformed("not a host"))?;
         let (host, port) = Host::parse_with_port(sent_by)?;
         Ok(Via { transport, host, port, params })
+    }
+
+    /// `value` as it stands in the answer to a request from `source`: with `received` where RFC 3261 §18.2.1 or RFC 3581 §4 wants
+    /// it and the port in an `rport` that was asked for, instead of what the peer wrote there. The rest stays octet for octet.
+    pub(super) fn stamped(value: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
+        let via = Via::parse(value).ok()?;
+        let front =
+            scan::find_outside(value, b';', b';', false).and_then(|at| value.get(..at)).unwrap_or(value);
+        let mut text = trim(front).to_vec();
+        let own = |p: &Param<'_>| !["received", "rport"].iter().any(|n| p.name.eq_ignore_ascii_case(n));
+        for param in via.params.iter().filter(own) {
+            let _ = match param.value {
+                Some(value) => write!(text, ";{}={value}", param.name),
+                None => write!(text, ";{}", param.name),
+            };
+        }
+        let ip = source.ip().to_canonical();
+        if via.wants_rport() || via.host.ip() != Some(ip) {
+            let _ = write!(text, ";received={ip}");
+        }
+        if via.wants_rport() {
+            let _ = write!(text, ";rport={}", source.port());
+        }
+        Some(text)
     }
 
     /// The branch, empty ones excepted.
