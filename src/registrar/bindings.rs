@@ -142,7 +142,13 @@ impl Bindings {
     ///
     /// # Errors
     /// [`Refused`]; then nothing changed.
-    pub fn register(&mut self, now: Time, user: &str, request: &Message, flow: Flow) -> Result<Change, Refused> {
+    pub fn register(
+        &mut self,
+        now: Time,
+        user: &str,
+        request: &Message,
+        flow: Flow,
+    ) -> Result<Change, Refused> {
         self.expire(now, user);
         let old = self.users.get(user).map_or(&[][..], Vec::as_slice);
         let (next, change) = match request.list(Name::Contact).any(|contact| contact == b"*") {

@@ -4,9 +4,11 @@
 //! kept before the proof.
 
 mod algorithm;
+mod bindings;
 mod directory;
 mod nonce;
 
 pub use algorithm::{Algorithm, Ha1, Proof};
+pub use bindings::{Binding, Bindings, Change, Refused};
 pub use directory::{Account, Directory, Twice};
 pub use nonce::{Nonces, Ticket, Worth};

@@ -2,11 +2,17 @@
 //!
 //! Invariant: a transaction that is over owns no alarm, no message and no place in any table.
 
+mod client;
 pub mod client_invite;
 pub mod client_other;
 pub mod figure;
+mod identity;
+mod layer;
+mod server;
 pub mod server_invite;
 pub mod server_other;
 mod timer;
+mod wire;
 
+pub use layer::{ClientKey, Key, Layer, Output, Received, ServerKey, Unsent};
 pub use timer::{T1, T2, T4, TRIES, Timer};
