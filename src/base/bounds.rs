@@ -148,3 +148,12 @@ pub const ADMIN_CLIENTS: usize = 64;
 
 /// Changes in calls' lives that a watching client may lag behind; then it is told how many it missed.
 pub const WATCH_LAG: usize = 1_024;
+
+/// Rows that one search of recordings returns.
+pub const SEARCH_ROWS: usize = 10_000;
+
+/// How long the node waits at its end for calls to end and recordings to close.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// Media orders that wait while the plane has no room: every leg of two thousand calls may want to end at once.
+pub const HELD_ORDERS: usize = 65_536;

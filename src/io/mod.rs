@@ -10,8 +10,10 @@ pub mod log;
 pub mod media;
 pub mod notify;
 pub mod password;
+pub mod people;
 
 pub mod sealed;
 pub mod store;
 pub mod stream;
 pub mod udp;
+pub mod users;
