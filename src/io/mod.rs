@@ -11,7 +11,6 @@ pub mod media;
 pub mod notify;
 pub mod password;
 pub mod people;
-
 pub mod sealed;
 pub mod store;
 pub mod stream;
