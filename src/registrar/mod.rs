@@ -5,10 +5,12 @@
 
 mod algorithm;
 mod bindings;
+mod digest;
 mod directory;
 mod nonce;
 
 pub use algorithm::{Algorithm, Ha1, Proof};
 pub use bindings::{Binding, Bindings, Change, Refused};
+pub use digest::{Digest, Verdict};
 pub use directory::{Account, Directory, Twice};
 pub use nonce::{Nonces, Ticket, Worth};

@@ -1,0 +1,173 @@
+//! An INVITE of ours until its transaction ends: one early dialog for every fork beyond us, at most one of them kept.
+//!
+//! Invariant: the first fork that answers 2xx is handed to the user; every other 2xx is acknowledged and ended with BYE here
+//! (RFC 3261 §13.2.2.4), so that no phone is left talking to nobody.
+
+use super::id::Id;
+use super::life::{Dialog, Phase};
+use crate::base::{Random, Time, bounds};
+use crate::sip::{Builder, Flow, Message, Method, Name, NameAddrBuf, UriBuf};
+use crate::transaction::Layer;
+
+/// What a response to the INVITE is.
+#[derive(Debug)]
+pub enum Heard {
+    /// 100, or a provisional response without a dialog.
+    Progress,
+    /// A provisional response of this early dialog (several forks ring at once).
+    Early(Id),
+    /// The first 2xx. Its dialog is the user's now, who sends the ACK ([`Dialog::acknowledge`]).
+    Accepted(Box<Dialog>),
+    /// That 2xx again: [`Dialog::acknowledge_again`].
+    AcceptedAgain(Id),
+    /// Another fork's 2xx, already dealt with.
+    Surplus,
+    /// 3xx to 6xx: all early dialogs are over.
+    Refused,
+}
+
+/// An INVITE that begins a call.
+#[derive(Debug)]
+pub struct Invitation {
+    flow: Flow,
+    target: UriBuf,
+    call_id: String,
+    local: NameAddrBuf,
+    remote: NameAddrBuf,
+    contact: String,
+    seq: u32,
+    early: Vec<Dialog>,
+    accepted: Option<Id>,
+    surplus: Vec<Dialog>,
+}
+
+impl Invitation {
+    /// An INVITE to `target` over `flow`, from `local` (a tag is added) to `remote`, with our Contact value.
+    pub fn new(
+        random: &mut Random,
+        flow: Flow,
+        target: UriBuf,
+        local: NameAddrBuf,
+        remote: NameAddrBuf,
+        contact: &str,
+    ) -> Invitation {
+        let local = local.with_tag(&random.token(12));
+        Invitation {
+            flow,
+            target,
+            call_id: random.token(24),
+            local,
+            remote,
+            contact: contact.to_string(),
+            seq: 1,
+            early: Vec::new(),
+            accepted: None,
+            surplus: Vec::new(),
+        }
+    }
+
+    /// The request, without a body: send it with [`Layer::request`] over [`Invitation::flow`].
+    pub fn request(&self) -> Builder {
+        Builder::request(&Method::Invite, self.target.as_str())
+            .header(Name::MaxForwards, "70")
+            .display(Name::From, &self.local)
+            .display(Name::To, &self.remote)
+            .header(Name::CallId, &self.call_id)
+            .header(Name::CSeq, format!("{} INVITE", self.seq))
+            .header(Name::Contact, &self.contact)
+    }
+
+    /// The request once more as a new transaction with the next CSeq, after a failure that allows it (401 of a configured trunk,
+    /// 415, 420, 422 …). What the failed one made is forgotten.
+    pub fn request_anew(&mut self) -> Builder {
+        self.seq = self.seq.saturating_add(1);
+        self.early.clear();
+        self.request()
+    }
+
+    /// The path it takes.
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Its CSeq number: for [`Dialog::acknowledge`].
+    pub fn seq(&self) -> u32 {
+        self.seq
+    }
+
+    /// Its Call-ID.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The early dialogs, in the order in which they were heard.
+    pub fn early(&self) -> &[Dialog] {
+        &self.early
+    }
+
+    /// Takes a response to it. Above [`bounds::FORKED_DIALOGS`] further forks count as [`Heard::Progress`].
+    pub fn hear(&mut self, now: Time, layer: &mut Layer, response: &Message) -> Heard {
+        match response.status().unwrap_or(500) {
+            0..200 => self.hear_provisional(response),
+            200..300 => self.hear_success(now, layer, response),
+            _ => {
+                self.early.clear();
+                Heard::Refused
+            }
+        }
+    }
+
+    fn hear_provisional(&mut self, response: &Message) -> Heard {
+        let Some(id) = Id::of_response(response).filter(|_| response.status() != Some(100)) else {
+            return Heard::Progress;
+        };
+        if self.accepted.as_ref() == Some(&id) {
+            return Heard::Progress;
+        }
+        if !self.early.iter().any(|dialog| *dialog.id() == id) {
+            if self.early.len() >= bounds::FORKED_DIALOGS {
+                return Heard::Progress;
+            }
+            match Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact) {
+                Some(dialog) => self.early.push(dialog),
+                None => return Heard::Progress,
+            }
+        }
+        Heard::Early(id)
+    }
+
+    fn hear_success(&mut self, now: Time, layer: &mut Layer, response: &Message) -> Heard {
+        let Some(id) = Id::of_response(response) else { return Heard::Progress };
+        if self.accepted.as_ref() == Some(&id) {
+            return Heard::AcceptedAgain(id);
+        }
+        if let Some(dialog) = self.surplus.iter().find(|dialog| *dialog.id() == id) {
+            dialog.acknowledge_again(layer, response);
+            return Heard::Surplus;
+        }
+        let Some(mut dialog) = self.dialog_of(&id, response) else { return Heard::Progress };
+        if self.accepted.is_none() {
+            self.accepted = Some(id);
+            return Heard::Accepted(Box::new(dialog));
+        }
+        dialog.acknowledge(layer, self.seq, None);
+        // When there is no room for a BYE the peer's own timers end what it has.
+        let _ = dialog.hang_up(now, layer, None);
+        if self.surplus.len() < bounds::FORKED_DIALOGS {
+            self.surplus.push(dialog);
+        }
+        Heard::Surplus
+    }
+
+    fn dialog_of(&mut self, id: &Id, response: &Message) -> Option<Dialog> {
+        match self.early.iter().position(|dialog| dialog.id() == id) {
+            Some(at) => {
+                let mut dialog = self.early.swap_remove(at);
+                dialog.confirm(Some(response));
+                debug_assert_eq!(dialog.phase(), Phase::Confirmed);
+                Some(dialog)
+            }
+            None => Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a request proves who sent it: digest with `qop=auth`, SHA-256 offered first and MD5 beside it (RFC 7616, 8760, 3261 §22).
+//!
+//! Invariant: a user that does not exist, a wrong password and missing credentials get the same answer after the same work; a
+//! nonce's count is stored only once the digest was right; one request costs one digest however many credentials it carries.
+
+use std::sync::Arc;
+
+use super::algorithm::{Algorithm, Ha1, Proof};
+use super::directory::{Account, Directory};
+use super::nonce::{Nonces, Worth};
+use crate::base::{Random, Secret, Time};
+use crate::sip::digest::Credentials;
+use crate::sip::{Builder, Message, Name, Uri, quote};
+
+/// What a request's credentials are worth.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The request was sent by somebody who holds the account's password.
+    Proven(Arc<Account>),
+    /// Answer 401 with [`Digest::challenge`]. `stale`: the password was right, only the nonce was old or used.
+    Unproven {
+        /// For the challenge.
+        stale: bool,
+    },
+}
+
+/// Checks credentials of one realm.
+pub struct Digest {
+    realm: String,
+    nonces: Nonces,
+    /// Whose hashes stand in for those of users that do not exist: nobody knows the password.
+    nobody: Account,
+}
+
+impl Digest {
+    /// For `realm`, with secrets of its own: nonces of an earlier run are stale, not wrong.
+    pub fn new(realm: &str, random: &mut Random) -> Digest {
+        let nobody = Account::new("", realm, &Secret::new(random.token(40)));
+        Digest { realm: realm.to_string(), nonces: Nonces::new(random), nobody }
+    }
+
+    /// The realm that is offered and that accounts' hashes are made for.
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// Judges the Authorization fields of `request`. Of several that name our realm the one with the best algorithm counts.
+    ///
+    /// The digest must cover this method and a `uri` that means the Request-URI, with a nonce of ours that is young and a count
+    /// above all counts used with it. Without `qop` (RFC 2617) only MD5 is taken, and only with a nonce never used before.
+    pub fn check(&mut self, now: Time, request: &Message, directory: &Directory) -> Verdict {
+        let Some((algorithm, credentials)) = self.best_credentials(request) else {
+            return Verdict::Unproven { stale: false };
+        };
+        let Some((count, proof)) = proof(algorithm, &credentials, request) else {
+            return Verdict::Unproven { stale: false };
+        };
+        let account = directory.account(credentials.username);
+        let ha1: &Ha1 = account.map_or(&self.nobody, |account| account).ha1(algorithm);
+        let proven = proof.is_proven_by(ha1, credentials.response.as_bytes());
+        let worth = self.nonces.weigh(now, proof.nonce, count);
+        match account.filter(|_| proven && means(credentials.uri, request)) {
+            None => Verdict::Unproven { stale: false },
+            Some(account) => match worth {
+                Worth::Stale => Verdict::Unproven { stale: true },
+                Worth::Fresh(ticket) => {
+                    self.nonces.spend(now, ticket);
+                    Verdict::Proven(Arc::clone(account))
+                }
+            },
+        }
+    }
+
+    /// Adds the challenges to a 401: two WWW-Authenticate fields, the stronger first (RFC 8760 §2.4), of one new nonce.
+    pub fn challenge(&mut self, now: Time, answer: Builder, stale: bool) -> Builder {
+        let (realm, nonce) = (quote(&self.realm), self.nonces.mint(now));
+        let stale = if stale { ", stale=true" } else { "" };
+        [Algorithm::Sha256, Algorithm::Md5].into_iter().fold(answer, |answer, algorithm| {
+            let algorithm = algorithm.as_str();
+            let text = format!(
+                "Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}"
+            );
+            answer.header(Name::WwwAuthenticate, text)
+        })
+    }
+
+    fn best_credentials<'a>(&self, request: &'a Message) -> Option<(Algorithm, Credentials<'a>)> {
+        request
+            .authorizations()
+            .filter_map(|a| a.credentials().ok())
+            .filter(|c| c.realm == self.realm && !c.userhash)
+            .filter_map(|c| Some((Algorithm::of(c.algorithm.unwrap_or("MD5").as_bytes())?, c)))
+            .min_by_key(|(algorithm, _)| *algorithm)
+    }
+}
+
+/// The count and what the response must prove; `None` for forms that we do not offer.
+fn proof<'a>(
+    algorithm: Algorithm,
+    credentials: &Credentials<'a>,
+    request: &'a Message,
+) -> Option<(Option<u32>, Proof<'a>)> {
+    let (count, qop) = match credentials.qop {
+        Some(qop) if qop.eq_ignore_ascii_case("auth") => {
+            (Some(credentials.nc?), Some((credentials.nc_text?.as_bytes(), credentials.cnonce?.as_bytes())))
+        }
+        None if algorithm == Algorithm::Md5 => (None, None),
+        _ => return None,
+    };
+    let method = request.method()?.as_str().as_bytes();
+    Some((count, Proof { nonce: credentials.nonce.as_bytes(), qop, method, uri: credentials.uri.as_bytes() }))
+}
+
+/// Whether `uri` means the request's own Request-URI: the same resource, however ports, escapes and parameters are written
+/// (phones leave out `transport` or write the default port).
+fn means(uri: &str, request: &Message) -> bool {
+    let (Ok(theirs), Some(ours)) = (Uri::parse(uri.as_bytes()), request.request_uri()) else {
+        return uri.as_bytes() == request.request_uri_raw();
+    };
+    theirs.equivalent(&ours)
+        || (theirs.host().is_some()
+            && theirs.host() == ours.host()
+            && theirs.scheme() == ours.scheme()
+            && theirs.user_decoded() == ours.user_decoded()
+            && theirs.port_or_default() == ours.port_or_default())
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digest({})", self.realm)
+    }
+}
