@@ -21,9 +21,6 @@ pub const FORKED_DIALOGS: usize = 16;
 /// Entries of a dialog's route set.
 pub const ROUTES: usize = 16;
 
-/// Parameters of one URI or header value; comparing two URIs looks at every pair.
-pub const PARAMS: usize = 64;
-
 /// How long a half-sent message may stay on a stream before it is closed (slowloris).
 pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -160,3 +157,9 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 
 /// Media orders that wait while the plane has no room: every leg of two thousand calls may want to end at once.
 pub const HELD_ORDERS: usize = 65_536;
+
+/// Running calls: memory stays below a gigabyte at some 40 kB a recorded call.
+pub const CALLS: usize = 20_000;
+
+/// Octets of a dialled number or name.
+pub const DIALLED: usize = 128;

@@ -1,1 +1,300 @@
-//! `call`
+//! One call: a caller's leg, a plan that walks, the legs that it rings, and the recording that runs beside them.
+//!
+//! ```text
+//! Opening ──port and recording are there──> Plan ──Ask::Dial──> Dialling ──200──> Talking
+//!    |                                       ^ |                    |                |
+//!    | no port; no recording (required)      | Ask::Hangup          | all failed     | far side hangs up
+//!    v                                       | v                    v                v
+//!  Ending <──────────────────────────────────┴─ Reply::Dialled <────┴────────────────┘
+//! ```
+//!
+//! One verb a file over this small shared state. A call does nothing itself: it leaves effects on its [`Desk`].
+//!
+//! Invariant: whatever comes in, in whatever state, the call gets nearer to its end or stays; it never waits without an alarm.
+
+mod answer;
+mod bridge;
+mod cdr;
+mod collect;
+mod desk;
+mod dial;
+mod hangup;
+mod keys;
+pub mod ladder;
+mod leg;
+mod offer;
+mod open;
+mod plan;
+mod play;
+mod record;
+mod renew;
+pub mod trace;
+pub mod view;
+mod wire;
+
+use crate::base::{CallId, LegId, Masked, RecordingId, Time, Wall};
+use crate::media::{self, Order};
+use crate::plan::{Ask, Facts, Machine, Outcome, Program, RouteId};
+use crate::sip::{Flow, Message};
+use crate::transaction::ServerKey;
+use crate::vault;
+use std::sync::Arc;
+
+pub use cdr::{Cdr, Measured};
+pub use desk::{Alarm, Desk, Effect, Index, Node, Owner, Purpose};
+
+use hangup::End;
+use leg::Leg;
+use trace::{Entry, Trace, What};
+use view::{CallView, Change, Happening, LegView};
+
+/// The leg of whoever called.
+const CALLER: LegId = LegId(0);
+
+/// An INVITE that begins a call: authenticated, routed, its body readable.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The new call.
+    pub id: CallId,
+    /// The INVITE's transaction.
+    pub invite: ServerKey,
+    /// The INVITE.
+    pub message: Message,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The dialog that it may begin.
+    pub dialog: crate::dialog::Dialog,
+    /// The account that called.
+    pub caller_name: Masked,
+    /// What the plan is told.
+    pub facts: Facts,
+    /// The route that the program chose.
+    pub route: RouteId,
+    /// The program that the call is pinned to.
+    pub program: Arc<Program>,
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    id: CallId,
+    phase: Phase,
+    /// By their number; a leg stays in the list when it is gone.
+    legs: Vec<Leg>,
+    machine: Machine,
+    facts: Facts,
+    caller_name: Masked,
+    route: Option<String>,
+    /// For the INVITEs that this call sends.
+    max_forwards: u8,
+    recording: Option<record::Recording>,
+    trace: Trace,
+    /// Plays ordered so far; the last one's number.
+    plays: u32,
+    answered_at: Option<Wall>,
+    /// How the last dial failed and what an unanswered caller would be told of it.
+    last_failure: Option<(Outcome, u16)>,
+    /// Why, and when, the call ended.
+    ended: Option<(String, Time, Wall)>,
+    /// The media plane has reported the end.
+    media_over: bool,
+    /// The CDR is written.
+    written: bool,
+}
+
+/// Where a call stands. Each state owns what it needs.
+#[derive(Debug)]
+enum Phase {
+    /// Waits for the caller's port and for the recording (`true`: still waits).
+    Opening { port: bool, recording: bool },
+    /// Within one event, between two asks.
+    Between,
+    /// The plan wants the caller to hear something, and the caller's answer is still to come in its ACK.
+    Waiting(Box<Ask>),
+    /// A prompt plays to its end.
+    Playing { play: u32, notice: Option<crate::base::PromptId> },
+    /// Keys are taken.
+    Collecting(Box<collect::Entry>),
+    /// Phones ring.
+    Dialling(dial::Dialling),
+    /// The caller is joined with a leg.
+    Talking { with: LegId },
+    /// Over; only the network's last words and the reports are still to come.
+    Ending,
+}
+
+impl Call {
+    /// The call's identifier.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// The media plane reports.
+    pub fn on_media(&mut self, desk: &mut Desk<'_>, news: media::News) {
+        match news {
+            media::News::Opened { leg, local, .. } => self.on_port(desk, leg, local),
+            media::News::NoPort { leg, .. } => self.on_no_port(desk, leg),
+            media::News::Heard { leg, from, .. } => self.on_heard(desk, leg, from),
+            media::News::Key { leg, key, .. } => self.on_key(desk, leg, key),
+            media::News::Played { leg, play, whole, .. } => self.on_played(desk, leg, play, whole),
+            media::News::Quiet { leg, lasting, .. } => {
+                let text = format!("nothing heard for {} s", lasting.as_secs());
+                self.trace.add(desk.now, What::Media { leg, text });
+            }
+            media::News::Facts { leg, facts, .. } => self.on_facts(desk, leg, *facts),
+            media::News::TapLost { packets, .. } => {
+                self.trace.add(desk.now, What::Record { text: format!("{packets} packets lost at the tap") });
+            }
+            media::News::Ended { .. } => {
+                self.media_over = true;
+                self.maybe_write(desk);
+            }
+            media::News::Missed { .. } => {}
+        }
+    }
+
+    /// The vault reports on this call's recording.
+    pub fn on_recording(&mut self, desk: &mut Desk<'_>, news: &vault::News) {
+        self.on_vault(desk, news);
+        self.maybe_write(desk);
+    }
+
+    /// An alarm of this call rings.
+    pub fn on_alarm(&mut self, desk: &mut Desk<'_>, alarm: Alarm) {
+        match alarm {
+            Alarm::Opening => self.not_ready(desk),
+            Alarm::Ring => self.rung_out(desk),
+            Alarm::Keys => self.no_more_keys(desk),
+            Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
+            Alarm::Talk => self.end(desk, End::TooLong),
+            Alarm::Ending => self.write_cdr(desk),
+        }
+    }
+
+    /// An administrator ends the call.
+    pub fn hang_up_by_administrator(&mut self, desk: &mut Desk<'_>) {
+        self.end(desk, End::Administrator);
+    }
+
+    /// The node goes down.
+    pub fn drain(&mut self, desk: &mut Desk<'_>) {
+        self.end(desk, End::Drain);
+    }
+
+    /// Whether nothing is left to do: no leg, no report, no record.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ending) && self.written && self.legs.iter().all(Leg::is_gone)
+    }
+
+    /// Its recording, if it has one.
+    pub fn recording(&self) -> Option<RecordingId> {
+        self.recording.as_ref().map(|recording| recording.id)
+    }
+
+    /// The log so far.
+    pub fn entries(&self) -> &[Entry] {
+        self.trace.entries()
+    }
+
+    fn maybe_write(&mut self, desk: &mut Desk<'_>) {
+        let closed = self
+            .recording
+            .as_ref()
+            .is_none_or(|r| matches!(r.state, record::State::Closed | record::State::Refused));
+        if matches!(self.phase, Phase::Ending) && self.media_over && closed {
+            desk.alarms.clear(&(self.id, Alarm::Ending));
+            self.write_cdr(desk);
+        }
+    }
+
+    fn on_heard(&mut self, desk: &mut Desk<'_>, leg: LegId, from: std::net::SocketAddr) {
+        if let Some(at) = self.leg_mut(leg) {
+            at.media.heard = true;
+        }
+        self.trace.add(desk.now, What::Media { leg, text: format!("heard from {from}") });
+    }
+
+    fn on_facts(&mut self, desk: &mut Desk<'_>, leg: LegId, facts: media::LegFacts) {
+        let text = format!(
+            "{} packets in, {} out, {} lost, {} rejected",
+            facts.packets_in, facts.packets_out, facts.lost, facts.rejected
+        );
+        self.trace.add(desk.now, What::Media { leg, text });
+        if let Some(at) = self.leg_mut(leg) {
+            at.facts = Some(facts);
+        }
+    }
+
+    fn leg(&self, leg: LegId) -> Option<&Leg> {
+        self.legs.get(usize::from(leg.0))
+    }
+
+    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(usize::from(leg.0))
+    }
+
+    fn leg_ids(&self) -> Vec<LegId> {
+        self.legs.iter().map(|leg| leg.id).collect()
+    }
+
+    fn note(&mut self, desk: &Desk<'_>, text: String) {
+        self.trace.add(desk.now, What::Call { text });
+    }
+
+    fn close_media(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        desk.effects.push_back(Effect::Media(Order::Close { call: self.id, leg }));
+    }
+
+    fn happened(&mut self, desk: &mut Desk<'_>, change: Change) {
+        let happening = Happening { at: desk.wall, change, call: self.view() };
+        desk.effects.push_back(Effect::Happened(Box::new(happening)));
+    }
+
+    /// The call as administrators see it.
+    pub fn view(&self) -> CallView {
+        let answered_by = self.legs.iter().rev().find(|leg| leg.talked).map(|leg| leg.user.to_string());
+        CallView {
+            id: self.id,
+            began: self.trace.began().1,
+            state: self.state_word().to_string(),
+            caller: self.facts.caller.to_string(),
+            dialled: self.facts.dialled.to_string(),
+            answered_by,
+            recording: self.recording.as_ref().map(|recording| recording.id),
+            legs: self.legs.iter().map(leg_view).collect(),
+        }
+    }
+
+    fn state_word(&self) -> &'static str {
+        match self.phase {
+            Phase::Opening { .. } => "opening",
+            Phase::Between | Phase::Waiting(_) | Phase::Playing { .. } | Phase::Collecting(_) => "playing",
+            Phase::Dialling(_) => "ringing",
+            Phase::Talking { .. } => "talking",
+            Phase::Ending => "ending",
+        }
+    }
+}
+
+/// Whether the switch can do something with an INVITE's body.
+///
+/// # Errors
+/// The status to refuse it with: 400 for what is no session description, 488 for one without usable audio.
+pub fn readable(body: &[u8]) -> Result<(), u16> {
+    match offer::Description::read(body) {
+        Ok(_) => Ok(()),
+        Err(offer::Unusable::Malformed) => Err(400),
+        Err(offer::Unusable::NoAudio) => Err(488),
+    }
+}
+
+fn leg_view(leg: &Leg) -> LegView {
+    LegView {
+        leg: leg.id,
+        peer: leg.user.to_string(),
+        state: leg.state_word().to_string(),
+        codec: leg.media.agreed.first().map(|format| format.codec.name().to_string()),
+        local: leg.media.local.map(|at| at.to_string()),
+        remote: leg.media.remote.as_ref().map(|remote| remote.rtp.to_string()),
+    }
+}

@@ -66,10 +66,11 @@ impl Invitation {
         }
     }
 
-    /// The request, without a body: send it with [`Layer::request`] over [`Invitation::flow`].
-    pub fn request(&self) -> Builder {
+    /// The request, without a body: send it with [`Layer::request`] over [`Invitation::flow`]. `max_forwards` is one less than that of
+    /// the request that made us send it, so that loops through us end (RFC 3261 §16.6 step 3).
+    pub fn request(&self, max_forwards: u8) -> Builder {
         Builder::request(&Method::Invite, self.target.as_str())
-            .header(Name::MaxForwards, "70")
+            .display(Name::MaxForwards, max_forwards)
             .display(Name::From, &self.local)
             .display(Name::To, &self.remote)
             .header(Name::CallId, &self.call_id)
@@ -79,10 +80,10 @@ impl Invitation {
 
     /// The request once more as a new transaction with the next CSeq, after a failure that allows it (401 of a configured trunk,
     /// 415, 420, 422 …). What the failed one made is forgotten.
-    pub fn request_anew(&mut self) -> Builder {
+    pub fn request_anew(&mut self, max_forwards: u8) -> Builder {
         self.seq = self.seq.saturating_add(1);
         self.early.clear();
-        self.request()
+        self.request(max_forwards)
     }
 
     /// The path it takes.
@@ -93,6 +94,11 @@ impl Invitation {
     /// Its CSeq number: for [`Dialog::acknowledge`].
     pub fn seq(&self) -> u32 {
         self.seq
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> &str {
+        self.local.tag().unwrap_or_default()
     }
 
     /// Its Call-ID.

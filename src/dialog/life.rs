@@ -2,6 +2,8 @@
 //!
 //! Invariant: `local_seq` is the number of the last request that we built, `remote_seq` of the last that we took; both only rise.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::id::Id;
@@ -157,6 +159,18 @@ impl Dialog {
     /// The path that our requests take.
     pub fn flow(&self) -> Flow {
         self.flow
+    }
+
+    /// Another path for our requests: the stream that the dialog used is gone.
+    pub fn set_flow(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
+    /// The address in the peer's contact (or first route), if it is one: where a new stream to it would lead.
+    pub fn target_address(&self) -> Option<SocketAddr> {
+        let route = self.routes.first().and_then(|route| NameAddr::parse(route.as_bytes()).ok());
+        let hop: Uri<'_> = route.map_or_else(|| self.target.view(), |route| route.uri());
+        Some(SocketAddr::new(hop.host()?.ip()?, hop.port_or_default()))
     }
 
     /// The peer's contact.

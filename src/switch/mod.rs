@@ -1,1 +1,314 @@
-//! `switch`
+//! The core's one door: `handle(now, input)`, `poll()`, `deadline()`.
+//!
+//! The switch owns everything that is remembered of signalling (transactions, dialogs, bindings, calls, running plans) and routes
+//! each input to where it belongs. It owns no socket, clock, thread, lock, file or random source.
+//!
+//! Invariant: after `handle` returns, every consequence of the input is in the queue of outputs; an input that makes no sense changes
+//! nothing but a counter.
+
+mod admin;
+mod admit;
+mod checks;
+mod input;
+mod output;
+mod route;
+mod view;
+
+pub use input::Input;
+pub use output::Output;
+pub use view::{Answer, Command, PhoneView, StatusView};
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Node, Owner};
+use crate::media;
+use crate::plan::Program;
+use crate::registrar::{Bindings, Digest, Directory};
+use crate::sip::{Flow, Message};
+use crate::transaction::{self, Key, Layer, Received};
+use crate::vault;
+
+/// What a switch is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The node's name.
+    pub node: String,
+    /// The SIP domain and digest realm of its users.
+    pub realm: String,
+    /// The address for RTP, when it is not the one that SIP came in on.
+    pub media_address: Option<IpAddr>,
+    /// Seeds everything random. From the operating system, or from a simulation.
+    pub seed: [u8; 32],
+    /// What the machine's clock says.
+    pub wall: Wall,
+    /// The program for the first calls.
+    pub program: Arc<Program>,
+    /// The accounts.
+    pub directory: Arc<Directory>,
+}
+
+/// The switch.
+pub struct Switch {
+    node: Node,
+    since: Wall,
+    /// The clock for people: what it said last, and when.
+    clock: (Time, Wall),
+    random: Random,
+    layer: Layer,
+    digest: Digest,
+    directory: Arc<Directory>,
+    bindings: Bindings,
+    program: Arc<Program>,
+    calls: HashMap<CallId, Call>,
+    recordings: HashMap<RecordingId, CallId>,
+    index: Index,
+    alarms: Alarms<(CallId, Alarm)>,
+    effects: VecDeque<Effect>,
+    out: VecDeque<Output>,
+    store: StoreState,
+    calls_total: u64,
+    /// Calls that are over and wait to be forgotten.
+    over: Vec<CallId>,
+    draining: bool,
+}
+
+/// What the vault said last of its store.
+#[derive(Debug, Clone, Copy)]
+struct StoreState {
+    writable: bool,
+    free_bytes: u64,
+}
+
+impl Switch {
+    /// A switch without calls.
+    pub fn new(now: Time, setup: Setup) -> Switch {
+        let mut random = Random::seeded(setup.seed);
+        Switch {
+            since: setup.wall,
+            clock: (now, setup.wall),
+            layer: Layer::new(&mut random),
+            digest: Digest::new(&setup.realm, &mut random),
+            node: Node { name: setup.node, realm: setup.realm, media_address: setup.media_address },
+            random,
+            directory: setup.directory,
+            bindings: Bindings::new(),
+            program: setup.program,
+            calls: HashMap::new(),
+            recordings: HashMap::new(),
+            index: Index::default(),
+            alarms: Alarms::new(),
+            effects: VecDeque::new(),
+            out: VecDeque::new(),
+            store: StoreState { writable: true, free_bytes: 0 },
+            calls_total: 0,
+            over: Vec::new(),
+            draining: false,
+        }
+    }
+
+    /// Takes one input. Its consequences wait in [`Switch::poll`].
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.ring(now);
+        match input {
+            Input::Message { flow, raw } => self.on_octets(now, flow, raw),
+            Input::FlowClosed { flow } => self.on_flow_closed(now, &flow),
+            Input::Media(news) => self.on_media(now, news),
+            Input::Vault(news) => self.on_vault(now, &news),
+            Input::Program(program) => self.program = program,
+            Input::Directory(directory) => self.directory = directory,
+            Input::Clock { wall } => self.clock = (now, wall),
+            Input::Command { ticket, command } => self.on_command(now, ticket, command),
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due at `now`, without an input.
+    pub fn tick(&mut self, now: Time) {
+        self.ring(now);
+        self.settle(now);
+    }
+
+    /// Takes the next output; call until `None` after every [`Switch::handle`] and [`Switch::tick`].
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`Switch::tick`] has something to do.
+    pub fn deadline(&self) -> Option<Time> {
+        [self.layer.deadline(), self.alarms.deadline(), self.bindings.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether nothing is going on: no call, no transaction, no alarm. What tests ask at the end.
+    pub fn is_quiet(&self) -> bool {
+        self.calls.is_empty()
+            && self.recordings.is_empty()
+            && self.layer.is_empty()
+            && self.index.is_empty()
+            && self.alarms.is_empty()
+    }
+
+    /// How many calls there are.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn log(&mut self, grave: bool, text: String) {
+        self.out.push_back(Output::Log { grave, text });
+    }
+
+    /// The time for people.
+    fn wall(&self, now: Time) -> Wall {
+        self.clock.1 + now.since(self.clock.0)
+    }
+
+    /// Rings every alarm that is due.
+    fn ring(&mut self, now: Time) {
+        self.layer.fire(now);
+        self.settle(now);
+        self.bindings.fire(now);
+        while let Some((call, alarm)) = self.alarms.pop_due(now) {
+            self.with_call(now, call, |call, desk| call.on_alarm(desk, alarm));
+            self.settle(now);
+        }
+    }
+
+    /// Lets `act` work on a call, if it is still there, and forgets the call when it is over.
+    fn with_call(&mut self, now: Time, id: CallId, act: impl FnOnce(&mut Call, &mut Desk<'_>)) -> bool {
+        let wall = self.wall(now);
+        let Some(call) = self.calls.get_mut(&id) else { return false };
+        let mut desk = Desk {
+            now,
+            wall,
+            random: &mut self.random,
+            layer: &mut self.layer,
+            alarms: &mut self.alarms,
+            index: &mut self.index,
+            directory: &self.directory,
+            bindings: &self.bindings,
+            node: &self.node,
+            effects: &mut self.effects,
+        };
+        act(call, &mut desk);
+        if call.is_over() {
+            self.over.push(id);
+        }
+        true
+    }
+
+    /// Carries out everything that layer and calls want, until they want nothing more.
+    fn settle(&mut self, now: Time) {
+        loop {
+            self.release_effects();
+            let Some(output) = self.layer.poll() else { break };
+            match output {
+                transaction::Output::Send { flow, bytes } => self.out.push_back(Output::Send { flow, bytes }),
+                transaction::Output::TimedOut(Key::Client(key)) => self.on_failure(now, key, 408),
+                transaction::Output::Unreachable(Key::Client(key)) => self.on_failure(now, key, 503),
+                transaction::Output::TimedOut(Key::Server(_))
+                | transaction::Output::Unreachable(Key::Server(_)) => {}
+                transaction::Output::Ended(Key::Client(key)) => self.index.remove_client(&key),
+                transaction::Output::Ended(Key::Server(key)) => self.index.remove_server(&key),
+            }
+        }
+        self.bury();
+    }
+
+    fn release_effects(&mut self) {
+        while let Some(effect) = self.effects.pop_front() {
+            let output = match effect {
+                Effect::Media(order) => Output::Media(order),
+                Effect::Vault(order) => {
+                    if let vault::Order::Open { recording, call, .. } = &order {
+                        self.recordings.insert(*recording, *call);
+                    }
+                    Output::Vault(order)
+                }
+                Effect::Happened(happening) => Output::Happened(happening),
+            };
+            self.out.push_back(output);
+        }
+    }
+
+    /// Forgets the calls that are over.
+    fn bury(&mut self) {
+        while let Some(id) = self.over.pop() {
+            if let Some(recording) = self.calls.remove(&id).and_then(|call| call.recording()) {
+                self.recordings.remove(&recording);
+            }
+        }
+    }
+
+    fn on_octets(&mut self, now: Time, flow: Flow, raw: bytes::Bytes) {
+        let message = match Message::receive(raw) {
+            Ok(message) => message,
+            Err(refusal) => return self.layer.reject(flow, &refusal),
+        };
+        match self.layer.receive(now, flow, message) {
+            Received::Request { key, message } => self.on_request(now, flow, key, message),
+            Received::Ack { message } => {
+                if let Some((call, leg)) = self.owner_of_dialog(&message) {
+                    self.with_call(now, call, |call, desk| call.on_ack(desk, leg, &message));
+                }
+            }
+            Received::Cancel { key, .. } => {
+                if let Some((call, leg)) = self.index.server(&key) {
+                    self.with_call(now, call, |call, desk| call.on_cancel(desk, leg));
+                }
+            }
+            Received::Response { key, message } => {
+                if let Some(((call, leg), purpose)) = self.index.client(&key) {
+                    self.with_call(now, call, |call, desk| call.on_response(desk, leg, purpose, &message));
+                }
+            }
+            Received::Stray | Received::Absorbed => {}
+        }
+    }
+
+    /// A request of ours came to nothing.
+    fn on_failure(&mut self, now: Time, key: transaction::ClientKey, status: u16) {
+        if let Some(((call, leg), purpose)) = self.index.client(&key) {
+            self.with_call(now, call, |call, desk| call.on_failure(desk, leg, purpose, status));
+        }
+    }
+
+    fn owner_of_dialog(&self, message: &Message) -> Option<Owner> {
+        let tag = message.to()?.tag()?;
+        self.index.dialog(message.call_id()?, tag)
+    }
+
+    fn on_flow_closed(&mut self, now: Time, flow: &Flow) {
+        self.layer.transport_failed(now, flow);
+        if flow.transport.is_reliable() {
+            self.bindings.flow_failed(flow);
+        }
+        let all: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in all {
+            self.with_call(now, id, |call, _| call.on_flow_closed(flow));
+        }
+    }
+
+    fn on_media(&mut self, now: Time, news: media::News) {
+        if let Some(id) = news.call() {
+            self.with_call(now, id, |call, desk| call.on_media(desk, news));
+        }
+    }
+
+    fn on_vault(&mut self, now: Time, news: &vault::News) {
+        match news {
+            vault::News::Health { writable, free_bytes } => {
+                self.store = StoreState { writable: *writable, free_bytes: *free_bytes };
+            }
+            vault::News::Opened { recording }
+            | vault::News::Refused { recording, .. }
+            | vault::News::Closed { recording, .. }
+            | vault::News::Lost { recording, .. } => {
+                if let Some(call) = self.recordings.get(recording).copied() {
+                    self.with_call(now, call, |call, desk| call.on_recording(desk, news));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Answering the caller: ringing, early media, 200 with our side of the session, and the wait for its ACK.
+
+use crate::base::LegId;
+use crate::media::Order;
+use crate::rtp::Format;
+use crate::sip::Message;
+
+use super::desk::{Desk, Effect};
+use super::hangup::End;
+use super::leg::Stage;
+use super::offer::{self, Description, Spoken};
+use super::trace::What;
+use super::{CALLER, Call};
+
+impl Call {
+    /// Makes sure that the caller hears the switch: answers the INVITE if that has not been done.
+    ///
+    /// `false` when it does not hear yet (its answer is still to come in an ACK) or never will (the call has ended).
+    pub(super) fn caller_listens(&mut self, desk: &mut Desk<'_>) -> bool {
+        let Some(caller) = self.leg(CALLER) else { return false };
+        if let Stage::Asking { .. } = caller.stage {
+            let Some(chosen) = self.choose_for_caller(None) else {
+                self.end(desk, End::NoCommonCodec);
+                return false;
+            };
+            self.accept(desk, chosen);
+        }
+        self.leg(CALLER).is_some_and(|caller| caller.is_up() && caller.media.aimed)
+    }
+
+    /// The codec for the caller: what was promised already, else what fits `far`, else what the switch can speak itself.
+    pub(super) fn choose_for_caller(&self, far: Option<&Format>) -> Option<Spoken> {
+        let stream = &self.leg(CALLER)?.media;
+        let promised = stream.agreed.first().copied();
+        match (&stream.remote, promised.as_ref(), far) {
+            (Some(offer), Some(promised), None) => offer.same_sound(promised).cloned(),
+            (Some(offer), Some(promised), Some(far)) => {
+                offer.same_sound(promised).filter(|_| fits(promised, far)).cloned()
+            }
+            (Some(offer), None, Some(far)) => offer.fitting(far).cloned(),
+            (Some(offer), None, None) => offer.first_g711().cloned(),
+            (None, _, Some(far)) => Some(Spoken { format: *far, fmtp: None }),
+            (None, _, None) => offer::own_formats().into_iter().next(),
+        }
+    }
+
+    /// Our side of the caller's session: the answer to its offer, or an offer of ours when it made none.
+    pub(super) fn describe_to_caller(&mut self, chosen: &Spoken) -> Option<bytes::Bytes> {
+        let stream = &mut self.leg_mut(CALLER)?.media;
+        let local = stream.local?;
+        stream.version += 1;
+        stream.agreed = vec![chosen.format];
+        let (id, version) = (stream.session, stream.version);
+        Some(match &stream.remote {
+            Some(offer) => {
+                stream.telephone_event = offer.telephone_event;
+                offer.answer(local, chosen, id, version)
+            }
+            None => {
+                stream.telephone_event = Some(offer::own_events());
+                let mut formats = vec![chosen.clone()];
+                if chosen.format.codec.is_g711() {
+                    formats
+                        .extend(offer::own_formats().into_iter().filter(|own| own.format != chosen.format));
+                }
+                let sdp = offer::offer(local, &formats, stream.telephone_event, id, version);
+                stream.agreed = formats.iter().map(|spoken| spoken.format).collect();
+                stream.ours = formats;
+                sdp
+            }
+        })
+    }
+
+    /// Sends 200 to the caller with `chosen`, and aims its media if its offer is known.
+    pub(super) fn accept(&mut self, desk: &mut Desk<'_>, chosen: Spoken) {
+        let Some(sdp) = self.describe_to_caller(&chosen) else { return };
+        self.answered_at.get_or_insert(desk.wall);
+        self.send_accept(desk, CALLER, sdp);
+        self.aim(desk, CALLER);
+        self.record_formats(desk, CALLER, 0);
+    }
+
+    /// Tells the caller that a phone rings, once; a caller who is answered hears ring-back already.
+    pub(super) fn tell_ringing(&mut self, desk: &mut Desk<'_>, status: u16) {
+        let Some(caller) = self.leg_mut(CALLER) else { return };
+        if let Stage::Asking { rang, early, .. } = &mut caller.stage
+            && !*rang
+            && !*early
+            && status == 180
+        {
+            *rang = true;
+            self.send_provisional(desk, 180, None);
+        }
+    }
+
+    /// Lets the caller hear what the far side sends before it answers. `false` when that cannot be: it rings instead.
+    pub(super) fn early_media(&mut self, desk: &mut Desk<'_>, far: LegId) -> bool {
+        let Some(format) = self.leg(far).and_then(|leg| leg.media.agreed.first().copied()) else {
+            return false;
+        };
+        let Some(chosen) = self.choose_for_caller(Some(&format)) else { return false };
+        let Some(caller) = self.leg_mut(CALLER) else { return false };
+        match &mut caller.stage {
+            Stage::Up { .. } => self.quiet(desk, CALLER),
+            Stage::Asking { early, .. } if caller.media.remote.is_some() => {
+                *early = true;
+                let Some(sdp) = self.describe_to_caller(&chosen) else { return false };
+                self.send_provisional(desk, 183, Some(sdp));
+                self.aim(desk, CALLER);
+                self.record_formats(desk, CALLER, 0);
+            }
+            _ => return false,
+        }
+        self.trace.add(desk.now, What::Media { leg: far, text: "early media".into() });
+        self.tap(desk, far, 1);
+        desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: CALLER, b: far }));
+        true
+    }
+
+    /// The ACK of a 2xx of ours: it has arrived; with an answer in it when the INVITE carried no offer.
+    pub fn on_ack(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
+        if !self.acked(desk, leg, message) {
+            return;
+        }
+        let Some(at) = self.leg_mut(leg) else { return };
+        let owed = std::mem::take(&mut at.media.owes_answer);
+        if matches!(at.stage, Stage::Up { leaving: true, .. }) {
+            self.bye(desk, leg);
+        } else if owed {
+            self.late_answer(desk, leg, message);
+        }
+    }
+
+    /// The answer to an offer that we made in a 2xx. One that nobody can use ends a call that begins; one that was to change a
+    /// session leaves it as it was.
+    fn late_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        let was_held = at.media.is_held();
+        let usable = Description::read(message.body()).is_ok_and(|answer| at.media.hear_answer(answer));
+        let (aimed, held) = (at.media.aimed, at.media.is_held());
+        if usable {
+            self.aim(desk, leg);
+            self.record_formats(desk, leg, u8::from(leg != CALLER));
+            self.held(desk, leg, was_held, held);
+            self.go_on(desk);
+        } else if !aimed {
+            self.end(desk, End::NoCommonCodec);
+        }
+    }
+
+    /// Reads the answer in a response to our INVITE. `true` when it describes media.
+    pub(super) fn hear_answer(&mut self, leg: LegId, message: &Message) -> bool {
+        if !message.has_sdp() {
+            return false;
+        }
+        let Ok(answer) = Description::read(message.body()) else { return false };
+        let Some(at) = self.leg_mut(leg) else { return false };
+        at.media.hear_answer(answer)
+    }
+
+    /// Tells the media plane where a leg's far end is and what was agreed with it.
+    pub(super) fn aim(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let call = self.id;
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Some(aim) = at.aim() else { return };
+        at.media.aimed = true;
+        let text = format!("to {} {}", aim.rtp, at.media.codec_word());
+        desk.effects.push_back(Effect::Media(Order::Aim { call, leg, aim: Box::new(aim) }));
+        self.trace.add(desk.now, What::Media { leg, text });
+    }
+}
+
+/// Whether the relay can carry one format to the other.
+pub(super) fn fits(a: &Format, b: &Format) -> bool {
+    a.same_sound(b) || (a.codec.is_g711() && b.codec.is_g711())
+}

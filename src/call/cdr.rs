@@ -1,0 +1,125 @@
+//! The call detail record: derived from the call and its trace when the call is over, sealed by the vault.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{CallId, LegId, Masked, RecordingId, Wall};
+use crate::media::LegFacts;
+use crate::vault::{self, Party};
+
+use super::Call;
+use super::desk::{Desk, Effect};
+use super::trace::Entry;
+
+/// One call's record. Numbers are in clear: the vault seals it, and every exit masks it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cdr {
+    /// The call.
+    pub call: CallId,
+    /// The node that served it.
+    pub node: String,
+    /// First INVITE.
+    pub began: Wall,
+    /// The caller was answered (by the plan or by a person).
+    pub answered: Option<Wall>,
+    /// The end.
+    pub ended: Wall,
+    /// From first INVITE to the end, milliseconds.
+    pub duration_ms: u64,
+    /// What was dialled.
+    pub dialled: String,
+    /// Who took part; the first is the caller.
+    pub parties: Vec<Party>,
+    /// The route, with its file and line.
+    pub route: Option<String>,
+    /// Hash of the program, hexadecimal.
+    pub program: String,
+    /// The recording, if there is one.
+    pub recording: Option<RecordingId>,
+    /// Why it ended, in words.
+    pub cause: String,
+    /// What the media plane counted, by leg.
+    pub media: Vec<Measured>,
+    /// Trace entries that did not fit.
+    pub trace_dropped: u64,
+    /// Everything that happened.
+    pub trace: Vec<Entry>,
+}
+
+/// What was counted on one leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The leg.
+    pub leg: LegId,
+    /// RTP packets from it.
+    pub packets_in: u64,
+    /// RTP packets to it.
+    pub packets_out: u64,
+    /// Packets from it that never came.
+    pub lost: u64,
+    /// Largest interarrival jitter, microseconds.
+    pub jitter_most_us: u32,
+    /// Packets refused because they came from somebody else.
+    pub rejected: u64,
+    /// The codec received.
+    pub codec: Option<String>,
+}
+
+impl Measured {
+    pub(super) fn new(leg: LegId, facts: &LegFacts) -> Measured {
+        Measured {
+            leg,
+            packets_in: facts.packets_in,
+            packets_out: facts.packets_out,
+            lost: facts.lost,
+            jitter_most_us: facts.jitter_most_us,
+            rejected: facts.rejected,
+            codec: facts.codec_in.map(|codec| codec.name().to_string()),
+        }
+    }
+}
+
+impl Call {
+    /// Writes the CDR, once, when media and recording have reported or their time is over.
+    pub(super) fn write_cdr(&mut self, desk: &mut Desk<'_>) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        let cdr = self.cdr(desk);
+        let numbers: Vec<Masked> = cdr
+            .parties
+            .iter()
+            .flat_map(|party| [party.who.clone(), party.name.clone()])
+            .chain([self.facts.dialled.clone(), self.caller_name.clone()])
+            .filter(|who| !who.reveal().is_empty())
+            .collect();
+        let Ok(value) = serde_json::to_value(&cdr) else { return };
+        let order = vault::Order::Cdr { call: self.id, at: desk.wall, cdr: value, numbers };
+        desk.effects.push_back(Effect::Vault(order));
+    }
+
+    fn cdr(&self, desk: &Desk<'_>) -> Cdr {
+        let (began, began_wall) = self.trace.began();
+        let (cause, end, ended) = self.ended.clone().unwrap_or_else(|| (String::new(), desk.now, desk.wall));
+        Cdr {
+            call: self.id,
+            node: desk.node.name.clone(),
+            began: began_wall,
+            answered: self.answered_at,
+            ended,
+            duration_ms: u64::try_from(end.since(began).as_millis()).unwrap_or(u64::MAX),
+            dialled: self.facts.dialled.reveal().to_string(),
+            parties: self.parties(),
+            route: self.route.clone(),
+            program: self.machine.program().hash_hex(),
+            recording: self.recording.as_ref().map(|recording| recording.id),
+            cause,
+            media: self
+                .legs
+                .iter()
+                .filter_map(|l| l.facts.as_ref().map(|f| Measured::new(l.id, f)))
+                .collect(),
+            trace_dropped: self.trace.dropped(),
+            trace: self.trace.entries().to_vec(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a call works with while it handles one event: lent by the switch, given back when the event is done.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::base::{Alarms, CallId, LegId, Random, Time, Wall};
+use crate::media;
+use crate::registrar::{Bindings, Directory};
+use crate::transaction::{ClientKey, Layer, ServerKey};
+use crate::vault;
+
+use super::view::Happening;
+
+/// The switch's things that a call may use, for one event.
+pub struct Desk<'a> {
+    /// Now, for alarms.
+    pub now: Time,
+    /// Now, for people.
+    pub wall: Wall,
+    /// Tags, identifiers, session numbers.
+    pub random: &'a mut Random,
+    /// Transactions.
+    pub layer: &'a mut Layer,
+    /// Alarms of all calls.
+    pub alarms: &'a mut Alarms<(CallId, Alarm)>,
+    /// Which call a dialog or transaction belongs to.
+    pub index: &'a mut Index,
+    /// Accounts.
+    pub directory: &'a Directory,
+    /// Registered contacts.
+    pub bindings: &'a Bindings,
+    /// This node.
+    pub node: &'a Node,
+    /// What the call wants done.
+    pub effects: &'a mut VecDeque<Effect>,
+}
+
+/// What a call wants done outside of signalling.
+#[derive(Debug)]
+pub enum Effect {
+    /// By the media plane.
+    Media(media::Order),
+    /// By the vault.
+    Vault(vault::Order),
+    /// Told to whoever watches.
+    Happened(Box<Happening>),
+}
+
+/// What an alarm of a call is for. One of each kind a call (and leg).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alarm {
+    /// The port or the recording was not there in time.
+    Opening,
+    /// Nobody answered in time.
+    Ring,
+    /// No (further) key came in time.
+    Keys,
+    /// The 2xx of this leg is to be sent again, or its ACK never came.
+    Accepted(LegId),
+    /// The call lasts too long.
+    Talk,
+    /// The media plane did not report the end in time.
+    Ending,
+}
+
+/// This node, as far as calls care.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name, written into CDRs.
+    pub name: String,
+    /// The SIP domain of its users.
+    pub realm: String,
+    /// The address for RTP when it is not the one that SIP came in on.
+    pub media_address: Option<IpAddr>,
+}
+
+/// Which leg of which call a dialog or transaction belongs to.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// By Call-ID and our tag.
+    dialogs: HashMap<DialogKey, Owner>,
+    of_owner: HashMap<Owner, SmallVec<[DialogKey; 1]>>,
+    /// The Call-IDs of our own INVITEs.
+    ours: HashSet<Bytes>,
+    servers: HashMap<ServerKey, Owner>,
+    clients: HashMap<ClientKey, (Owner, Purpose)>,
+}
+
+type DialogKey = (Bytes, String);
+
+/// A leg of a call.
+pub type Owner = (CallId, LegId);
+
+/// What a request of ours was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To ring a phone.
+    Invite,
+    /// To end a leg.
+    Bye,
+}
+
+impl Index {
+    /// The dialog with this Call-ID and our `tag` belongs to `owner`.
+    pub fn add_dialog(&mut self, call_id: &[u8], tag: &str, owner: Owner) {
+        let key = (Bytes::copy_from_slice(call_id), tag.to_string());
+        if owner.1 != LegId(0) {
+            self.ours.insert(key.0.clone());
+        }
+        self.of_owner.entry(owner).or_default().push(key.clone());
+        self.dialogs.insert(key, owner);
+    }
+
+    /// Forgets the dialogs of a leg.
+    pub fn remove_dialogs(&mut self, owner: Owner) {
+        if let Some(keys) = self.of_owner.remove(&owner) {
+            for key in keys {
+                self.ours.remove(&key.0);
+                self.dialogs.remove(&key);
+            }
+        }
+    }
+
+    /// Whose dialog it is.
+    pub fn dialog(&self, call_id: &[u8], tag: &str) -> Option<Owner> {
+        self.dialogs.get(&(Bytes::copy_from_slice(call_id), tag.to_string())).copied()
+    }
+
+    /// The server transaction belongs to `owner` until it ends.
+    pub fn add_server(&mut self, key: ServerKey, owner: Owner) {
+        self.servers.insert(key, owner);
+    }
+
+    /// Whose server transaction it is.
+    pub fn server(&self, key: &ServerKey) -> Option<Owner> {
+        self.servers.get(key).copied()
+    }
+
+    /// Forgets a server transaction.
+    pub fn remove_server(&mut self, key: &ServerKey) {
+        self.servers.remove(key);
+    }
+
+    /// The client transaction belongs to `owner` until it ends.
+    pub fn add_client(&mut self, key: ClientKey, owner: Owner, purpose: Purpose) {
+        self.clients.insert(key, (owner, purpose));
+    }
+
+    /// Whose client transaction it is, and what for.
+    pub fn client(&self, key: &ClientKey) -> Option<(Owner, Purpose)> {
+        self.clients.get(key).copied()
+    }
+
+    /// Forgets a client transaction.
+    pub fn remove_client(&mut self, key: &ClientKey) {
+        self.clients.remove(key);
+    }
+
+    /// Whether one of our own INVITEs carries this Call-ID: then an INVITE with it has come back to us.
+    pub fn rings_with(&self, call_id: &[u8]) -> bool {
+        self.ours.contains(call_id)
+    }
+
+    /// Whether nothing is kept: what tests ask when all calls are over.
+    pub fn is_empty(&self) -> bool {
+        self.dialogs.is_empty()
+            && self.of_owner.is_empty()
+            && self.servers.is_empty()
+            && self.clients.is_empty()
+    }
+}

@@ -1,0 +1,318 @@
+//! Ringing phones: one leg a contact, the first that answers wins, the others hear that the call was completed elsewhere.
+
+use std::time::Duration;
+
+use crate::base::{LegId, Masked, bounds};
+use crate::media::Order;
+use crate::plan::{Outcome, Target};
+use crate::registrar::Binding;
+use crate::sip::{Message, Name};
+
+use super::desk::{Alarm, Desk, Effect};
+use super::leg::{Leg, Stage};
+use super::view::Change;
+use super::{CALLER, Call, Phase};
+
+/// A contact to ring.
+#[derive(Debug, Clone)]
+pub(super) struct Contact {
+    /// The account's name.
+    pub user: Masked,
+    /// The number under which it was dialled, if not by name.
+    pub number: Option<Masked>,
+    /// Its registered contact.
+    pub binding: Binding,
+}
+
+/// A dial in progress.
+#[derive(Debug)]
+pub(super) struct Dialling {
+    /// The legs that have not failed yet.
+    pub legs: Vec<LegId>,
+    /// The best failure so far: what the caller hears if all fail.
+    pub best: Option<u16>,
+    /// Whether any phone rang.
+    pub rang: bool,
+    /// The leg whose early media the caller hears.
+    pub early: Option<LegId>,
+    /// Redirections followed (RFC 3261 §8.1.3.4).
+    pub redirected: u8,
+}
+
+/// Redirections that one dial follows before it gives up.
+const REDIRECTIONS: u8 = 5;
+
+impl Call {
+    /// Begins to ring `targets`. `Some` when there is nobody to ring.
+    pub(super) fn dial(
+        &mut self,
+        desk: &mut Desk<'_>,
+        targets: &[Target],
+        ring: Duration,
+    ) -> Option<Outcome> {
+        let (contacts, nobody) = contacts(desk, targets);
+        if contacts.is_empty() {
+            self.last_failure = Some((nobody, nobody.cause().status()));
+            self.note(desk, format!("nobody to ring: {}", nobody.word()));
+            return Some(nobody);
+        }
+        self.last_failure = None;
+        let mut dialling = Dialling { legs: Vec::new(), best: None, rang: false, early: None, redirected: 0 };
+        for contact in contacts {
+            dialling.legs.extend(self.add_leg(desk, contact));
+        }
+        if dialling.legs.is_empty() {
+            return Some(Outcome::Failed);
+        }
+        self.phase = Phase::Dialling(dialling);
+        desk.alarms.set((self.id, Alarm::Ring), desk.now + ring);
+        if self.leg(CALLER).is_some_and(Leg::is_up) {
+            self.ring_back(desk);
+        }
+        self.happened(desk, Change::Rings);
+        None
+    }
+
+    /// A new leg for a contact; its INVITE goes out when its port is there. `None` when the call has had too many.
+    fn add_leg(&mut self, desk: &mut Desk<'_>, contact: Contact) -> Option<LegId> {
+        if self.legs.len() >= bounds::LEGS_PER_CALL {
+            self.note(desk, "too many legs".into());
+            return None;
+        }
+        let id = LegId(u16::try_from(self.legs.len()).ok()?);
+        let flow = contact.binding.flow;
+        let mut leg = Leg::new(id, contact.user.clone(), flow, desk.random);
+        leg.number = contact.number.clone();
+        leg.stage = Stage::Preparing { target: Box::new(contact) };
+        self.legs.push(leg);
+        let local = desk.node.media_address.unwrap_or(flow.local.ip());
+        desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
+        Some(id)
+    }
+
+    /// 101 to 199 from a phone that we ring: the caller hears what it may.
+    pub(super) fn on_progress(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, message: &Message) {
+        let described = self.hear_answer(leg, message);
+        if let Some(Stage::Calling { ringing, .. }) = self.leg_mut(leg).map(|at| &mut at.stage) {
+            *ringing |= status == 180;
+        }
+        let Phase::Dialling(dialling) = &mut self.phase else { return };
+        dialling.rang |= status == 180;
+        let first_media = described && dialling.early.is_none();
+        if first_media {
+            dialling.early = Some(leg);
+            self.aim(desk, leg);
+            if self.early_media(desk, leg) {
+                return;
+            }
+        }
+        if status == 180 || status == 183 {
+            self.tell_ringing(desk, status);
+        }
+    }
+
+    /// A 2xx from a phone that we ring. The first wins.
+    pub(super) fn on_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, cancelled: bool, message: &Message) {
+        let ours = matches!(&self.phase, Phase::Dialling(dialling) if dialling.legs.contains(&leg));
+        if !ours || cancelled {
+            self.release(desk, leg, 487, None);
+            return;
+        }
+        self.hear_answer(leg, message);
+        if !self.can_join(leg) {
+            self.note(desk, format!("{leg} answered without a usable codec"));
+            self.release(desk, leg, 488, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
+            self.leg_failed(desk, leg, 488);
+            return;
+        }
+        desk.alarms.clear(&(self.id, Alarm::Ring));
+        self.release_others(desk, leg);
+        self.aim(desk, leg);
+        self.join(desk, leg);
+    }
+
+    /// A final refusal, a timeout or a broken transport of a leg that we ring.
+    pub(super) fn on_refusal(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        status: u16,
+        message: Option<&Message>,
+    ) {
+        let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
+        self.gone(desk, leg);
+        if cancelled {
+            return;
+        }
+        if (300..400).contains(&status)
+            && let Some(message) = message
+            && self.redirect(desk, leg, message)
+        {
+            return;
+        }
+        self.leg_failed(desk, leg, status);
+    }
+
+    /// One fork failed; when it was the last, the dial has.
+    pub(super) fn leg_failed(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        let Phase::Dialling(dialling) = &mut self.phase else { return };
+        dialling.legs.retain(|l| *l != leg);
+        dialling.best = Some(dialling.best.map_or(status, |best| better(best, status)));
+        if dialling.early == Some(leg) {
+            dialling.early = None;
+        }
+        if dialling.legs.is_empty() {
+            let status = dialling.best.unwrap_or(status);
+            let outcome = outcome(status, dialling.rang);
+            self.dial_failed(desk, outcome, status);
+        }
+    }
+
+    /// The ringing time is over.
+    pub(super) fn rung_out(&mut self, desk: &mut Desk<'_>) {
+        let Phase::Dialling(dialling) = &self.phase else { return };
+        let outcome = if dialling.rang { Outcome::NoAnswer } else { Outcome::Unreachable };
+        for leg in dialling.legs.clone() {
+            self.release(desk, leg, 487, None);
+            self.close_media(desk, leg);
+        }
+        self.dial_failed(desk, outcome, 480);
+    }
+
+    fn dial_failed(&mut self, desk: &mut Desk<'_>, outcome: Outcome, status: u16) {
+        desk.alarms.clear(&(self.id, Alarm::Ring));
+        if self.leg(CALLER).is_some_and(Leg::is_up) {
+            self.quiet(desk, CALLER);
+        }
+        self.last_failure = Some((outcome, told(status)));
+        self.dialled(desk, outcome);
+    }
+
+    fn release_others(&mut self, desk: &mut Desk<'_>, winner: LegId) {
+        let Phase::Dialling(dialling) = &self.phase else { return };
+        for leg in dialling.legs.clone() {
+            if leg != winner {
+                let reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
+                self.release(desk, leg, 487, Some(reason));
+                self.close_media(desk, leg);
+            }
+        }
+    }
+
+    /// Follows a 3xx to users of this switch; elsewhere nobody is sent. `true` when somebody is rung instead.
+    fn redirect(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
+        let Phase::Dialling(dialling) = &mut self.phase else { return false };
+        if dialling.redirected >= REDIRECTIONS {
+            return false;
+        }
+        dialling.redirected += 1;
+        let users: Vec<Target> = message
+            .addresses(Name::Contact)
+            .filter_map(|to| to.uri().user_decoded().map(|user| Target::User(Masked::new(user))))
+            .take(bounds::BINDINGS_PER_USER)
+            .collect();
+        let (found, _) = contacts(desk, &users);
+        let added: Vec<LegId> = found.into_iter().filter_map(|to| self.add_leg(desk, to)).collect();
+        if added.is_empty() {
+            return false;
+        }
+        self.note(desk, format!("{leg} redirects"));
+        if let Phase::Dialling(dialling) = &mut self.phase {
+            dialling.legs.retain(|l| *l != leg);
+            dialling.legs.extend(added);
+        }
+        true
+    }
+}
+
+/// The contacts of `targets`, each once; and, when there are none, what the dial came to.
+fn contacts(desk: &Desk<'_>, targets: &[Target]) -> (Vec<Contact>, Outcome) {
+    let mut found: Vec<Contact> = Vec::new();
+    let mut nobody = Outcome::Unknown;
+    for target in targets {
+        let (Target::User(dialled) | Target::Number(dialled)) = target;
+        let Some(account) = desk.directory.find(dialled.reveal()) else { continue };
+        nobody = Outcome::Unreachable;
+        let number = (account.name != dialled.reveal()).then(|| dialled.clone());
+        for binding in desk.bindings.lookup(desk.now, &account.name) {
+            if found.len() < bounds::FORKS && !found.iter().any(|c| c.binding.contact == binding.contact) {
+                let user = Masked::new(&account.name);
+                found.push(Contact { user, number: number.clone(), binding });
+            }
+        }
+    }
+    (found, nobody)
+}
+
+/// Of two failures the one that tells the caller more: a person's word before a machine's (RFC 3261 §16.7 step 6).
+fn better(a: u16, b: u16) -> u16 {
+    let rank = |status: u16| match status {
+        600..=699 => 0,
+        486 => 1,
+        480 | 408 | 487 => 2,
+        404 | 484 => 3,
+        400..=499 => 4,
+        _ => 5,
+    };
+    if rank(b) < rank(a) { b } else { a }
+}
+
+/// What a failed dial means to the plan.
+fn outcome(status: u16, rang: bool) -> Outcome {
+    match status {
+        486 | 600 => Outcome::Busy,
+        603 | 403 => Outcome::Rejected,
+        404 | 484 | 604 => Outcome::Unknown,
+        408 | 480 | 487 if rang => Outcome::NoAnswer,
+        408 | 480 | 487 | 430 => Outcome::Unreachable,
+        _ => Outcome::Failed,
+    }
+}
+
+/// The status that an unanswered caller is told: nothing that would make its phone act (challenges, redirections,
+/// "service unavailable" of somebody else: RFC 3261 §16.7 step 6).
+fn told(status: u16) -> u16 {
+    match status {
+        300..=399 | 401 | 407 | 408 | 421 | 423 | 487 | 489 | 491 | 494 => 480,
+        503 => 500,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_word_goes_before_a_machines() {
+        for (a, b, best) in
+            [(480, 486, 486), (486, 603, 603), (603, 486, 603), (503, 404, 404), (404, 480, 480)]
+        {
+            assert_eq!(better(a, b), best, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_failure_means_the_same_to_every_plan() {
+        for (status, rang, expected) in [
+            (486, false, Outcome::Busy),
+            (600, true, Outcome::Busy),
+            (603, true, Outcome::Rejected),
+            (404, false, Outcome::Unknown),
+            (480, true, Outcome::NoAnswer),
+            (480, false, Outcome::Unreachable),
+            (408, false, Outcome::Unreachable),
+            (500, true, Outcome::Failed),
+            (302, false, Outcome::Failed),
+        ] {
+            assert_eq!(outcome(status, rang), expected, "{status} {rang}");
+        }
+    }
+
+    #[test]
+    fn a_caller_is_not_told_what_is_not_for_its_phone() {
+        for (from, to) in [(486, 486), (401, 480), (302, 480), (503, 500), (604, 604), (408, 480)] {
+            assert_eq!(told(from), to);
+        }
+    }
+}

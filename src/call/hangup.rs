@@ -1,0 +1,150 @@
+//! Ending: of one leg in whatever state it is, and of the whole call.
+//!
+//! Invariant: after `end` every leg is on its way out and the media plane and the vault have been told; what is still to come
+//! from the network (answers, crossing 2xx) cannot bring the call back.
+
+use std::time::Duration;
+
+use crate::base::LegId;
+use crate::media::Order;
+use crate::plan::Cause;
+
+use super::desk::{Alarm, Desk, Effect};
+use super::leg::Stage;
+use super::trace::Way;
+use super::view::Change;
+use super::{CALLER, Call, Phase};
+
+/// How long the media plane and the vault may take to report the end before the CDR is written without them.
+const REPORTS: Duration = Duration::from_secs(4);
+
+/// Why a call ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// A party hung up.
+    Party(LegId),
+    /// The caller gave up before an answer (CANCEL).
+    Cancelled,
+    /// The plan ended it; the status is what an unanswered caller hears.
+    Plan(Cause, u16),
+    /// The policy wants a recording and there is none.
+    NotRecorded,
+    /// No port for the caller's media.
+    NoPort,
+    /// The caller offers nothing that can be used.
+    NoCommonCodec,
+    /// A phone stopped answering.
+    Silent(LegId),
+    /// An administrator ended it.
+    Administrator,
+    /// The node goes down.
+    Drain,
+    /// It lasted longer than any call may.
+    TooLong,
+}
+
+impl End {
+    /// What an unanswered caller hears.
+    pub fn status(self) -> u16 {
+        match self {
+            End::Plan(_, status) => status,
+            End::Cancelled | End::Party(_) => 487,
+            End::NoCommonCodec => 488,
+            End::NotRecorded | End::NoPort | End::Drain => 503,
+            End::Silent(_) | End::Administrator | End::TooLong => 480,
+        }
+    }
+
+    /// In words, for the CDR and the recording.
+    pub fn words(self) -> String {
+        match self {
+            End::Party(CALLER) => "caller hung up".into(),
+            End::Party(leg) => format!("{leg} hung up"),
+            End::Cancelled => "caller gave up".into(),
+            End::Plan(Cause::Normal, _) => "plan ended".into(),
+            End::Plan(cause, _) => cause.word().into(),
+            End::NotRecorded => "recording failed".into(),
+            End::NoPort => "no media port".into(),
+            End::NoCommonCodec => "no common codec".into(),
+            End::Silent(leg) => format!("{leg} stopped answering"),
+            End::Administrator => "administrator".into(),
+            End::Drain => "node going down".into(),
+            End::TooLong => "time limit".into(),
+        }
+    }
+}
+
+impl Call {
+    /// The plan wants the call ended.
+    pub(super) fn hang_up(&mut self, desk: &mut Desk<'_>, cause: Cause) {
+        let status = match self.last_failure {
+            Some((outcome, status)) if outcome.cause() == cause => status,
+            _ => cause.status(),
+        };
+        self.end(desk, End::Plan(cause, status));
+    }
+
+    /// Ends the call: every leg is released, the recording closed, the media plane told.
+    pub(super) fn end(&mut self, desk: &mut Desk<'_>, why: End) {
+        if matches!(self.phase, Phase::Ending) {
+            return;
+        }
+        self.phase = Phase::Ending;
+        let words = why.words();
+        self.note(desk, format!("ends: {words}"));
+        for leg in self.leg_ids() {
+            self.release(desk, leg, why.status(), None);
+        }
+        for alarm in [Alarm::Opening, Alarm::Ring, Alarm::Keys, Alarm::Talk] {
+            desk.alarms.clear(&(self.id, alarm));
+        }
+        if let Some(recording) = self.recording.as_ref().filter(|r| r.is_live()) {
+            let untap = Order::Untap { call: self.id, recording: recording.id };
+            desk.effects.push_back(Effect::Media(untap));
+        }
+        self.close_recording(desk, &words);
+        desk.effects.push_back(Effect::Media(Order::End { call: self.id }));
+        desk.alarms.set((self.id, Alarm::Ending), desk.now + REPORTS);
+        self.ended = Some((words.clone(), desk.now, desk.wall));
+        let duration_ms = u64::try_from(desk.now.since(self.trace.began().0).as_millis()).unwrap_or(u64::MAX);
+        self.happened(desk, Change::Ended { cause: words, duration_ms });
+    }
+
+    /// Lets one leg go, by whatever means its state asks for: a refusal, a CANCEL, a BYE.
+    ///
+    /// `reason` is the Reason header's value (RFC 3326), e.g. "Call completed elsewhere".
+    pub(super) fn release(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, reason: Option<&str>) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        match &mut at.stage {
+            Stage::Asking { .. } => self.refuse(desk, leg, status),
+            Stage::Preparing { .. } => self.gone(desk, leg),
+            Stage::Calling { invite, cancelled, .. } if !*cancelled => {
+                *cancelled = true;
+                let invite = *invite;
+                self.cancel(desk, leg, invite, reason);
+            }
+            // A UAS that hangs up waits for the ACK: RFC 3261 §15.
+            Stage::Up { unacked: Some(_), leaving, .. } => *leaving = true,
+            Stage::Up { .. } => self.bye(desk, leg),
+            Stage::Calling { .. } | Stage::Leaving { .. } | Stage::Gone => {}
+        }
+    }
+
+    /// A party has hung up (its BYE is answered already).
+    pub(super) fn on_bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.gone(desk, leg);
+        match &self.phase {
+            Phase::Talking { with } if *with == leg => self.far_side_left(desk),
+            _ if leg == CALLER => self.end(desk, End::Party(leg)),
+            _ => {}
+        }
+    }
+
+    /// The caller gave up (CANCEL, RFC 3261 §9.2).
+    pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.said(desk, leg, Way::In, "CANCEL");
+        if matches!(self.leg(CALLER).map(|leg| &leg.stage), Some(Stage::Asking { .. })) {
+            self.end(desk, End::Cancelled);
+        }
+    }
+}

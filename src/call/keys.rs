@@ -1,0 +1,74 @@
+//! Keys that a party presses, however they travel (RFC 4733 events from the media plane, INFO from signalling).
+
+use crate::base::LegId;
+use crate::media::Order;
+use crate::vault::Event;
+
+use super::desk::{Desk, Effect};
+use super::trace::What;
+use super::{CALLER, Call, Phase};
+
+impl Call {
+    /// A key press that the media plane heard. To a joined leg it has been passed on already.
+    pub(super) fn on_key(&mut self, desk: &mut Desk<'_>, leg: LegId, key: char) {
+        let secret = matches!(&self.phase, Phase::Collecting(entry) if entry.secret);
+        if secret {
+            self.trace.add(desk.now, What::Media { leg, text: "a secret key".into() });
+        } else {
+            self.trace.add(desk.now, What::Media { leg, text: format!("key {key}") });
+            self.record_event(desk, Event::Key { leg, key });
+        }
+        if leg == CALLER {
+            self.take_key(desk, key);
+        }
+    }
+
+    /// A key press that came by INFO (RFC 6086 with `application/dtmf-relay`): the far side needs it sent.
+    pub(super) fn on_info_key(&mut self, desk: &mut Desk<'_>, leg: LegId, key: char) {
+        if let Some(other) = self.peer_of(leg) {
+            let keys = key.to_string();
+            desk.effects.push_back(Effect::Media(Order::Keys { call: self.id, leg: other, keys }));
+        }
+        self.on_key(desk, leg, key);
+    }
+
+    /// The key of an `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`) body.
+    pub(super) fn key_of(body: &[u8]) -> Option<char> {
+        let text = std::str::from_utf8(body).ok()?;
+        let signal = text
+            .lines()
+            .find_map(|line| {
+                line.trim().strip_prefix("Signal").map(|rest| rest.trim_start().trim_start_matches('='))
+            })
+            .unwrap_or(text);
+        match signal.trim() {
+            "10" => Some('*'),
+            "11" => Some('#'),
+            one => {
+                one.chars().next().map(|c| c.to_ascii_uppercase()).filter(|c| "0123456789*#ABCD".contains(*c))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_both_bodies() {
+        for (body, key) in [
+            ("Signal=5\r\nDuration=160\r\n", Some('5')),
+            ("Signal= #\r\nDuration=160", Some('#')),
+            ("Duration=100\r\nSignal=11\r\n", Some('#')),
+            ("Signal=10", Some('*')),
+            ("7", Some('7')),
+            ("d", Some('D')),
+            ("", None),
+            ("Signal=", None),
+            ("hello", None),
+        ] {
+            assert_eq!(Call::key_of(body.as_bytes()), key, "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One leg: the switch's side of one dialog with one phone, and of its media.
+//!
+//! Invariant: a leg that is `Gone` has no dialog to end, no transaction to answer and no port.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::{LegId, Masked, Random};
+use crate::dialog::{Accepted, Dialog, Invitation};
+use crate::media::{Aim, LegFacts, Trust};
+use crate::rtp::Format;
+use crate::sip::Flow;
+use crate::transaction::{ClientKey, ServerKey};
+
+use super::dial::Contact;
+use super::offer::{Description, Spoken};
+
+/// One leg of a call.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub id: LegId,
+    /// Whose phone it is: the account's name.
+    pub user: Masked,
+    /// The number under which it was dialled, if not by name.
+    pub number: Option<Masked>,
+    /// The path to the phone.
+    pub flow: Flow,
+    pub stage: Stage,
+    /// Our INVITE, for as long as answers of its forks may come.
+    pub invitation: Option<Box<Invitation>>,
+    pub media: Stream,
+    /// Whether it was ever joined to the caller.
+    pub talked: bool,
+    /// What the media plane counted, once it has said so.
+    pub facts: Option<LegFacts>,
+}
+
+/// Where a leg stands. Each state owns what it needs and nothing else does.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The caller's INVITE waits for our final response. `rang`: 180 was sent; `early`: 183 with media was.
+    Asking { invite: ServerKey, dialog: Box<Dialog>, rang: bool, early: bool },
+    /// Ours to ring: waits for its port before the INVITE can be written.
+    Preparing { target: Box<Contact> },
+    /// Our INVITE is out.
+    Calling { invite: ClientKey, ringing: bool, cancelled: bool },
+    /// Both sides agreed. A UAS's 2xx is repeated until its ACK comes.
+    Up { dialog: Box<Dialog>, unacked: Option<Unacked>, leaving: bool },
+    /// Our BYE is out.
+    Leaving { dialog: Box<Dialog> },
+    /// Over.
+    Gone,
+}
+
+/// A 2xx of ours that waits for its ACK.
+#[derive(Debug)]
+pub(super) struct Unacked {
+    pub invite: ServerKey,
+    pub wait: Accepted,
+}
+
+/// A leg's media as SDP has it.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// Our RTP address; `None` until the media plane has opened it.
+    pub local: Option<SocketAddr>,
+    /// Session id of our `o=` lines.
+    pub session: u64,
+    /// Version of our last `o=` line; 0 before the first.
+    pub version: u64,
+    /// What the far end said last.
+    pub remote: Option<Description>,
+    /// What we offered in an offer of ours, under our payload types.
+    pub ours: Vec<Spoken>,
+    /// What was agreed; the first is what we send.
+    pub agreed: Vec<Format>,
+    /// Telephone events, if agreed.
+    pub telephone_event: Option<Format>,
+    /// Whether the media plane has been told where to send.
+    pub aimed: bool,
+    /// Whether our offer went out in a 2xx and its answer is still to come in the ACK.
+    pub owes_answer: bool,
+    /// Whether the first packet from the far end has come.
+    pub heard: bool,
+}
+
+impl Leg {
+    /// A leg without a phone yet.
+    pub fn new(id: LegId, user: Masked, flow: Flow, random: &mut Random) -> Leg {
+        // RFC 8866 §5.2: any number will do; 62 bits stay readable for phones that count in signed ones.
+        let media = Stream { session: random.next_u64() >> 2, ..Stream::default() };
+        Leg {
+            id,
+            user,
+            number: None,
+            flow,
+            stage: Stage::Gone,
+            invitation: None,
+            media,
+            talked: false,
+            facts: None,
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        matches!(self.stage, Stage::Gone)
+    }
+
+    pub fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Up { .. })
+    }
+
+    pub fn was_cancelled(&self) -> bool {
+        matches!(self.stage, Stage::Calling { cancelled: true, .. })
+    }
+
+    pub fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        match &mut self.stage {
+            Stage::Asking { dialog, .. } | Stage::Up { dialog, .. } | Stage::Leaving { dialog } => {
+                Some(dialog)
+            }
+            Stage::Preparing { .. } | Stage::Calling { .. } | Stage::Gone => None,
+        }
+    }
+
+    /// For administrators.
+    pub fn state_word(&self) -> &'static str {
+        match &self.stage {
+            Stage::Asking { .. } => "asking",
+            Stage::Preparing { .. } => "calling",
+            Stage::Calling { ringing: true, .. } => "ringing",
+            Stage::Calling { .. } => "calling",
+            Stage::Up { .. } if self.media.is_held() => "holds",
+            Stage::Up { .. } => "answered",
+            Stage::Leaving { .. } | Stage::Gone => "gone",
+        }
+    }
+
+    /// Where the media plane is to send for this leg; `None` while the far end has not said where it is.
+    pub fn aim(&self) -> Option<Aim> {
+        let remote = self.media.remote.as_ref()?;
+        Some(Aim {
+            rtp: remote.rtp,
+            rtcp: remote.rtcp,
+            formats: self.media.agreed.clone(),
+            telephone_event: self.media.telephone_event,
+            send: remote.direction.receives() && !remote.rtp.ip().is_unspecified(),
+            receive: remote.direction.sends(),
+            trust: trust(remote.rtp.ip(), self.flow.remote.ip()),
+        })
+    }
+}
+
+/// A phone that announces the address that its signalling comes from is believed; one behind a NAT announces another, and is
+/// expected where its (authenticated) signalling comes from.
+fn trust(announced: IpAddr, signalled: IpAddr) -> Trust {
+    if announced.to_canonical() == signalled.to_canonical() {
+        Trust::Announced
+    } else {
+        Trust::Signalled(signalled)
+    }
+}
+
+impl Stream {
+    /// Whether the far end has put us on hold.
+    pub fn is_held(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.held)
+    }
+
+    /// Takes the answer to an offer of ours: what it keeps of it, in its order, under its payload types.
+    ///
+    /// `false` when it keeps nothing.
+    pub fn hear_answer(&mut self, answer: Description) -> bool {
+        let offered = |format: &Format| self.ours.iter().any(|ours| ours.format.same_sound(format));
+        let kept: Vec<Format> = answer.formats.iter().map(|s| s.format).filter(offered).collect();
+        self.telephone_event = answer.telephone_event;
+        self.remote = Some(answer);
+        let usable = !kept.is_empty();
+        self.agreed = kept;
+        usable
+    }
+
+    /// The codec in use, for people.
+    pub fn codec_word(&self) -> String {
+        self.agreed.first().map_or_else(|| "no codec".into(), |format| format.codec.name().to_string())
+    }
+}

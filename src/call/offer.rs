@@ -1,0 +1,273 @@
+//! Offers and answers of one audio stream (RFC 3264): what a far end said, what we say to it, what both can speak.
+//!
+//! Invariant: an answer has as many media lines as its offer, in the same order; all but the one audio stream are refused.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::rtp::{Codec, Format};
+use crate::sdp::{Direction, Kind, Media, NotSdp, RtpMap, Session};
+
+/// What a far end said of its audio.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    session: Session,
+    /// Which of its media lines is the stream.
+    place: usize,
+    /// Where it wants RTP. The address may be unspecified: a hold in RFC 2543's notation.
+    pub rtp: SocketAddr,
+    /// Where it wants RTCP.
+    pub rtcp: Option<SocketAddr>,
+    /// Its codecs in its order, telephone events apart.
+    pub formats: Vec<Spoken>,
+    /// Telephone events at the clock of the first codec, if it knows them.
+    pub telephone_event: Option<Format>,
+    /// From its point of view.
+    pub direction: Direction,
+    /// Whether it puts us on hold, in any of the three notations.
+    pub held: bool,
+}
+
+/// A codec with its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spoken {
+    pub format: Format,
+    pub fmtp: Option<String>,
+}
+
+/// Why a description cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("not a session description")]
+    Malformed,
+    #[error("no audio over RTP/AVP")]
+    NoAudio,
+}
+
+impl From<NotSdp> for Unusable {
+    fn from(_: NotSdp) -> Unusable {
+        Unusable::Malformed
+    }
+}
+
+impl Description {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Unusable`] when it is no SDP, or has no audio line in clear RTP with an address.
+    pub fn read(body: &[u8]) -> Result<Description, Unusable> {
+        let session = Session::parse(body)?;
+        let (place, media) = session
+            .media
+            .iter()
+            .enumerate()
+            .find(|(_, media)| is_plain_audio(media))
+            .ok_or(Unusable::NoAudio)?;
+        let rtp = session.rtp_of(media).ok_or(Unusable::NoAudio)?;
+        let (formats, events): (Vec<Spoken>, Vec<Spoken>) =
+            spoken(media).partition(|spoken| spoken.format.codec != Codec::TelephoneEvent);
+        let clock = formats.first().map_or(8_000, |spoken| spoken.format.clock);
+        let telephone_event = events
+            .iter()
+            .find(|event| event.format.clock == clock)
+            .or(events.first())
+            .map(|event| event.format);
+        Ok(Description {
+            place,
+            rtp,
+            rtcp: session.rtcp_of(media),
+            formats,
+            telephone_event,
+            direction: session.direction_of(media),
+            held: session.is_held(media),
+            session,
+        })
+    }
+
+    /// Its format that carries the same sound as `other`.
+    pub fn same_sound(&self, other: &Format) -> Option<&Spoken> {
+        self.formats.iter().find(|spoken| spoken.format.same_sound(other))
+    }
+
+    /// Its first format that the switch itself can speak.
+    pub fn first_g711(&self) -> Option<&Spoken> {
+        self.formats.iter().find(|spoken| spoken.format.codec.is_g711())
+    }
+
+    /// The format to use towards it so that it and a far side that speaks `other` understand each other.
+    pub fn fitting(&self, other: &Format) -> Option<&Spoken> {
+        self.same_sound(other).or_else(|| self.first_g711().filter(|_| other.codec.is_g711()))
+    }
+
+    /// The answer to this offer: `chosen` and telephone events on the one stream, every other line refused.
+    pub fn answer(&self, local: SocketAddr, chosen: &Spoken, id: u64, version: u64) -> Bytes {
+        let mut answer = Session::new(local.ip(), id, version);
+        for (place, offered) in self.session.media.iter().enumerate() {
+            if place != self.place {
+                answer.media.push(offered.refused());
+                continue;
+            }
+            let mut media = Media::new(Kind::Audio, local.port(), offered.protocol.clone());
+            push(&mut media, chosen);
+            if let Some(event) = self.telephone_event {
+                push(&mut media, &Spoken { format: event, fmtp: Some("0-16".into()) });
+            }
+            media.set("ptime", "20");
+            media.set_direction(self.direction.answer(Direction::SendRecv));
+            answer.media.push(media);
+        }
+        answer.to_bytes()
+    }
+}
+
+/// An offer of `formats` and telephone events.
+pub(super) fn offer(
+    local: SocketAddr,
+    formats: &[Spoken],
+    telephone_event: Option<Format>,
+    id: u64,
+    version: u64,
+) -> Bytes {
+    let mut session = Session::new(local.ip(), id, version);
+    let mut media = Media::new(Kind::Audio, local.port(), "RTP/AVP");
+    for spoken in formats {
+        push(&mut media, spoken);
+    }
+    if let Some(event) = telephone_event {
+        push(&mut media, &Spoken { format: event, fmtp: Some("0-16".into()) });
+    }
+    media.set("ptime", "20");
+    media.set_direction(Direction::SendRecv);
+    session.media.push(media);
+    session.to_bytes()
+}
+
+/// What the switch speaks of its own accord: A-law first, as the lines of its first users do.
+pub(super) fn own_formats() -> Vec<Spoken> {
+    [Format::PCMA, Format::PCMU].into_iter().map(|format| Spoken { format, fmtp: None }).collect()
+}
+
+/// Telephone events as the switch offers them.
+pub(super) fn own_events() -> Format {
+    Format::telephone_event(101)
+}
+
+/// What to offer a phone that is rung for a caller.
+///
+/// A caller who is answered already has a codec: that one first. One who is not has an offer: its codecs in its order.
+/// Wherever one law of G.711 will do, the other does too, since the media plane converts them.
+pub(super) fn formats_for(caller: Option<&Description>, agreed: &[Format]) -> Vec<Spoken> {
+    let mut formats = match (agreed.first(), caller) {
+        (Some(first), Some(caller)) => caller.same_sound(first).cloned().into_iter().collect(),
+        (Some(first), None) => vec![Spoken { format: *first, fmtp: None }],
+        (None, Some(caller)) => caller.formats.clone(),
+        (None, None) => own_formats(),
+    };
+    if formats.iter().any(|spoken| spoken.format.codec.is_g711()) {
+        for own in own_formats() {
+            if !formats.iter().any(|spoken| spoken.format.codec == own.format.codec) {
+                formats.push(own);
+            }
+        }
+    }
+    formats
+}
+
+fn is_plain_audio(media: &Media) -> bool {
+    let protocol = media.protocol.to_ascii_uppercase();
+    media.kind == Kind::Audio && media.port != 0 && (protocol == "RTP/AVP" || protocol == "RTP/AVPF")
+}
+
+fn spoken(media: &Media) -> impl Iterator<Item = Spoken> + '_ {
+    media.payload_types().filter_map(|pt| {
+        let mapped = media.rtpmap(pt).and_then(|map| Format::from_rtpmap(&map.to_string()));
+        let format = mapped.or_else(|| Format::of_static(pt))?;
+        Some(Spoken { format, fmtp: media.fmtp(pt).map(str::to_string) })
+    })
+}
+
+fn push(media: &mut Media, spoken: &Spoken) {
+    if let Some(map) = RtpMap::read(&spoken.format.rtpmap()) {
+        media.push_format(&map, spoken.fmtp.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description(lines: &str) -> Result<Description, Unusable> {
+        let text =
+            format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{lines}");
+        Description::read(text.as_bytes())
+    }
+
+    #[test]
+    fn an_answer_keeps_the_lines_of_its_offer() {
+        let offer = description(
+            "m=video 6000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n\
+             m=audio 4000 RTP/AVP 9 8 96\r\na=rtpmap:96 telephone-event/8000\r\na=sendonly\r\n",
+        )
+        .expect("usable");
+        let chosen = offer.first_g711().expect("A-law").clone();
+        let answer = offer.answer("[2001:db8::1]:20000".parse().expect("address"), &chosen, 7, 2);
+        expect_test::expect![[r#"
+            v=0
+            o=- 7 2 IN IP6 2001:db8::1
+            s=-
+            c=IN IP6 2001:db8::1
+            t=0 0
+            m=video 0 RTP/AVP 97
+            m=audio 20000 RTP/AVP 8 96
+            a=rtpmap:8 PCMA/8000
+            a=rtpmap:96 telephone-event/8000
+            a=fmtp:96 0-16
+            a=ptime:20
+            a=recvonly
+        "#]]
+        .assert_eq(&String::from_utf8_lossy(&answer).replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn a_hold_is_seen_in_all_three_notations() {
+        for (lines, held) in [
+            ("m=audio 4000 RTP/AVP 8\r\n", false),
+            ("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n", true),
+            ("m=audio 4000 RTP/AVP 8\r\na=inactive\r\n", true),
+            ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n", true),
+            ("m=audio 4000 RTP/AVP 8\r\na=recvonly\r\n", false),
+        ] {
+            assert_eq!(description(lines).expect("usable").held, held, "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_spoken_is_refused() {
+        for lines in
+            ["", "m=audio 0 RTP/AVP 8\r\n", "m=audio 4000 RTP/SAVP 8\r\n", "m=video 4000 RTP/AVP 31\r\n"]
+        {
+            assert_eq!(description(lines).map(|_| ()), Err(Unusable::NoAudio), "{lines}");
+        }
+        assert_eq!(Description::read(b"hello").map(|_| ()), Err(Unusable::Malformed));
+    }
+
+    #[test]
+    fn g711_bridges_to_its_other_law_and_to_nothing_else() {
+        let mu_law = description("m=audio 4000 RTP/AVP 0\r\n").expect("usable");
+        let wideband = description("m=audio 4000 RTP/AVP 9\r\n").expect("usable");
+        assert_eq!(mu_law.fitting(&Format::PCMA).map(|s| s.format), Some(Format::PCMU));
+        assert_eq!(wideband.fitting(&Format::PCMA), None);
+        assert_eq!(wideband.fitting(&wideband.formats[0].format).map(|s| s.format.codec), Some(Codec::G722));
+    }
+
+    #[test]
+    fn a_phone_is_offered_what_its_caller_can_hear() {
+        let codecs = |spoken: Vec<Spoken>| -> Vec<u8> { spoken.iter().map(|s| s.format.pt).collect() };
+        let both = description("m=audio 4000 RTP/AVP 9 0 101\r\na=rtpmap:101 telephone-event/8000\r\n");
+        let both = both.expect("usable");
+        assert_eq!(codecs(formats_for(Some(&both), &[])), [9, 0, 8]);
+        assert_eq!(codecs(formats_for(Some(&both), &[Format::PCMU])), [0, 8]);
+        assert_eq!(codecs(formats_for(None, &[])), [8, 0]);
+    }
+}

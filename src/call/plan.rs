@@ -1,0 +1,63 @@
+//! The plan walks: each ask of its machine becomes an act of the call, each end of an act a reply.
+
+use crate::plan::{Ask, Outcome, Reply};
+
+use super::desk::Desk;
+use super::trace::What;
+use super::{Call, Phase};
+
+impl Call {
+    /// Resumes the plan with `reply` and begins what it asks for next.
+    pub(super) fn resume(&mut self, desk: &mut Desk<'_>, reply: Reply) {
+        let mut reply = reply;
+        loop {
+            let ask = self.machine.resume(desk.wall, reply);
+            for line in self.machine.take_trace() {
+                let what = What::Plan { file: line.file.to_string(), line: line.line, text: line.text };
+                self.trace.add(desk.now, what);
+            }
+            match self.perform(desk, ask) {
+                Some(at_once) => reply = at_once,
+                None => return,
+            }
+        }
+    }
+
+    /// Begins what an ask wants. `Some` when it has already ended: a dial that finds nobody to ring.
+    fn perform(&mut self, desk: &mut Desk<'_>, ask: Ask) -> Option<Reply> {
+        if ask.answers() && !self.caller_listens(desk) {
+            if !matches!(self.phase, Phase::Ending) {
+                self.phase = Phase::Waiting(Box::new(ask));
+            }
+            return None;
+        }
+        match ask {
+            Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),
+            Ask::Collect { .. } => self.collect(desk, ask),
+            Ask::Dial { targets, ring } => {
+                return self.dial(desk, &targets, ring).map(Reply::Dialled);
+            }
+            Ask::Hangup { cause } => self.hang_up(desk, cause),
+        }
+        None
+    }
+
+    /// The caller's media is there at last (its answer came in an ACK): the ask that waited for it begins.
+    pub(super) fn go_on(&mut self, desk: &mut Desk<'_>) {
+        if let Phase::Waiting(_) = self.phase
+            && let Phase::Waiting(ask) = std::mem::replace(&mut self.phase, Phase::Ending)
+        {
+            self.phase = Phase::Between;
+            if let Some(reply) = self.perform(desk, *ask) {
+                self.resume(desk, reply);
+            }
+        }
+    }
+
+    /// A dial has ended without (or after) a conversation.
+    pub(super) fn dialled(&mut self, desk: &mut Desk<'_>, outcome: Outcome) {
+        self.note(desk, format!("dial ended: {}", outcome.word()));
+        self.phase = Phase::Between;
+        self.resume(desk, Reply::Dialled(outcome));
+    }
+}

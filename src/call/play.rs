@@ -1,0 +1,59 @@
+//! Playing prompts to the caller, to their end.
+
+use crate::base::{LegId, PromptId};
+use crate::media::{Order, Sound, Tone};
+use crate::plan::Reply;
+use crate::vault::Event;
+
+use super::desk::{Desk, Effect};
+use super::{CALLER, Call, Phase};
+
+impl Call {
+    /// Plays `prompts` to the caller; keys do not interrupt. The plan goes on when they have ended.
+    pub(super) fn play(&mut self, desk: &mut Desk<'_>, prompts: &[PromptId], notice: bool) {
+        let sounds = prompts.iter().copied().map(Sound::Prompt).collect();
+        let play = self.start_sounds(desk, CALLER, sounds, false);
+        let notice = prompts.first().copied().filter(|_| notice);
+        self.phase = Phase::Playing { play, notice };
+    }
+
+    /// The media plane's word that a play has ended.
+    pub(super) fn on_played(&mut self, desk: &mut Desk<'_>, leg: LegId, play: u32, whole: bool) {
+        match &self.phase {
+            Phase::Playing { play: ours, notice } if *ours == play => {
+                if let Some(prompt) = *notice {
+                    self.record_event(desk, Event::NoticePlayed { leg, prompt, whole });
+                    let how = if whole { "to its end" } else { "not to its end" };
+                    self.note(desk, format!("recording notice played {how}"));
+                }
+                self.phase = Phase::Between;
+                self.resume(desk, Reply::Played);
+            }
+            Phase::Collecting(entry) if entry.play == play => self.prompts_ended(desk),
+            _ => {}
+        }
+    }
+
+    /// Ring-back for a caller who is answered already (before that, the phone makes its own).
+    pub(super) fn ring_back(&mut self, desk: &mut Desk<'_>) {
+        self.start_sounds(desk, CALLER, vec![Sound::Tone(Tone::RingBack)], true);
+    }
+
+    /// Stops whatever plays to a leg.
+    pub(super) fn quiet(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        desk.effects.push_back(Effect::Media(Order::Stop { call: self.id, leg }));
+    }
+
+    pub(super) fn start_sounds(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        sounds: Vec<Sound>,
+        repeat: bool,
+    ) -> u32 {
+        self.plays += 1;
+        let play = self.plays;
+        desk.effects.push_back(Effect::Media(Order::Play { call: self.id, leg, play, sounds, repeat }));
+        play
+    }
+}

@@ -1,0 +1,187 @@
+//! The recording beside the call: opened before any media, fed with events, closed after the last packet.
+//!
+//! Invariant: under a policy that refuses unrecorded calls, no leg is aimed before the vault has said `Opened`, and the call
+//! ends when the vault says that it lost the recording.
+
+use crate::base::{LegId, Masked, RecordingId, Time};
+use crate::media::Order;
+use crate::plan::{OnFailure, Record};
+use crate::vault::{self, Closing, Event, News, Opening, Party, Retention};
+
+use super::desk::{Desk, Effect};
+use super::hangup::End;
+use super::trace::What;
+use super::{CALLER, Call, Phase};
+
+/// A call's recording.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub id: RecordingId,
+    pub state: State,
+    pub began: Time,
+    on_failure: OnFailure,
+}
+
+/// Where a recording stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Ordered, not yet acknowledged.
+    Opening,
+    /// Taking packets.
+    Running,
+    /// Ordered to close.
+    Closing,
+    /// Closed for good.
+    Closed,
+    /// Refused; the call goes on without it.
+    Refused,
+}
+
+impl Recording {
+    /// Whether the vault may still write to it.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Opening | State::Running)
+    }
+}
+
+impl Call {
+    /// Orders a recording if the policy wants one. `true` when the call has to wait for it.
+    pub(super) fn open_recording(&mut self, desk: &mut Desk<'_>, route: Option<String>) -> bool {
+        let policy = self.machine.policy();
+        let Record::All { on_failure } = policy.record else { return false };
+        let retention = policy.retain.as_ref().map(|class| Retention {
+            class: class.name.to_string(),
+            anchor: class.anchor.word().to_string(),
+            min_seconds: Some(seconds(class.min, desk.wall)),
+            max_seconds: class.max.map(|term| seconds(term, desk.wall)),
+        });
+        let facts = Opening {
+            caller: self.facts.caller.clone(),
+            dialled: self.facts.dialled.clone(),
+            names: vec![self.caller_name.clone(), self.facts.display.clone()],
+            plan: Some(self.machine.program().hash()),
+            route,
+            retention,
+            notice: policy.notice.first().copied(),
+        };
+        let id = RecordingId::new(desk.wall, desk.random);
+        self.recording = Some(Recording { id, state: State::Opening, began: desk.now, on_failure });
+        self.recorded(desk, format!("{id} ordered"));
+        let order =
+            vault::Order::Open { recording: id, call: self.id, at: desk.wall, facts: Box::new(facts) };
+        desk.effects.push_back(Effect::Vault(order));
+        true
+    }
+
+    /// The vault reports on this call's recording.
+    pub(super) fn on_vault(&mut self, desk: &mut Desk<'_>, news: &News) {
+        match news {
+            News::Opened { .. } => self.recording_opened(desk),
+            News::Refused { why, .. } => self.recording_refused(desk, why),
+            News::Lost { packets, .. } => self.recorded(desk, format!("{packets} packets lost")),
+            News::Closed { leaf, .. } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.state = State::Closed;
+                }
+                self.recorded(desk, format!("closed, leaf {leaf} of the ledger"));
+            }
+            News::Health { .. } => {}
+        }
+    }
+
+    fn recording_opened(&mut self, desk: &mut Desk<'_>) {
+        let Some(recording) = self.recording.as_mut().filter(|r| r.state == State::Opening) else { return };
+        recording.state = State::Running;
+        self.recorded(desk, "opened".into());
+        self.tap(desk, CALLER, 0);
+        if let Phase::Opening { recording, .. } = &mut self.phase {
+            *recording = false;
+            self.opened(desk);
+        }
+    }
+
+    /// The vault will not record (or does not answer): by policy the call ends, or goes on without.
+    pub(super) fn recording_refused(&mut self, desk: &mut Desk<'_>, why: &str) {
+        let Some(recording) = &mut self.recording else { return };
+        let refuse = recording.on_failure == OnFailure::Refuse;
+        recording.state = State::Refused;
+        self.recorded(desk, format!("refused: {why}"));
+        if refuse {
+            self.end(desk, End::NotRecorded);
+        } else if let Phase::Opening { recording, .. } = &mut self.phase {
+            *recording = false;
+            self.opened(desk);
+        }
+    }
+
+    /// Copies what a leg says into the recording.
+    pub(super) fn tap(&mut self, desk: &mut Desk<'_>, leg: LegId, track: u8) {
+        let Some(recording) = self.recording.as_ref().filter(|r| r.state == State::Running) else { return };
+        let (id, started) = (recording.id, recording.began);
+        let order = Order::Tap { call: self.id, recording: id, started, leg, track };
+        desk.effects.push_back(Effect::Media(order));
+        self.record_event(desk, Event::Joined { leg, track });
+        self.record_formats(desk, leg, track);
+    }
+
+    /// States on the event track what the payload types of a leg stand for.
+    pub(super) fn record_formats(&mut self, desk: &mut Desk<'_>, leg: LegId, track: u8) {
+        let formats = self.leg(leg).map(|leg| leg.media.agreed.clone()).unwrap_or_default();
+        for format in formats {
+            let event = Event::Format {
+                track,
+                payload_type: format.pt,
+                codec: format.codec.name().to_string(),
+                clock_hz: format.clock,
+            };
+            self.record_event(desk, event);
+        }
+    }
+
+    /// Writes an event on the recording's track, if there is a recording.
+    pub(super) fn record_event(&mut self, desk: &mut Desk<'_>, event: Event) {
+        let Some(recording) = self.recording.as_ref().filter(|r| r.state == State::Running) else { return };
+        let offset_us = u64::try_from(desk.now.since(recording.began).as_micros()).unwrap_or(u64::MAX);
+        let order = vault::Order::Event { recording: recording.id, offset_us, event };
+        desk.effects.push_back(Effect::Vault(order));
+    }
+
+    /// Orders the recording closed: nothing more will be said.
+    pub(super) fn close_recording(&mut self, desk: &mut Desk<'_>, cause: &str) {
+        let Some(recording) = self.recording.as_mut().filter(|r| r.is_live()) else { return };
+        recording.state = State::Closing;
+        let id = recording.id;
+        let facts = Closing {
+            answered_at: self.answered_at,
+            ended_at: Some(desk.wall),
+            parties: self.parties(),
+            tags: Default::default(),
+            cause: cause.to_string(),
+        };
+        self.recorded(desk, "closing".into());
+        let order = vault::Order::Close { recording: id, at: desk.wall, facts: Box::new(facts) };
+        desk.effects.push_back(Effect::Vault(order));
+    }
+
+    /// Everybody who took part, with what is known of them.
+    pub(super) fn parties(&self) -> Vec<Party> {
+        let caller = Party { leg: CALLER, who: self.facts.caller.clone(), name: self.facts.display.clone() };
+        let answered = self.legs.iter().filter(|leg| leg.id != CALLER && leg.talked);
+        let others = answered.map(|leg| Party {
+            leg: leg.id,
+            who: leg.user.clone(),
+            name: leg.number.clone().unwrap_or_else(Masked::default),
+        });
+        std::iter::once(caller).chain(others).collect()
+    }
+
+    fn recorded(&mut self, desk: &mut Desk<'_>, text: String) {
+        self.trace.add(desk.now, What::Record { text });
+    }
+}
+
+/// A calendar term from now, in seconds.
+fn seconds(term: crate::plan::Term, from: crate::base::Wall) -> u64 {
+    let until = term.after(from).as_micros().saturating_sub(from.as_micros()) / 1_000_000;
+    u64::try_from(until).unwrap_or(0)
+}

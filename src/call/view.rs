@@ -1,0 +1,73 @@
+//! What a call shows of itself to administrators: plain values, ready for a table or for JSON; numbers masked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{CallId, LegId, RecordingId, Wall};
+
+/// One running call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallView {
+    /// Its identifier.
+    pub id: CallId,
+    /// When it began.
+    pub began: Wall,
+    /// `opening`, `playing`, `ringing`, `talking`, `ending`.
+    pub state: String,
+    /// Who called, masked.
+    pub caller: String,
+    /// The number dialled, masked.
+    pub dialled: String,
+    /// Who answered, if anybody has.
+    pub answered_by: Option<String>,
+    /// Its recording, if it is recorded.
+    pub recording: Option<RecordingId>,
+    /// Its legs.
+    pub legs: Vec<LegView>,
+}
+
+/// One leg of a running call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegView {
+    /// Which.
+    pub leg: LegId,
+    /// Who is at the other end.
+    pub peer: String,
+    /// `calling`, `ringing`, `answered`, `held`, `gone`.
+    pub state: String,
+    /// The codec in use.
+    pub codec: Option<String>,
+    /// Where our RTP for it is.
+    pub local: Option<String>,
+    /// Where its RTP is to go, by SDP.
+    pub remote: Option<String>,
+}
+
+/// A change in a call's life, for the log (one INFO line a call) and for `calls --watch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When.
+    pub at: Wall,
+    /// What happened.
+    pub change: Change,
+    /// The call as it is now.
+    pub call: CallView,
+}
+
+/// What happened to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// It began.
+    Began,
+    /// Somebody is being rung.
+    Rings,
+    /// Two parties are joined.
+    Joined,
+    /// It ended.
+    Ended {
+        /// Why, in words.
+        cause: String,
+        /// From first message to last, in milliseconds.
+        duration_ms: u64,
+    },
+}

@@ -1,0 +1,379 @@
+//! What the legs say on the wire, and what each of their messages means to the call.
+//!
+//! Every message that a call sends or hears passes here and leaves its line in the trace.
+
+use bytes::Bytes;
+
+use crate::base::LegId;
+use crate::dialog::{self, Accepted, Heard, Invitation, Ring};
+use crate::sip::{Builder, Flow, Host, Message, Method, Name, NameAddrBuf, UriBuf};
+use crate::transaction::{ClientKey, ServerKey};
+
+use super::desk::{Alarm, Desk, Purpose};
+use super::hangup::End;
+use super::leg::{Leg, Stage, Unacked};
+use super::offer;
+use super::trace::{Way, What};
+use super::{CALLER, Call, Phase};
+
+/// What the switch takes within a dialog.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO";
+
+const SDP: &str = "application/sdp";
+
+/// Requests of ours.
+impl Call {
+    /// Sends the INVITE of a leg whose port is there.
+    pub(super) fn invite(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let caller = self.leg(CALLER).map(|caller| &caller.media);
+        let formats =
+            caller.map(|media| offer::formats_for(media.remote.as_ref(), &media.agreed)).unwrap_or_default();
+        let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
+        let from = self.caller_identity(desk);
+        let (id, max_forwards) = (self.id, self.max_forwards);
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Stage::Preparing { target } = &at.stage else { return };
+        let Some(local) = at.media.local else { return };
+        let who = target.number.as_ref().unwrap_or(&target.user);
+        let to = NameAddrBuf::new(user_at(who.reveal(), &desk.node.realm));
+        let ours = dialog::contact(None, &at.flow);
+        let invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
+        at.media.version = 1;
+        let sdp = offer::offer(local, &formats, Some(events), at.media.session, at.media.version);
+        at.media.ours = formats;
+        let request = invitation.request(max_forwards).header(Name::Allow, ALLOW).body(SDP, sdp);
+        match desk.layer.request(desk.now, at.flow, request) {
+            Ok(invite) => {
+                desk.index.add_dialog(invitation.call_id().as_bytes(), invitation.local_tag(), (id, leg));
+                desk.index.add_client(invite, (id, leg), Purpose::Invite);
+                at.invitation = Some(Box::new(invitation));
+                at.stage = Stage::Calling { invite, ringing: false, cancelled: false };
+                self.said(desk, leg, Way::Out, "INVITE (sdp)");
+            }
+            Err(_) => {
+                self.gone(desk, leg);
+                self.leg_failed(desk, leg, 503);
+            }
+        }
+    }
+
+    /// Takes back an INVITE of ours.
+    pub(super) fn cancel(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        invite: ClientKey,
+        reason: Option<&str>,
+    ) {
+        desk.layer.cancel(desk.now, invite, reason);
+        self.said(desk, leg, Way::Out, "CANCEL");
+    }
+
+    /// Ends a leg that is up.
+    pub(super) fn bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let id = self.id;
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Stage::Up { mut dialog, .. } = std::mem::replace(&mut at.stage, Stage::Gone) else { return };
+        match dialog.hang_up(desk.now, desk.layer, None) {
+            Ok(bye) => {
+                desk.index.add_client(bye, (id, leg), Purpose::Bye);
+                at.stage = Stage::Leaving { dialog };
+                self.said(desk, leg, Way::Out, "BYE");
+            }
+            Err(_) => self.forget(desk, leg),
+        }
+    }
+}
+
+/// Answers of ours.
+impl Call {
+    /// 180 or 183 to the caller.
+    pub(super) fn send_provisional(&mut self, desk: &mut Desk<'_>, status: u16, sdp: Option<Bytes>) {
+        let Some(at) = self.leg(CALLER) else { return };
+        let Stage::Asking { invite, dialog, .. } = &at.stage else { return };
+        let invite = *invite;
+        let Some(reply) = desk.layer.reply(invite, status) else { return };
+        let reply = reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW);
+        let with = if sdp.is_some() { " (sdp)" } else { "" };
+        let reply = match sdp {
+            Some(sdp) => reply.body(SDP, sdp),
+            None => reply,
+        };
+        desk.layer.respond(desk.now, invite, reply);
+        self.said(desk, CALLER, Way::Out, &format!("{}{with}", status_line(status)));
+    }
+
+    /// 200 to the caller's first INVITE: the dialog is confirmed, the 2xx repeated until its ACK comes.
+    pub(super) fn send_accept(&mut self, desk: &mut Desk<'_>, leg: LegId, sdp: Bytes) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        match std::mem::replace(&mut at.stage, Stage::Gone) {
+            Stage::Asking { invite, dialog, .. } => {
+                at.stage = Stage::Up { dialog, unacked: None, leaving: false };
+                self.reaccept(desk, leg, invite, sdp);
+            }
+            other => at.stage = other,
+        }
+    }
+
+    /// 200 with `sdp` to an INVITE of a leg that is up.
+    pub(super) fn reaccept(&mut self, desk: &mut Desk<'_>, leg: LegId, invite: ServerKey, sdp: Bytes) {
+        let id = self.id;
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Stage::Up { dialog, unacked, .. } = &mut at.stage else { return };
+        dialog.confirm(None);
+        let wait = Accepted::new(desk.now);
+        desk.alarms.set((id, Alarm::Accepted(leg)), wait.due());
+        *unacked = Some(Unacked { invite, wait });
+        if let Some(reply) = desk.layer.reply(invite, 200) {
+            let reply =
+                reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW).body(SDP, sdp);
+            desk.layer.respond(desk.now, invite, reply);
+        }
+        self.said(desk, leg, Way::Out, "200 OK (sdp)");
+    }
+
+    /// The 2xx of a leg is due again, or its ACK will not come any more (RFC 3261 §13.3.1.4).
+    pub(super) fn repeat_accept(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let id = self.id;
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Stage::Up { unacked, .. } = &mut at.stage else { return };
+        let Some(waiting) = unacked else { return };
+        match waiting.wait.ring(desk.now) {
+            Ring::Repeat => {
+                desk.layer.repeat(waiting.invite);
+                desk.alarms.set((id, Alarm::Accepted(leg)), waiting.wait.due());
+            }
+            Ring::GiveUp => {
+                *unacked = None;
+                self.note(desk, format!("{leg} never acknowledged"));
+                self.bye(desk, leg);
+                self.lost(desk, leg);
+            }
+        }
+    }
+
+    /// An ACK has come for the 2xx that this leg waits for. `false` for any other.
+    pub(super) fn acked(&mut self, desk: &mut Desk<'_>, leg: LegId, ack: &Message) -> bool {
+        let Some(Stage::Up { dialog, unacked, .. }) = self.leg_mut(leg).map(|at| &mut at.stage) else {
+            return false;
+        };
+        if unacked.is_none() || !dialog.is_acknowledged_by(ack) {
+            return false;
+        }
+        *unacked = None;
+        desk.alarms.clear(&(self.id, Alarm::Accepted(leg)));
+        self.said(desk, leg, Way::In, "ACK");
+        true
+    }
+
+    /// Refuses the caller's INVITE.
+    pub(super) fn refuse(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Stage::Asking { invite, .. } = std::mem::replace(&mut at.stage, Stage::Gone) else { return };
+        if let Some(reply) = desk.layer.reply(invite, status) {
+            let reply = if status == 503 { reply.header(Name::RetryAfter, "10") } else { reply };
+            desk.layer.respond(desk.now, invite, reply);
+        }
+        self.said(desk, leg, Way::Out, &status_line(status));
+        self.forget(desk, leg);
+    }
+
+    /// Answers a request within a dialog.
+    pub(super) fn respond(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        key: ServerKey,
+        status: u16,
+        more: impl FnOnce(Builder) -> Builder,
+    ) {
+        if let Some(reply) = desk.layer.reply(key, status) {
+            desk.layer.respond(desk.now, key, more(reply));
+        }
+        self.said(desk, leg, Way::Out, &status_line(status));
+    }
+}
+
+/// What the network brings.
+impl Call {
+    /// A request within the dialog of a leg.
+    pub fn on_request(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        key: ServerKey,
+        flow: Flow,
+        message: &Message,
+    ) {
+        self.heard_sip(desk, leg, message);
+        let belongs = dialog::Id::of_request(message);
+        let dialog = self.leg_mut(leg).and_then(Leg::dialog_mut).filter(|d| Some(d.id()) == belongs.as_ref());
+        let Some(dialog) = dialog else { return self.respond(desk, leg, key, 481, |reply| reply) };
+        if dialog.take(message, flow).is_err() {
+            return self.respond(desk, leg, key, 500, |reply| reply);
+        }
+        let flow = dialog.flow();
+        if let Some(at) = self.leg_mut(leg) {
+            at.flow = flow;
+        }
+        match message.method() {
+            Some(Method::Bye) => {
+                self.respond(desk, leg, key, 200, |reply| reply);
+                self.on_bye(desk, leg);
+            }
+            Some(Method::Invite) => self.on_reinvite(desk, leg, key, message),
+            Some(Method::Options) => {
+                self.respond(desk, leg, key, 200, |r| r.header(Name::Allow, ALLOW).header(Name::Accept, SDP));
+            }
+            Some(Method::Info) => self.on_info(desk, leg, key, message),
+            _ => self.respond(desk, leg, key, 405, |reply| reply.header(Name::Allow, ALLOW)),
+        }
+    }
+
+    fn on_info(&mut self, desk: &mut Desk<'_>, leg: LegId, key: ServerKey, message: &Message) {
+        let kind = message.content_type().unwrap_or_default().to_ascii_lowercase();
+        let pressed = match kind.starts_with("application/dtmf") {
+            true => Call::key_of(message.body()),
+            false => None,
+        };
+        match pressed {
+            Some(pressed) => {
+                self.respond(desk, leg, key, 200, |reply| reply);
+                self.on_info_key(desk, leg, pressed);
+            }
+            // RFC 6086 §4.2.2: a body that is not understood.
+            None if !message.body().is_empty() => {
+                self.respond(desk, leg, key, 415, |r| r.header(Name::Accept, "application/dtmf-relay"));
+            }
+            None => self.respond(desk, leg, key, 200, |reply| reply),
+        }
+    }
+
+    /// A response to a request of ours.
+    pub fn on_response(&mut self, desk: &mut Desk<'_>, leg: LegId, purpose: Purpose, message: &Message) {
+        let Some(status) = message.status() else { return };
+        self.heard_sip(desk, leg, message);
+        match (purpose, status) {
+            (Purpose::Invite, _) => self.on_invited(desk, leg, status, message),
+            (Purpose::Bye, 200..) => self.gone(desk, leg),
+            (Purpose::Bye, _) => {}
+        }
+    }
+
+    /// A response to the INVITE of a leg that we ring.
+    fn on_invited(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, message: &Message) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Some(invitation) = &mut at.invitation else { return };
+        let seq = invitation.seq();
+        match invitation.hear(desk.now, desk.layer, message) {
+            Heard::Progress | Heard::Surplus => {}
+            Heard::Early(_) => self.on_progress(desk, leg, status, message),
+            Heard::Accepted(mut dialog) => {
+                dialog.acknowledge(desk.layer, seq, None);
+                at.flow = dialog.flow();
+                let cancelled = at.was_cancelled();
+                at.stage = Stage::Up { dialog, unacked: None, leaving: false };
+                self.said(desk, leg, Way::Out, "ACK");
+                self.on_answer(desk, leg, cancelled, message);
+            }
+            Heard::AcceptedAgain(_) => {
+                if let Some(dialog) = at.dialog_mut() {
+                    dialog.acknowledge_again(desk.layer, message);
+                }
+            }
+            Heard::Refused => self.on_refusal(desk, leg, status, Some(message)),
+        }
+    }
+
+    /// A request of ours timed out (408) or could not be sent (503).
+    pub fn on_failure(&mut self, desk: &mut Desk<'_>, leg: LegId, purpose: Purpose, status: u16) {
+        self.note(
+            desk,
+            format!("{leg}: {}", if status == 408 { "no answer in time" } else { "cannot be sent to" }),
+        );
+        match purpose {
+            Purpose::Invite => self.on_refusal(desk, leg, status, None),
+            Purpose::Bye => self.gone(desk, leg),
+        }
+    }
+
+    /// The stream to a leg's phone is gone: the next request opens another, to where its Contact says.
+    pub fn on_flow_closed(&mut self, flow: &Flow) {
+        for leg in self.legs.iter_mut().filter(|leg| leg.flow == *flow) {
+            let target = leg.dialog_mut().and_then(|dialog| dialog.target_address());
+            leg.flow = Flow { connection: 0, remote: target.unwrap_or(flow.remote), ..*flow };
+            let anew = leg.flow;
+            if let Some(dialog) = leg.dialog_mut() {
+                dialog.set_flow(anew);
+            }
+        }
+    }
+
+    /// A party is gone without having said so.
+    pub(super) fn lost(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        match &self.phase {
+            Phase::Talking { with } if *with == leg => self.far_side_left(desk),
+            _ if leg == CALLER => self.end(desk, End::Silent(leg)),
+            _ => {}
+        }
+    }
+
+    /// Where a leg's phone is, and whose it is.
+    pub fn whereabouts(&self, leg: LegId) -> Option<(std::net::SocketAddr, String)> {
+        self.leg(leg).map(|leg| (leg.flow.remote, leg.user.reveal().to_string()))
+    }
+}
+
+/// Book-keeping.
+impl Call {
+    /// A leg is over: nothing of it stays, in the index or in the media plane.
+    pub(super) fn gone(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        at.stage = Stage::Gone;
+        self.forget(desk, leg);
+        if !matches!(self.phase, Phase::Ending) {
+            self.close_media(desk, leg);
+        }
+    }
+
+    /// The end of a leg in the index. Its transactions leave by themselves.
+    fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        desk.index.remove_dialogs((self.id, leg));
+        desk.alarms.clear(&(self.id, Alarm::Accepted(leg)));
+    }
+
+    /// Writes a message that came in into the trace.
+    pub(super) fn heard_sip(&mut self, desk: &Desk<'_>, leg: LegId, message: &Message) {
+        let with = if message.has_sdp() { " (sdp)" } else { "" };
+        let line = match (message.method(), message.status()) {
+            (Some(method), _) => method.to_string(),
+            (None, Some(status)) => format!("{status} {}", String::from_utf8_lossy(message.reason())),
+            (None, None) => String::new(),
+        };
+        self.said(desk, leg, Way::In, &format!("{line}{with}"));
+    }
+
+    pub(super) fn said(&mut self, desk: &Desk<'_>, leg: LegId, way: Way, line: &str) {
+        let peer = self.leg(leg).map(|leg| leg.user.to_string()).unwrap_or_default();
+        self.trace.add(desk.now, What::Sip { leg, way, peer, line: line.to_string() });
+    }
+
+    /// Who calls, as the rung phones are shown it.
+    fn caller_identity(&self, desk: &Desk<'_>) -> NameAddrBuf {
+        let from = NameAddrBuf::new(user_at(self.facts.caller.reveal(), &desk.node.realm));
+        match self.facts.display.reveal() {
+            "" => from,
+            display => from.with_display(display),
+        }
+    }
+}
+
+/// `sip:user@realm`.
+fn user_at(user: &str, realm: &str) -> UriBuf {
+    let host = Host::parse(realm).unwrap_or(Host::Name("localhost"));
+    UriBuf::sip(Some(user), host, None)
+}
+
+fn status_line(status: u16) -> String {
+    format!("{status} {}", crate::sip::reason_of(status))
+}

@@ -1,0 +1,97 @@
+//! Answers to administrators.
+
+use crate::base::{CallId, Time, mask_digits};
+use crate::call::Call;
+
+use super::view::{Answer, Command, PhoneView, StatusView};
+use super::{Output, Switch};
+
+impl Switch {
+    pub(super) fn on_command(&mut self, now: Time, ticket: u64, command: Command) {
+        let answer = match command {
+            Command::Status => Answer::Status(self.status()),
+            Command::Phones => Answer::Phones(self.phones(now, None)),
+            Command::Phone { user } => self.phone(now, &user),
+            Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
+            Command::Call { id } => self.of_call(id, |call| Answer::Call(call.view())),
+            Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries().to_vec())),
+            Command::Hangup { id } => {
+                match self.with_call(now, id, |call, desk| call.hang_up_by_administrator(desk)) {
+                    true => Answer::Done,
+                    false => Answer::NotFound,
+                }
+            }
+            Command::Unregister { user } => {
+                self.bindings.forget(&user);
+                Answer::Done
+            }
+            Command::Drain => {
+                self.drain(now);
+                Answer::Done
+            }
+        };
+        self.out.push_back(Output::Answer { ticket, answer: Box::new(answer) });
+    }
+
+    fn of_call(&self, id: CallId, tell: impl FnOnce(&Call) -> Answer) -> Answer {
+        self.calls.get(&id).map_or(Answer::NotFound, tell)
+    }
+
+    fn drain(&mut self, now: Time) {
+        self.draining = true;
+        let all: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in all {
+            self.with_call(now, id, |call, desk| call.drain(desk));
+        }
+    }
+
+    fn status(&self) -> StatusView {
+        StatusView {
+            node: self.node.name.clone(),
+            since: self.since,
+            calls: self.calls.len(),
+            calls_total: self.calls_total,
+            contacts: self.bindings.all().map(|(_, contacts)| contacts.len()).sum(),
+            users: self.directory.len(),
+            program: self.program.hash_hex().chars().take(16).collect(),
+            store_writable: self.store.writable,
+            store_free_bytes: self.store.free_bytes,
+            transactions: self.layer.len(),
+        }
+    }
+
+    fn phone(&self, now: Time, user: &str) -> Answer {
+        match self.directory.find(user) {
+            Some(account) => Answer::Phones(self.phones(now, Some(&account.name))),
+            None => Answer::NotFound,
+        }
+    }
+
+    fn phones(&self, now: Time, only: Option<&str>) -> Vec<PhoneView> {
+        let mut phones: Vec<PhoneView> = self
+            .bindings
+            .all()
+            .filter(|(user, _)| only.is_none_or(|only| only == *user))
+            .flat_map(|(user, contacts)| contacts.iter().map(move |contact| (user, contact)))
+            .map(|(user, binding)| PhoneView {
+                user: user.to_string(),
+                contact: masked_uri(&binding.contact),
+                transport: binding.flow.transport.as_str().to_ascii_lowercase(),
+                source: binding.flow.remote.to_string(),
+                agent: binding.user_agent.as_deref().unwrap_or_default().to_string(),
+                expires_s: binding.remaining_s(now),
+            })
+            .collect();
+        phones.sort_by(|a, b| (&a.user, &a.source).cmp(&(&b.user, &b.source)));
+        phones
+    }
+}
+
+/// A contact without what could name a person: scheme, masked user, host and port.
+fn masked_uri(uri: &crate::sip::UriBuf) -> String {
+    let view = uri.view();
+    let host = view.host().map(|host| host.to_string()).unwrap_or_default();
+    let user = view.user_decoded().map(|user| format!("{}@", mask_digits(&user))).unwrap_or_default();
+    let port = view.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}:{user}{host}{port}", view.scheme_str())
+}

@@ -1,0 +1,233 @@
+//! Requests that would start something: who may, and what begins.
+//!
+//! Invariant: nothing but OPTIONS is served to a peer that has not proven who it is, and no answer before that proof depends on
+//! whether an account exists.
+
+use std::sync::Arc;
+
+use crate::base::{CallId, Masked, Time, bounds};
+use crate::call::{Call, Desk, Incoming};
+use crate::dialog::{Dialog, contact};
+use crate::plan::{Facts, Origin, Record};
+use crate::registrar::{Account, Verdict};
+use crate::sip::{Builder, Flow, Message, Method, Name};
+use crate::transaction::ServerKey;
+
+use super::Switch;
+use super::checks::{self, ALLOW};
+
+impl Switch {
+    /// A new request: within a dialog it goes to its call, else it is checked, its sender asked for proof, and served.
+    pub(super) fn on_request(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
+        if message.to().is_some_and(|to| to.tag().is_some()) {
+            return self.on_request_within(now, flow, key, message);
+        }
+        if let Err(refused) = checks::check(&message) {
+            let reply = self.layer.reply(key, refused.status);
+            let reply = reply.map(|reply| match &refused.header {
+                Some((name, value)) => reply.header(*name, value),
+                None => reply,
+            });
+            return self.refuse(key, reply);
+        }
+        match message.method() {
+            Some(Method::Options) => self.on_options(now, key),
+            Some(Method::Register) => self.on_register(now, flow, key, &message),
+            Some(Method::Invite) => self.on_invite(now, flow, key, message),
+            // These only make sense within a dialog, and there is none.
+            Some(Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify) => {
+                let reply = self.layer.reply(key, 481);
+                self.refuse(key, reply);
+            }
+            _ => self.on_unserved(now, key, &message),
+        }
+    }
+
+    fn on_options(&mut self, now: Time, key: ServerKey) {
+        let reply = self.layer.reply(key, 200).map(|reply| {
+            reply
+                .header(Name::Allow, ALLOW)
+                .header(Name::Accept, "application/sdp")
+                .header(Name::AcceptEncoding, "identity")
+        });
+        if let Some(reply) = reply {
+            self.layer.respond(now, key, reply);
+        }
+    }
+
+    /// A method that the switch knows and does not serve: said only to those who may ask.
+    fn on_unserved(&mut self, now: Time, key: ServerKey, message: &Message) {
+        if self.proven(now, key, message).is_some() {
+            let reply = self.layer.reply(key, 405).map(|reply| reply.header(Name::Allow, ALLOW));
+            self.refuse(key, reply);
+        }
+    }
+
+    fn on_register(&mut self, now: Time, flow: Flow, key: ServerKey, message: &Message) {
+        let Some(account) = self.proven(now, key, message) else { return };
+        let claims = user_of(message.to().map(|to| to.uri()));
+        if !claims.is_some_and(|user| account.may_claim(&user)) {
+            let reply = self.layer.reply(key, 403);
+            return self.refuse(key, reply);
+        }
+        let reply = match self.bindings.register(now, &account.name, message, flow) {
+            Ok(_) => self.layer.reply(key, 200).map(|reply| {
+                let listed = self.bindings.contacts(now, &account.name);
+                listed.fold(reply, |reply, contact| reply.header(Name::Contact, contact))
+            }),
+            Err(refused) => {
+                self.layer.reply(key, refused.status()).map(|reply| match refused.min_expires_s() {
+                    Some(least) => reply.display(Name::MinExpires, least),
+                    None => reply,
+                })
+            }
+        };
+        if let Some(reply) = reply {
+            self.layer.respond(now, key, reply.header(Name::Date, self.date(now)));
+        }
+    }
+
+    /// RFC 3261 §20.17: how phones without a clock learn the time.
+    fn date(&self, now: Time) -> String {
+        jiff::Timestamp::from_microsecond(self.wall(now).as_micros())
+            .map(|at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            .unwrap_or_default()
+    }
+
+    fn on_invite(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
+        let Some(account) = self.proven(now, key, &message) else { return };
+        match self.incoming(now, flow, key, &message, &account) {
+            Ok(incoming) => self.begin(now, key, incoming),
+            Err((status, why)) => {
+                self.log(false, format!("a call is refused with {status}: {why}"));
+                let reply = self.layer.reply(key, status).map(|reply| match status {
+                    503 => reply.header(Name::RetryAfter, "10"),
+                    _ => reply,
+                });
+                self.refuse(key, reply);
+            }
+        }
+    }
+
+    /// Everything that must hold before a call begins.
+    fn incoming(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        key: ServerKey,
+        message: &Message,
+        account: &Arc<Account>,
+    ) -> Result<Incoming, (u16, &'static str)> {
+        let from = message.from().ok_or((400, "no From"))?;
+        let claimed = user_of(Some(from.uri())).filter(|user| account.may_claim(user));
+        let claimed = claimed.ok_or((403, "From is not the authenticated user"))?;
+        if message.call_id().is_some_and(|id| self.index.rings_with(id)) {
+            return Err((482, "a call of ours came back"));
+        }
+        if self.draining || self.calls.len() >= bounds::CALLS {
+            return Err((503, "no room for another call"));
+        }
+        let dialled = dialled(message).ok_or((404, "nobody is dialled"))?;
+        let route = self.program.route(&Origin::Users, &dialled).ok_or((404, "no route"))?;
+        let caller = if claimed == account.name { account.numbers.first().cloned() } else { None };
+        let display = if account.display.is_empty() {
+            from.display().unwrap_or_default()
+        } else {
+            (&account.display).into()
+        };
+        let facts = Facts {
+            caller: Masked::new(caller.unwrap_or(claimed)),
+            dialled: Masked::new(dialled),
+            display: Masked::new(display),
+            origin: Origin::Users,
+            wall: self.wall(now),
+        };
+        self.may_record(&facts)?;
+        let tag = self.layer.local_tag(key).map(str::to_string).ok_or((500, "the transaction is gone"))?;
+        let dialog = Dialog::answering(message, flow, &tag, &contact(None, &flow))
+            .map_err(|_| (400, "the INVITE can begin no dialog"))?;
+        if message.has_sdp() {
+            crate::call::readable(message.body()).map_err(|why| (why, "unusable offer"))?;
+        }
+        Ok(Incoming {
+            id: CallId::new(self.wall(now), &mut self.random),
+            invite: key,
+            message: message.clone(),
+            flow,
+            dialog,
+            caller_name: Masked::new(&account.name),
+            facts,
+            route,
+            program: Arc::clone(&self.program),
+        })
+    }
+
+    /// No recording, no call: under such a policy a store that cannot be written refuses calls before they begin.
+    fn may_record(&mut self, facts: &Facts) -> Result<(), (u16, &'static str)> {
+        let required = matches!(
+            self.program.policy(facts).record,
+            Record::All { on_failure: crate::plan::OnFailure::Refuse }
+        );
+        if required && !self.store.writable {
+            self.log(
+                true,
+                "a call is refused: its policy requires a recording and the store takes none".into(),
+            );
+            return Err((503, "the store takes no recording"));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, now: Time, key: ServerKey, incoming: Incoming) {
+        self.layer.trying(now, key);
+        self.calls_total += 1;
+        let id = incoming.id;
+        let mut desk = Desk {
+            now,
+            wall: self.clock.1 + now.since(self.clock.0),
+            random: &mut self.random,
+            layer: &mut self.layer,
+            alarms: &mut self.alarms,
+            index: &mut self.index,
+            directory: &self.directory,
+            bindings: &self.bindings,
+            node: &self.node,
+            effects: &mut self.effects,
+        };
+        let call = Call::begin(&mut desk, incoming);
+        self.calls.insert(id, call);
+    }
+
+    /// The account that a request proves to come from. `None`: it was challenged, or refused.
+    fn proven(&mut self, now: Time, key: ServerKey, message: &Message) -> Option<Arc<Account>> {
+        match self.digest.check(now, message, &self.directory) {
+            Verdict::Proven(account) => Some(account),
+            Verdict::Unproven { stale } => {
+                self.challenge(now, key, stale);
+                None
+            }
+        }
+    }
+
+    pub(super) fn challenge(&mut self, now: Time, key: ServerKey, stale: bool) {
+        let reply = self.layer.reply(key, 401).map(|reply| self.digest.challenge(now, reply, stale));
+        self.refuse(key, reply);
+    }
+
+    /// Answers and forgets: refusals cost no memory.
+    pub(super) fn refuse(&mut self, key: ServerKey, reply: Option<Builder>) {
+        if let Some(reply) = reply {
+            self.layer.refuse(key, reply);
+        }
+    }
+}
+
+/// Who is dialled: the user of a SIP URI, the number of a tel URI (RFC 3966), decoded.
+fn dialled(message: &Message) -> Option<String> {
+    let uri = message.request_uri()?;
+    user_of(Some(uri)).filter(|user| !user.is_empty() && user.len() <= bounds::DIALLED)
+}
+
+fn user_of(uri: Option<crate::sip::Uri<'_>>) -> Option<String> {
+    uri?.user_decoded().map(|user| user.into_owned())
+}

@@ -1,0 +1,50 @@
+//! What comes into the core.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::Wall;
+use crate::plan::Program;
+use crate::registrar::Directory;
+use crate::sip::Flow;
+use crate::{media, vault};
+
+use super::view::Command;
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// One datagram, or one message that the framer cut from a stream.
+    Message {
+        /// How it came. `local` is the address that it was sent to, never an unspecified one.
+        flow: Flow,
+        /// The octets.
+        raw: Bytes,
+    },
+    /// A stream ended or could not be opened, or the network said that a UDP peer is not there.
+    FlowClosed {
+        /// Which.
+        flow: Flow,
+    },
+    /// The media plane reports.
+    Media(media::News),
+    /// The vault reports.
+    Vault(vault::News),
+    /// New calls are to start with this program. Running calls keep theirs.
+    Program(Arc<Program>),
+    /// The accounts have changed.
+    Directory(Arc<Directory>),
+    /// What the machine's clock says; at start, then every few seconds.
+    Clock {
+        /// The time for people.
+        wall: Wall,
+    },
+    /// An administrator asks.
+    Command {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// What.
+        command: Command,
+    },
+}

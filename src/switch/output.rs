@@ -1,0 +1,41 @@
+//! What the core wants of the world.
+
+use bytes::Bytes;
+
+use crate::call::view::Happening;
+use crate::sip::Flow;
+use crate::{media, vault};
+
+use super::view::Answer;
+
+/// One thing to do outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a SIP message. A stream flow with connection 0: use a connection to that remote, or open one.
+    Send {
+        /// Where to.
+        flow: Flow,
+        /// One whole message.
+        bytes: Bytes,
+    },
+    /// Tell the media plane.
+    Media(media::Order),
+    /// Tell the vault.
+    Vault(vault::Order),
+    /// Answer an administrator.
+    Answer {
+        /// The command's ticket.
+        ticket: u64,
+        /// What to tell.
+        answer: Box<Answer>,
+    },
+    /// Write a line to the log. It holds no number and no name.
+    Log {
+        /// Whether somebody should be woken.
+        grave: bool,
+        /// The line.
+        text: String,
+    },
+    /// A call began, rings, talks or ended: for the log and for whoever watches.
+    Happened(Box<Happening>),
+}

@@ -1,0 +1,108 @@
+//! What administrators ask of the switch and what it answers: plain values, ready for a table or for JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{CallId, Wall};
+use crate::call::trace::Entry;
+use crate::call::view::CallView;
+
+/// A question from the admin socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Command {
+    /// How the node is.
+    Status,
+    /// Every registered contact.
+    Phones,
+    /// The contacts of one user.
+    Phone {
+        /// The user's name or number.
+        user: String,
+    },
+    /// Every running call.
+    Calls,
+    /// One running call.
+    Call {
+        /// Which.
+        id: CallId,
+    },
+    /// The log of a running call.
+    Explain {
+        /// Which.
+        id: CallId,
+    },
+    /// End a call.
+    Hangup {
+        /// Which.
+        id: CallId,
+    },
+    /// Forget every contact of a user (removed or locked accounts).
+    Unregister {
+        /// The user's name.
+        user: String,
+    },
+    /// Take no new calls and end the running ones: the node is going down.
+    Drain,
+}
+
+/// The switch's answer to a [`Command`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Command::Status`].
+    Status(StatusView),
+    /// To [`Command::Phones`] and [`Command::Phone`].
+    Phones(Vec<PhoneView>),
+    /// To [`Command::Calls`].
+    Calls(Vec<CallView>),
+    /// To [`Command::Call`].
+    Call(CallView),
+    /// To [`Command::Explain`].
+    Trace(Vec<Entry>),
+    /// The command was carried out.
+    Done,
+    /// There is no such call or user.
+    NotFound,
+}
+
+/// How the node is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The node's name.
+    pub node: String,
+    /// Since when it runs.
+    pub since: Wall,
+    /// Running calls.
+    pub calls: usize,
+    /// Calls since start.
+    pub calls_total: u64,
+    /// Registered contacts.
+    pub contacts: usize,
+    /// Accounts.
+    pub users: usize,
+    /// The program that new calls start with: first 16 hexadecimal digits of its hash.
+    pub program: String,
+    /// Whether the recording store takes new recordings.
+    pub store_writable: bool,
+    /// Octets free in the recording store.
+    pub store_free_bytes: u64,
+    /// Live SIP transactions.
+    pub transactions: usize,
+}
+
+/// One registered contact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhoneView {
+    /// The account.
+    pub user: String,
+    /// The contact's URI, its user part masked if it is a long number.
+    pub contact: String,
+    /// `udp`, `tcp`…
+    pub transport: String,
+    /// Where its requests come from.
+    pub source: String,
+    /// Its User-Agent.
+    pub agent: String,
+    /// Seconds until the binding lapses.
+    pub expires_s: u64,
+}
