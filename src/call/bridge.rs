@@ -42,13 +42,15 @@ impl Call {
         self.tap(desk, leg, 1);
         desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: CALLER, b: leg }));
         self.trace.add(desk.now, What::Call { text: format!("{CALLER} and {leg} are joined") });
+        self.left = None;
         self.phase = Phase::Talking { with: leg };
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);
         self.happened(desk, Change::Joined);
     }
 
     /// The callee has left; the plan says what the caller meets next.
-    pub(super) fn far_side_left(&mut self, desk: &mut Desk<'_>) {
+    pub(super) fn far_side_left(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.left = Some(leg);
         desk.alarms.clear(&(self.id, Alarm::Talk));
         desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: CALLER }));
         self.phase = Phase::Between;

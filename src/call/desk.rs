@@ -101,6 +101,8 @@ pub enum Purpose {
     Invite,
     /// To end a leg.
     Bye,
+    /// To learn whether a silent phone is still there.
+    Probe,
 }
 
 impl Index {

@@ -158,13 +158,16 @@ impl Call {
         let Phase::Dialling(dialling) = &mut self.phase else { return };
         dialling.legs.retain(|l| *l != leg);
         dialling.best = Some(dialling.best.map_or(status, |best| better(best, status)));
-        if dialling.early == Some(leg) {
+        let was_heard = dialling.early == Some(leg);
+        if was_heard {
             dialling.early = None;
         }
         if dialling.legs.is_empty() {
             let status = dialling.best.unwrap_or(status);
             let outcome = outcome(status, dialling.rang);
             self.dial_failed(desk, outcome, status);
+        } else if was_heard && self.leg(CALLER).is_some_and(Leg::is_up) {
+            self.ring_back(desk);
         }
     }
 

@@ -81,7 +81,11 @@ impl Call {
             Some((outcome, status)) if outcome.cause() == cause => status,
             _ => cause.status(),
         };
-        self.end(desk, End::Plan(cause, status));
+        let why = match self.left {
+            Some(leg) if cause == Cause::Normal => End::Party(leg),
+            _ => End::Plan(cause, status),
+        };
+        self.end(desk, why);
     }
 
     /// Ends the call: every leg is released, the recording closed, the media plane told.
@@ -134,7 +138,7 @@ impl Call {
     pub(super) fn on_bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         self.gone(desk, leg);
         match &self.phase {
-            Phase::Talking { with } if *with == leg => self.far_side_left(desk),
+            Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
             _ if leg == CALLER => self.end(desk, End::Party(leg)),
             _ => {}
         }

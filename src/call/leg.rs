@@ -32,6 +32,10 @@ pub(super) struct Leg {
     pub talked: bool,
     /// What the media plane counted, once it has said so.
     pub facts: Option<LegFacts>,
+    /// Whether the recording's track has been told of it.
+    pub tapped: bool,
+    /// Whether the phone has been asked if it is still there, and has not answered yet.
+    pub probed: bool,
 }
 
 /// Where a leg stands. Each state owns what it needs and nothing else does.
@@ -79,8 +83,6 @@ pub(super) struct Stream {
     pub aimed: bool,
     /// Whether our offer went out in a 2xx and its answer is still to come in the ACK.
     pub owes_answer: bool,
-    /// Whether the first packet from the far end has come.
-    pub heard: bool,
 }
 
 impl Leg {
@@ -98,6 +100,8 @@ impl Leg {
             media,
             talked: false,
             facts: None,
+            tapped: false,
+            probed: false,
         }
     }
 

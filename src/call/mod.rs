@@ -26,6 +26,7 @@ mod offer;
 mod open;
 mod plan;
 mod play;
+mod probe;
 mod record;
 mod renew;
 pub mod trace;
@@ -94,6 +95,8 @@ pub struct Call {
     answered_at: Option<Wall>,
     /// How the last dial failed and what an unanswered caller would be told of it.
     last_failure: Option<(Outcome, u16)>,
+    /// The far side that hung up last, while the caller stayed.
+    left: Option<LegId>,
     /// Why, and when, the call ended.
     ended: Option<(String, Time, Wall)>,
     /// The media plane has reported the end.
@@ -137,10 +140,7 @@ impl Call {
             media::News::Heard { leg, from, .. } => self.on_heard(desk, leg, from),
             media::News::Key { leg, key, .. } => self.on_key(desk, leg, key),
             media::News::Played { leg, play, whole, .. } => self.on_played(desk, leg, play, whole),
-            media::News::Quiet { leg, lasting, .. } => {
-                let text = format!("nothing heard for {} s", lasting.as_secs());
-                self.trace.add(desk.now, What::Media { leg, text });
-            }
+            media::News::Quiet { leg, lasting, .. } => self.on_quiet(desk, leg, lasting),
             media::News::Facts { leg, facts, .. } => self.on_facts(desk, leg, *facts),
             media::News::TapLost { packets, .. } => {
                 self.trace.add(desk.now, What::Record { text: format!("{packets} packets lost at the tap") });
@@ -208,9 +208,6 @@ impl Call {
     }
 
     fn on_heard(&mut self, desk: &mut Desk<'_>, leg: LegId, from: std::net::SocketAddr) {
-        if let Some(at) = self.leg_mut(leg) {
-            at.media.heard = true;
-        }
         self.trace.add(desk.now, What::Media { leg, text: format!("heard from {from}") });
     }
 

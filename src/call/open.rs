@@ -43,6 +43,7 @@ impl Call {
             plays: 0,
             answered_at: None,
             last_failure: None,
+            left: None,
             ended: None,
             media_over: false,
             written: false,

@@ -1,7 +1,7 @@
 //! The recording beside the call: opened before any media, fed with events, closed after the last packet.
 //!
-//! Invariant: under a policy that refuses unrecorded calls, no leg is aimed before the vault has said `Opened`, and the call
-//! ends when the vault says that it lost the recording.
+//! Invariant: under a policy that refuses unrecorded calls, no leg is aimed before the vault has said `Opened`. A call in progress
+//! goes on when the store fails: what is lost is counted, on the recording's track and in the trace.
 
 use crate::base::{LegId, Masked, RecordingId, Time};
 use crate::media::Order;
@@ -118,6 +118,10 @@ impl Call {
     pub(super) fn tap(&mut self, desk: &mut Desk<'_>, leg: LegId, track: u8) {
         let Some(recording) = self.recording.as_ref().filter(|r| r.state == State::Running) else { return };
         let (id, started) = (recording.id, recording.began);
+        match self.leg_mut(leg) {
+            Some(at) if !at.tapped => at.tapped = true,
+            _ => return,
+        }
         let order = Order::Tap { call: self.id, recording: id, started, leg, track };
         desk.effects.push_back(Effect::Media(order));
         self.record_event(desk, Event::Joined { leg, track });

@@ -256,7 +256,8 @@ impl Call {
         match (purpose, status) {
             (Purpose::Invite, _) => self.on_invited(desk, leg, status, message),
             (Purpose::Bye, 200..) => self.gone(desk, leg),
-            (Purpose::Bye, _) => {}
+            (Purpose::Probe, 200..) => self.on_probed(desk, leg, status),
+            (Purpose::Bye | Purpose::Probe, _) => {}
         }
     }
 
@@ -294,6 +295,7 @@ impl Call {
         match purpose {
             Purpose::Invite => self.on_refusal(desk, leg, status, None),
             Purpose::Bye => self.gone(desk, leg),
+            Purpose::Probe => self.on_probed(desk, leg, status),
         }
     }
 
@@ -312,7 +314,7 @@ impl Call {
     /// A party is gone without having said so.
     pub(super) fn lost(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         match &self.phase {
-            Phase::Talking { with } if *with == leg => self.far_side_left(desk),
+            Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
             _ if leg == CALLER => self.end(desk, End::Silent(leg)),
             _ => {}
         }
