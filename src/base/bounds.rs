@@ -64,6 +64,21 @@ pub const LEGS_PER_CALL: usize = 64;
 /// Steps a plan may take without anybody acting; a checked plan stays far below.
 pub const PLAN_STEPS: usize = 10_000;
 
+/// Octets of one plan file: twenty thousand lines, far more than people can review.
+pub const PLAN_FILE_BYTES: usize = 1 << 20;
+
+/// Plan files of one program.
+pub const PLAN_FILES: usize = 256;
+
+/// How deep blocks and conditions of a plan may be nested; keeps the parser's stack small.
+pub const PLAN_NESTING: usize = 64;
+
+/// Findings that one check reports; nobody reads more at once.
+pub const PLAN_FINDINGS: usize = 1_000;
+
+/// Positions of one number pattern; RFC 3966 numbers have 15 digits, user names up to 64 characters.
+pub const PATTERN_POSITIONS: usize = 64;
+
 /// Entries of one call's trace. Later entries are counted, not kept.
 pub const TRACE_ENTRIES: usize = 2_000;
 

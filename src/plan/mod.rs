@@ -8,20 +8,37 @@
 //! before the notice that the call's policy wants. Any bytes yield diagnostics, never a panic.
 
 mod ask;
+mod ast;
+mod calendar;
+mod check;
 mod code;
 mod diagnostic;
+mod emit;
+mod file;
+mod finding;
+mod literal;
 mod machine;
+mod op;
+mod parse;
+mod pattern;
 mod policy;
 mod program;
+mod prove;
+mod resolved;
 mod source;
+mod token;
+mod trace;
+pub mod tree;
+mod verb;
 
 pub use ask::{Ask, Cause, Outcome, Reply, Target};
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Lang, Place, Related};
-pub use machine::{Machine, TraceLine};
+pub use machine::Machine;
 pub use policy::{Anchor, OnFailure, Policy, Record, RetentionClass, Term};
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
 pub use source::{Folder, Sound, SoundError, Sources};
+pub use trace::TraceLine;
 
 use std::sync::Arc;
 
@@ -34,6 +51,45 @@ use std::sync::Arc;
 /// # Errors
 /// None as `Err`: an operator's fault is a [`Diagnostic`], and then the program is `None`.
 pub fn load(sources: &dyn Sources, roots: &[&str]) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
-    let _ = (sources, roots);
-    (None, Vec::new())
+    let check::Checked { files, trees, mut findings, resolved } = check::check(sources, roots);
+    let mut program = None;
+    if check::is_clean(&findings) {
+        let code = emit::emit(&resolved.routes, &resolved.flows, &files);
+        match prove::prove(&code, resolved.slots) {
+            Ok(_) => program = Some(Arc::new(Program::new(resolved, code, &files, &trees))),
+            Err(broken) => findings.push(unproven(broken, &code)),
+        }
+    }
+    let diagnostics = findings.into_iter().map(|finding| Diagnostic::new(finding, &files)).collect();
+    (program, diagnostics)
+}
+
+fn unproven(broken: prove::Broken, code: &emit::Code) -> finding::Finding {
+    use prove::Broken;
+    let (Broken::Ungated(pc)
+    | Broken::Astray(pc)
+    | Broken::Circle(pc)
+    | Broken::TooLong(pc)
+    | Broken::NoSlot(pc)) = broken;
+    let at = code.origins.get(pc as usize).map_or(file::Span::default(), |origin| origin.span);
+    match broken {
+        Broken::TooLong(_) => finding::Finding::new(Code::TOO_LONG, at).arg(crate::base::bounds::PLAN_STEPS),
+        _ => finding::Finding::new(Code::NOT_PROVEN, at),
+    }
+}
+
+/// Reads one plan text into its lossless tree, with the findings of its grammar alone.
+///
+/// `path` is the name under which diagnostics speak of it. Texts longer than
+/// [`PLAN_FILE_BYTES`](crate::base::bounds::PLAN_FILE_BYTES) are read all the same; `load` refuses them.
+pub fn read(path: &str, text: &str) -> (tree::Tree, Vec<Diagnostic>) {
+    let files = file::Files(vec![file::File::new(path, text)]);
+    let Some(file) = files.0.first() else {
+        return (tree::Builder::new().finish("".into(), Vec::new()), Vec::new());
+    };
+    let parsed = parse::parse(file, 0);
+    let mut findings = parsed.findings;
+    findings.sort_by_key(|finding| finding.span);
+    let diagnostics = findings.into_iter().map(|finding| Diagnostic::new(finding, &files)).collect();
+    (parsed.tree, diagnostics)
 }

@@ -2,12 +2,21 @@
 //!
 //! Invariant: nothing in a program changes after `load`; a call keeps the program that it started with.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::base::{Masked, PromptId, Wall};
 
-use super::policy::Policy;
+use super::calendar::Calendar;
+use super::emit::Code;
+use super::file::Files;
+use super::pattern::Pattern;
+use super::policy::{Policy, Record, RetentionClass};
+use super::resolved::{Origins, PolicyRule, Resolved};
+use super::tree::Tree;
 
 /// Who a call comes from, as far as routes and policies care.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,7 +49,7 @@ pub struct RouteId(pub(crate) u32);
 /// A route as the operator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteRef {
-    /// The pattern, e.g. `8XXX`.
+    /// The pattern, e.g. `8XXX`; `names` for the route of user names.
     pub pattern: Arc<str>,
     /// The file, relative to the plan folder.
     pub file: Arc<str>,
@@ -72,9 +81,59 @@ pub struct PromptRef {
 pub struct Program {
     hash: [u8; 32],
     prompts: Vec<PromptRef>,
+    /// Sorted: of two that match one call the more specific is in front.
+    routes: Vec<RouteEntry>,
+    /// Routes of one number, by the number.
+    numbers: HashMap<String, Vec<u32>>,
+    policies: Vec<PolicyEntry>,
+    pub(super) calendars: Vec<Calendar>,
+    pub(super) code: Code,
+    pub(super) slots: usize,
+}
+
+#[derive(Debug)]
+struct RouteEntry {
+    pattern: Pattern,
+    from: Origins,
+    written: RouteRef,
+}
+
+#[derive(Debug)]
+pub(super) struct PolicyEntry {
+    rule: PolicyRule,
+    pub file: Arc<str>,
+    pub line: u32,
 }
 
 impl Program {
+    pub(super) fn new(resolved: Resolved, code: Code, files: &Files, trees: &[Tree]) -> Program {
+        let hash = hash(files, trees, &resolved.prompts);
+        let mut numbers: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut routes = Vec::with_capacity(resolved.routes.len());
+        for (index, route) in (0..).zip(resolved.routes) {
+            if let Some(number) = route.pattern.only() {
+                numbers.entry(number).or_default().push(index);
+            }
+            let (file, line) = files.line(route.at);
+            let written = RouteRef { pattern: route.written, file, line };
+            routes.push(RouteEntry { pattern: route.pattern, from: route.from, written });
+        }
+        let policies = resolved.policies.into_iter().map(|rule| {
+            let (file, line) = files.line(rule.at);
+            PolicyEntry { rule, file, line }
+        });
+        Program {
+            hash,
+            prompts: resolved.prompts,
+            routes,
+            numbers,
+            policies: policies.collect(),
+            calendars: resolved.calendars.into_iter().map(|(_, calendar)| calendar).collect(),
+            code,
+            slots: resolved.slots,
+        }
+    }
+
     /// SHA-256 over the canonical text of all files and the content of all sounds.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
@@ -90,21 +149,110 @@ impl Program {
         &self.prompts
     }
 
+    /// Every route, the more specific in front.
+    pub fn routes(&self) -> impl Iterator<Item = &RouteRef> {
+        self.routes.iter().map(|route| &route.written)
+    }
+
     /// The route for a call from `origin` to `dialled`; `None` when nobody is reached that way (404).
     pub fn route(&self, origin: &Origin, dialled: &str) -> Option<RouteId> {
-        let _ = (origin, dialled);
-        None
+        let exact = self.numbers.get(dialled).into_iter().flatten().copied();
+        let from =
+            |index: &u32| self.routes.get(*index as usize).is_some_and(|route| route.from.holds(origin));
+        let found = exact.into_iter().find(from).or_else(|| {
+            let takes = |route: &RouteEntry| route.from.holds(origin) && route.pattern.matches(dialled);
+            self.routes.iter().position(takes).map(super::file::offset)
+        });
+        found.map(RouteId)
     }
 
     /// A route as it is written; `None` when `route` is of another program.
     pub fn route_ref(&self, route: RouteId) -> Option<&RouteRef> {
-        let _ = route;
-        None
+        self.routes.get(route.0 as usize).map(|route| &route.written)
+    }
+
+    /// What the captures of a route hold, in order.
+    pub(super) fn captured(&self, route: RouteId, dialled: &str) -> Vec<String> {
+        let Some(entry) = self.routes.get(route.0 as usize) else {
+            return Vec::new();
+        };
+        let captures = &entry.pattern.captures;
+        captures.iter().map(|capture| entry.pattern.captured(capture, dialled)).collect()
+    }
+
+    pub(super) fn matching(&self, facts: &Facts) -> impl Iterator<Item = &PolicyEntry> {
+        let dialled = facts.dialled.reveal();
+        self.policies.iter().filter(move |entry| {
+            let to = &entry.rule.to;
+            entry.rule.from.holds(&facts.origin) && (to.is_empty() || to.iter().any(|to| to.matches(dialled)))
+        })
     }
 
     /// What all policies that match a call with these facts ask for together.
     pub fn policy(&self, facts: &Facts) -> Policy {
-        let _ = facts;
-        Policy::default()
+        let mut sum = Policy::default();
+        let mut notice: Vec<PromptId> = Vec::new();
+        for PolicyEntry { rule, .. } in self.matching(facts) {
+            sum.names.push(rule.name.clone());
+            sum.record = sum.record.max(rule.record);
+            sum.retain = stricter(sum.retain, rule.class.as_ref());
+            notice.extend(rule.notice.iter().filter(|id| !notice.contains(id)).copied().collect::<Vec<_>>());
+        }
+        if sum.record == Record::Off {
+            sum.retain = None;
+        }
+        sum.notice = notice.into();
+        sum
     }
+}
+
+/// Both classes at once: the longest minimum, the shortest maximum. The checker has seen that they agree.
+fn stricter(
+    sum: Option<Arc<RetentionClass>>,
+    class: Option<&Arc<RetentionClass>>,
+) -> Option<Arc<RetentionClass>> {
+    let (Some(a), Some(b)) = (&sum, class) else {
+        return sum.or_else(|| class.cloned());
+    };
+    if a.name == b.name {
+        return sum;
+    }
+    let min = if a.min.covers(b.min) { a.min } else { b.min };
+    let max = match (a.max, b.max) {
+        (Some(a), Some(b)) => Some(if a.covers(b) { b } else { a }),
+        (a, b) => a.or(b),
+    };
+    Some(Arc::new(RetentionClass {
+        name: format!("{}+{}", a.name, b.name).into(),
+        anchor: a.anchor,
+        min,
+        max,
+    }))
+}
+
+/// SHA-256 over `ledgerline plan 1`, then for each file in the order of paths its path and canonical text, then for each
+/// sound in the order of paths its path and SHA-256, every part with its length in front.
+fn hash(files: &Files, trees: &[Tree], prompts: &[PromptRef]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    part(b"ledgerline plan 1");
+    let mut texts: Vec<(&str, String)> =
+        files.0.iter().zip(trees).map(|(file, tree)| (&*file.path, tree.canonical())).collect();
+    texts.sort();
+    for (path, text) in &texts {
+        part(path.as_bytes());
+        part(text.as_bytes());
+    }
+    let mut sounds: Vec<(&str, &[u8; 32])> =
+        prompts.iter().map(|prompt| (&*prompt.path, &prompt.sha256)).collect();
+    sounds.sort_unstable();
+    sounds.dedup();
+    for (path, sha256) in sounds {
+        part(path.as_bytes());
+        part(sha256);
+    }
+    hasher.finalize().into()
 }

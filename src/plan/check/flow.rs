@@ -1,0 +1,359 @@
+//! Flows and routes: statements in order, names in scope, every way followed to its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::PromptId;
+use crate::plan::ask::Cause;
+use crate::plan::ast::{self, Block, Expr, FileAst, Name, PromptUse, Statement, StatementKind};
+use crate::plan::code::Code;
+use crate::plan::file::Span;
+use crate::plan::finding::{Finding, Term, nearest, note};
+use crate::plan::pattern::Pattern;
+use crate::plan::resolved::{Flow, Operand, Route, Step, StepKind};
+
+use super::names::{Kind, World};
+use super::path::{QuietWay, Reach, circles};
+use super::value::Type;
+
+/// What is known of a flow before and while flows are followed.
+struct Entry<'a> {
+    ast: &'a ast::Flow,
+    file: &'a FileAst,
+    /// Types of the parameters: declared, or those of the first call.
+    types: Vec<Type>,
+    /// Where the types were first given.
+    first: Option<Span>,
+    wanted: bool,
+}
+
+/// A name in force.
+#[derive(Debug, Clone)]
+struct Binding {
+    name: Arc<str>,
+    slot: u16,
+    kind: Type,
+    span: Span,
+}
+
+/// The walk through one flow or route.
+pub(super) struct FlowCheck<'c> {
+    pub world: &'c World,
+    pub findings: &'c mut Vec<Finding>,
+    language: Option<&'c Name>,
+    bindings: Vec<Binding>,
+    slots: u16,
+    /// The flow that is walked; `None` for a route.
+    flow: Option<usize>,
+    calls: Vec<Call>,
+    ways: &'c mut Vec<QuietWay>,
+}
+
+/// `-> flow(values)` as it was met.
+struct Call {
+    flow: usize,
+    types: Vec<(Type, Span)>,
+    at: Span,
+}
+
+/// Follows every route, then every flow that is led to, then the others.
+pub(super) fn check(
+    asts: &[FileAst],
+    world: &World,
+    findings: &mut Vec<Finding>,
+) -> (Vec<Route>, Vec<Flow>, usize) {
+    let mut entries = entries(asts, findings);
+    let mut ways = Vec::new();
+    let mut queue = VecDeque::new();
+    let mut slots = 0;
+    let mut routes = Vec::new();
+    for ast in asts {
+        for route in &ast.routes {
+            let mut walk = FlowCheck::new(world, findings, ast, None, &mut ways);
+            walk.route(route, &mut routes);
+            slots = slots.max(walk.slots);
+            let calls = std::mem::take(&mut walk.calls);
+            arrive(calls, &mut entries, &mut queue, findings);
+        }
+    }
+    if routes.is_empty() && asts.iter().all(|ast| ast.routes.is_empty()) {
+        findings.push(Finding::new(Code::NO_ROUTES, Span::default()));
+    }
+    let mut flows: Vec<Flow> =
+        entries.iter().map(|entry| Flow { name: entry.ast.name.text.clone(), body: Vec::new() }).collect();
+    let mut rest = 0..entries.len();
+    loop {
+        let next = queue.pop_front().or_else(|| {
+            let lonely = rest.find(|index| entries.get(*index).is_some_and(|entry| !entry.wanted))?;
+            let name = &entries.get_mut(lonely)?.ast.name;
+            findings.push(Finding::new(Code::NEVER_USED, name.span).arg(&*name.text));
+            entries.get_mut(lonely)?.wanted = true;
+            Some(lonely)
+        });
+        let Some(index) = next else {
+            break;
+        };
+        let Some(entry) = entries.get(index) else {
+            continue;
+        };
+        let mut walk = FlowCheck::new(world, findings, entry.file, Some(index), &mut ways);
+        let body = walk.flow(entry);
+        slots = slots.max(walk.slots);
+        let calls = std::mem::take(&mut walk.calls);
+        if let Some(flow) = flows.get_mut(index) {
+            flow.body = body;
+        }
+        arrive(calls, &mut entries, &mut queue, findings);
+    }
+    let names: Vec<&str> = entries.iter().map(|entry| &*entry.ast.name.text).collect();
+    circles(&ways, &names, findings);
+    (routes, flows, usize::from(slots))
+}
+
+fn entries<'a>(asts: &'a [FileAst], findings: &mut Vec<Finding>) -> Vec<Entry<'a>> {
+    let all = asts.iter().flat_map(|file| file.flows.iter().map(move |flow| (file, flow)));
+    all.map(|(file, ast)| {
+        let of = |param: &ast::Param, findings: &mut Vec<Finding>| {
+            param.kind.as_ref().map_or(Type::Unknown, |kind| Type::of(kind, findings))
+        };
+        let types = ast.params.iter().map(|param| of(param, findings)).collect();
+        Entry { ast, file, types, first: None, wanted: false }
+    })
+    .collect()
+}
+
+/// Compares the values of calls with the parameters of their flows, and queues flows that are met for the first time.
+fn arrive(calls: Vec<Call>, entries: &mut [Entry], queue: &mut VecDeque<usize>, findings: &mut Vec<Finding>) {
+    for call in calls {
+        let Some(entry) = entries.get_mut(call.flow) else {
+            continue;
+        };
+        if !entry.wanted {
+            entry.wanted = true;
+            queue.push_back(call.flow);
+        }
+        let name = &entry.ast.name;
+        if call.types.len() != entry.types.len() {
+            let finding = Finding::new(Code::ARGUMENTS, call.at).arg(&*name.text);
+            let finding = finding.arg(entry.types.len()).arg(call.types.len());
+            findings.push(finding.also(name.span, note::FLOW));
+            continue;
+        }
+        let first = *entry.first.get_or_insert(call.at);
+        let params = entry.ast.params.iter().zip(entry.types.iter_mut());
+        for ((param, kind), (given, span)) in params.zip(call.types) {
+            let declared = param.kind.is_some();
+            if !declared && *kind == Type::Unknown {
+                *kind = given;
+            } else if !(kind.takes(given) || !declared && kind.is_text() && given.is_text()) {
+                let finding = Finding::new(Code::WRONG_TYPE, span).arg(&*param.name.text);
+                let (place, text) =
+                    if declared { (param.name.span, note::FIRST) } else { (first, note::FIRST_CALL) };
+                findings.push(finding.arg(kind.term()).arg(given.term()).also(place, text));
+            }
+        }
+    }
+}
+
+impl<'c> FlowCheck<'c> {
+    fn new(
+        world: &'c World,
+        findings: &'c mut Vec<Finding>,
+        file: &'c FileAst,
+        flow: Option<usize>,
+        ways: &'c mut Vec<QuietWay>,
+    ) -> FlowCheck<'c> {
+        let language = file.language.as_ref();
+        FlowCheck { world, findings, language, bindings: Vec::new(), slots: 0, flow, calls: Vec::new(), ways }
+    }
+
+    pub(super) fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn route(&mut self, route: &ast::Route, out: &mut Vec<Route>) {
+        let patterns: Vec<(Arc<str>, Option<Pattern>)> = if route.names {
+            vec![("names".into(), Some(Pattern::names()))]
+        } else {
+            let read = |text: &Name, findings: &mut Vec<Finding>| super::route::pattern(text, findings);
+            route.patterns.iter().map(|text| (text.text.clone(), read(text, self.findings))).collect()
+        };
+        for (text, pattern) in route.patterns.iter().zip(&patterns) {
+            for capture in pattern.1.iter().flat_map(|pattern| &pattern.captures) {
+                if patterns.len() > 1 {
+                    self.report(Finding::new(Code::CAPTURE_AND_LIST, text.span));
+                }
+                let start = text.span.start + 1 + super::super::file::offset(capture.place.start);
+                let end = text.span.start + 1 + super::super::file::offset(capture.place.end);
+                let name = Name { text: capture.name.clone(), span: Span { start, end, ..text.span } };
+                self.bind(&name, if capture.digits { Type::Digits } else { Type::Phone });
+            }
+        }
+        let start = Reach::Goes { quiet: true, fell: route.span };
+        let (body, end) = self.statements(&route.body, start);
+        if let Reach::Goes { fell, .. } = end {
+            let what = route.patterns.first().map_or("", |name| &name.text);
+            self.report(Finding::new(Code::DEAD_END, fell).arg(what));
+        }
+        let body = Arc::new(body);
+        let from = super::route::origins(&route.from);
+        out.extend(patterns.into_iter().filter_map(|(written, pattern)| {
+            let (pattern, from, body) = (pattern?, from.clone(), body.clone());
+            Some(Route { at: route.span, written, pattern, from, body })
+        }));
+    }
+
+    fn flow(&mut self, entry: &Entry) -> Vec<Step> {
+        for (param, kind) in entry.ast.params.iter().zip(&entry.types) {
+            self.bind(&param.name, *kind);
+        }
+        let start = Reach::Goes { quiet: true, fell: entry.ast.body.close };
+        let (body, end) = self.block(&entry.ast.body, start);
+        if let Reach::Goes { fell, .. } = end {
+            let close = entry.ast.body.close;
+            let finding = Finding::new(Code::DEAD_END, close).arg(&*entry.ast.name.text);
+            self.report(if fell == close { finding } else { finding.also(fell, note::FALLS) });
+        }
+        body
+    }
+
+    /// Runs `walk` with names of its own: those that it binds are forgotten behind it.
+    pub(super) fn in_scope<T>(&mut self, walk: impl FnOnce(&mut Self) -> T) -> T {
+        let bound = self.bindings.len();
+        let out = walk(self);
+        self.bindings.truncate(bound);
+        out
+    }
+
+    fn block(&mut self, block: &Block, reach: Reach) -> (Vec<Step>, Reach) {
+        self.in_scope(|check| check.statements(&block.statements, reach))
+    }
+
+    /// Statements in order; what stands behind one that leaves is reported once.
+    pub(super) fn statements(&mut self, list: &[Statement], entry: Reach) -> (Vec<Step>, Reach) {
+        let mut steps = Vec::with_capacity(list.len());
+        let mut reach = entry;
+        let mut left = None;
+        for statement in list {
+            if let Reach::Leaves(from) = reach {
+                if left.is_none() {
+                    let finding = Finding::new(Code::UNREACHABLE, statement.span);
+                    self.report(finding.also(from, note::LEADS_AWAY));
+                }
+                left = left.or(Some(from));
+                reach = Reach::Unknown;
+            }
+            let (kind, onward) = self.statement(statement, reach);
+            steps.extend(kind.map(|kind| Step { at: statement.span, kind }));
+            reach = onward;
+        }
+        (steps, left.map_or(reach, Reach::Leaves))
+    }
+
+    fn statement(&mut self, statement: &Statement, reach: Reach) -> (Option<StepKind>, Reach) {
+        let leaves = Reach::Leaves(statement.span);
+        match &statement.kind {
+            StatementKind::Verb(verb) => self.verb(verb, statement.word, statement.span, reach),
+            StatementKind::If { condition, then, otherwise } => {
+                let condition = self.condition(condition);
+                let (then, one) = self.block(then, onward(reach, statement.word));
+                let (otherwise, other) = match otherwise {
+                    Some(block) => self.block(block, onward(reach, statement.word)),
+                    None => (Vec::new(), onward(reach, statement.word)),
+                };
+                let kind = condition.map(|condition| StepKind::If { condition, then, otherwise });
+                (kind, one.join(other))
+            }
+            StatementKind::Let { name, value } => {
+                let value = self.value(value);
+                let kind = value.as_ref().map_or(Type::Unknown, |(_, kind)| *kind);
+                let slot = self.bind(name, kind);
+                (value.map(|(value, _)| StepKind::Let { slot, value }), onward(reach, statement.span))
+            }
+            StatementKind::Go { flow, arguments } => {
+                (self.go(flow, arguments, statement.span, reach), leaves)
+            }
+            StatementKind::End => (Some(StepKind::Hangup(Cause::Normal)), leaves),
+            StatementKind::Hangup { cause } => (self.hangup(cause.as_ref()).map(StepKind::Hangup), leaves),
+            StatementKind::Broken => (None, Reach::Unknown),
+        }
+    }
+
+    fn go(&mut self, flow: &Name, arguments: &[Expr], at: Span, reach: Reach) -> Option<StepKind> {
+        let given: Vec<_> = arguments.iter().map(|value| (self.value(value), value.span)).collect();
+        let index = self.world.find(Kind::Flow, flow, self.findings)?;
+        if let (true, Some(from)) = (reach.is_quiet(), self.flow) {
+            self.ways.push(QuietWay { from, to: index, at });
+        }
+        let kind = |value: &Option<(Operand, Type)>| value.as_ref().map_or(Type::Unknown, |(_, kind)| *kind);
+        let types = given.iter().map(|(value, span)| (kind(value), *span)).collect();
+        self.calls.push(Call { flow: index, types, at });
+        let arguments =
+            given.into_iter().map(|(value, _)| value.map(|(operand, _)| operand)).collect::<Option<_>>()?;
+        Some(StepKind::Go { flow: index, arguments })
+    }
+
+    fn hangup(&mut self, cause: Option<&Name>) -> Option<Cause> {
+        let Some(name) = cause else {
+            return Some(Cause::Normal);
+        };
+        let found = Cause::ALL.into_iter().find(|cause| cause.word() == &*name.text);
+        if found.is_none() {
+            let words = || Cause::ALL.into_iter().map(Cause::word);
+            let listed = words().collect::<Vec<_>>().join(", ");
+            let finding = Finding::new(Code::UNKNOWN_CAUSE, name.span).arg(&*name.text).arg(listed);
+            self.report(finding.suggest(nearest(&name.text, words())));
+        }
+        found
+    }
+
+    /// Gives `name` to a new value; a name that is in force already is refused.
+    pub(super) fn bind(&mut self, name: &Name, kind: Type) -> u16 {
+        let hidden =
+            self.bindings.iter().rev().find(|binding| binding.name == name.text).map(|binding| binding.span);
+        let hours = self.world.get(Kind::Hours, &name.text).map(|(_, span)| span);
+        if let Some(span) = hidden {
+            let what = Term::new("the name of a value", "一个值的名字");
+            let finding = Finding::new(Code::HIDES, name.span).arg(&*name.text).arg(what);
+            self.report(finding.also(span, note::FIRST));
+        } else if let Some(span) = hours {
+            let what = Term::new("the name of hours", "一个时段的名字");
+            let finding = Finding::new(Code::HIDES, name.span).arg(&*name.text).arg(what);
+            self.report(finding.also(span, note::FIRST));
+        }
+        let slot = u16::try_from(self.bindings.len()).unwrap_or(u16::MAX);
+        self.bindings.push(Binding { name: name.text.clone(), slot, kind, span: name.span });
+        self.slots = self.slots.max(slot.saturating_add(1));
+        slot
+    }
+
+    /// What a name stands for.
+    pub(super) fn lookup(&self, name: &str) -> Option<(Operand, Type)> {
+        let own = self.bindings.iter().rev().find(|binding| &*binding.name == name);
+        match (own, name) {
+            (Some(binding), _) => Some((Operand::Slot(binding.slot), binding.kind)),
+            (None, "caller") => Some((Operand::Caller, Type::Phone)),
+            (None, "caller.name") => Some((Operand::CallerName, Type::Text)),
+            (None, "callee") => Some((Operand::Callee, Type::Phone)),
+            _ => None,
+        }
+    }
+
+    /// The names of all values in force.
+    pub(super) fn known_values(&self) -> impl Iterator<Item = &str> {
+        self.bindings.iter().map(|binding| &*binding.name).chain(["caller", "caller.name", "callee"])
+    }
+
+    /// The sounds that prompts mean in this file.
+    pub(super) fn sounds(&mut self, prompts: &[PromptUse]) -> Vec<PromptId> {
+        super::prompt::sounds(prompts, self.language, self.world, self.findings)
+    }
+}
+
+/// Control goes on, now from `fell`.
+fn onward(reach: Reach, fell: Span) -> Reach {
+    match reach {
+        Reach::Goes { quiet, .. } => Reach::Goes { quiet, fell },
+        other => other,
+    }
+}

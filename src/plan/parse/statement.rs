@@ -1,0 +1,246 @@
+//! Blocks and statements that steer: `if`, `when`, `let`, `->`, `hangup`.
+
+use super::{Parser, what};
+use crate::base::bounds::PLAN_NESTING;
+use crate::plan::ast::{Block, Expr, Statement, StatementKind};
+use crate::plan::code::Code;
+use crate::plan::file::Span;
+use crate::plan::finding::{Finding, Term, nearest};
+use crate::plan::token::Kind;
+use crate::plan::tree::NodeKind;
+use crate::plan::verb::{FOREIGN_VERBS, LATER_VERBS, STEERING, VERBS, VerbRow};
+
+impl Parser<'_> {
+    /// `{ … }`; the next token is the brace.
+    pub(super) fn block(&mut self) -> Block {
+        self.node(NodeKind::Block, |p| {
+            if p.depth >= PLAN_NESTING {
+                p.report(Finding::new(Code::TOO_DEEP, p.span()).arg(PLAN_NESTING));
+                p.skip_braces();
+                return Block { statements: Vec::new(), close: p.last_span() };
+            }
+            p.depth += 1;
+            let mut statements = Vec::new();
+            let close = p.braces(|p| {
+                statements.extend(p.statement(false));
+                p.separator();
+            });
+            p.depth -= 1;
+            Block { statements, close: close.unwrap_or(p.last_span().after()) }
+        })
+    }
+
+    /// Between two statements stands a line end or `;`.
+    fn separator(&mut self) {
+        if self.at_line_start() || matches!(self.kind(), None | Some(Kind::Semicolon | Kind::RightBrace)) {
+            return;
+        }
+        if self.complained == Some(self.at) {
+            return self.skip_statement();
+        }
+        let begins = self.kind() == Some(Kind::Arrow) || self.word().is_some_and(|word| is_statement(&word));
+        if begins {
+            self.report(Finding::new(Code::NO_SEPARATOR, self.span()).arg(self.raw()));
+        } else {
+            self.expected(what::LINE_END);
+            self.skip_statement();
+        }
+    }
+
+    /// One statement. `inline`: it is the action of an arm, so that an `else` of the next line is not its own.
+    pub(super) fn statement(&mut self, inline: bool) -> Option<Statement> {
+        let start = self.span();
+        self.node(NodeKind::Statement, |p| {
+            let word = p.word();
+            let kind = match (p.kind()?, word.as_deref()) {
+                (Kind::Arrow, _) => return p.arrow_statement(),
+                (_, Some("if")) => p.if_statement(inline),
+                (_, Some("when")) => p.when_statement(),
+                (_, Some("let")) => p.let_statement(),
+                (_, Some("hangup")) => p.hangup(),
+                (_, Some(word)) => match VerbRow::of(word) {
+                    Some(row) => StatementKind::Verb(p.verb(row)),
+                    None => p.no_such_verb(word),
+                },
+                _ => {
+                    p.expected(what::STATEMENT);
+                    p.skip_statement();
+                    StatementKind::Broken
+                }
+            };
+            Some(Statement { span: start.to(p.last_span()), word: start, kind })
+        })
+    }
+
+    fn arrow_statement(&mut self) -> Option<Statement> {
+        let start = self.bump();
+        let mut body = self.action();
+        match body.len() {
+            1 => {
+                let inner = body.pop()?;
+                Some(Statement { span: start.to(inner.span), word: start, kind: inner.kind })
+            }
+            _ => {
+                Some(Statement { span: start.to(self.last_span()), word: start, kind: StatementKind::Broken })
+            }
+        }
+    }
+
+    /// What stands behind `->`: a block, a statement, `end`, or a flow with its values.
+    pub(super) fn action(&mut self) -> Vec<Statement> {
+        if self.kind() == Some(Kind::LeftBrace) {
+            return self.block().statements;
+        }
+        let Some(word) = self.word() else {
+            self.expected(what::ACTION);
+            return vec![self.broken()];
+        };
+        if word == "end" {
+            let span = self.bump();
+            return vec![Statement { span, word: span, kind: StatementKind::End }];
+        }
+        if is_statement(&word) || LATER_VERBS.contains(&word.as_str()) {
+            return self.statement(true).into_iter().collect();
+        }
+        self.node(NodeKind::Statement, |p| {
+            let Some(flow) = p.name() else {
+                return vec![p.broken()];
+            };
+            let start = flow.span;
+            let open = p.kind() == Some(Kind::LeftParen) && !p.at_line_start();
+            let arguments = if open { p.arguments() } else { Vec::new() };
+            let kind = StatementKind::Go { flow, arguments };
+            vec![Statement { span: start.to(p.last_span()), word: start, kind }]
+        })
+    }
+
+    fn broken(&self) -> Statement {
+        Statement { span: self.span(), word: self.span(), kind: StatementKind::Broken }
+    }
+
+    fn arguments(&mut self) -> Vec<Expr> {
+        self.bump();
+        let mut out = Vec::new();
+        while !matches!(self.kind(), None | Some(Kind::RightParen)) {
+            out.push(self.expression());
+            if self.take(Kind::Comma).is_none() {
+                break;
+            }
+        }
+        self.expect(Kind::RightParen, Term::new("`)`", " `)`"));
+        out
+    }
+
+    fn if_statement(&mut self, inline: bool) -> StatementKind {
+        self.bump();
+        let condition = self.expression();
+        let then = self.branch();
+        let ours = self.is_word("else") && !(inline && self.at_line_start());
+        let otherwise = if ours {
+            self.bump();
+            Some(if self.is_word("if") { self.else_if(inline) } else { self.branch() })
+        } else {
+            None
+        };
+        StatementKind::If { condition, then, otherwise }
+    }
+
+    /// `else if …`, as a block of one statement.
+    fn else_if(&mut self, inline: bool) -> Block {
+        if self.depth >= PLAN_NESTING {
+            self.report(Finding::new(Code::TOO_DEEP, self.span()).arg(PLAN_NESTING));
+            self.skip_statement();
+            return Block { statements: Vec::new(), close: self.last_span() };
+        }
+        self.depth += 1;
+        let statements = self.statement(inline).into_iter().collect();
+        self.depth -= 1;
+        Block { statements, close: self.last_span() }
+    }
+
+    fn when_statement(&mut self) -> StatementKind {
+        self.bump();
+        let condition = self.expression();
+        let then = self.branch();
+        if self.is_word("else") && !self.at_line_start() {
+            self.report(Finding::new(Code::ELSE_TO_WHEN, self.span()));
+            self.bump();
+            self.branch();
+        }
+        StatementKind::If { condition, then, otherwise: None }
+    }
+
+    /// `{ … }` or `-> …` behind a condition.
+    fn branch(&mut self) -> Block {
+        match self.kind() {
+            Some(Kind::LeftBrace) => self.block(),
+            Some(Kind::Arrow) => {
+                self.bump();
+                let statements = self.action();
+                Block { statements, close: self.last_span() }
+            }
+            _ => {
+                self.expected(what::BLOCK);
+                self.skip_statement();
+                Block { statements: vec![self.broken()], close: self.last_span() }
+            }
+        }
+    }
+
+    fn let_statement(&mut self) -> StatementKind {
+        self.bump();
+        let name = self.new_name();
+        if self.expect(Kind::Assign, Term::new("`=`", " `=`")).is_none() {
+            self.skip_statement();
+            return StatementKind::Broken;
+        }
+        if self.word().is_some_and(|word| word == "lookup") {
+            self.report(Finding::new(Code::NOT_YET, self.span()).arg("lookup"));
+            self.skip_statement();
+            return StatementKind::Broken;
+        }
+        let value = self.expression();
+        match name {
+            Some(name) => StatementKind::Let { name, value },
+            None => StatementKind::Broken,
+        }
+    }
+
+    fn hangup(&mut self) -> StatementKind {
+        self.bump();
+        let label_follows = matches!(self.kind_at(self.at + 1), Some(Kind::Comma | Kind::Arrow));
+        let here = self.kind() == Some(Kind::Word)
+            && !self.at_line_start()
+            && !label_follows
+            && !self.is_word("else");
+        let cause = if here { self.name() } else { None };
+        StatementKind::Hangup { cause }
+    }
+
+    fn no_such_verb(&mut self, word: &str) -> StatementKind {
+        let span = self.span();
+        let finding = if LATER_VERBS.contains(&word) {
+            Finding::new(Code::NOT_YET, span).arg(word)
+        } else {
+            let words = || VERBS.iter().map(|row| row.word).chain(STEERING.iter().map(|row| row.word));
+            let listed = words().collect::<Vec<_>>().join(", ");
+            let go = self.flows.contains(&word).then(|| format!("-> {word}"));
+            let foreign = FOREIGN_VERBS.iter().find(|(theirs, _)| *theirs == word.to_lowercase());
+            let meant = go.as_deref().or(nearest(word, words())).or(foreign.map(|(_, ours)| *ours));
+            Finding::new(Code::UNKNOWN_VERB, span).arg(word).arg(listed).suggest(meant)
+        };
+        self.report(finding);
+        self.skip_statement();
+        StatementKind::Broken
+    }
+
+    /// Places the finding that `span` runs on although everything is said.
+    pub(super) fn say_twice(&mut self, span: Span, word: &str) {
+        self.report(Finding::new(Code::OPTION_TWICE, span).arg(word));
+    }
+}
+
+/// Whether `word` begins a statement.
+fn is_statement(word: &str) -> bool {
+    matches!(word, "if" | "when" | "let" | "hangup") || VerbRow::of(word).is_some()
+}

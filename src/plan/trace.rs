@@ -1,0 +1,82 @@
+//! What a machine did, kept as small marks and put into words only when somebody asks.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::ask::{Outcome, Target};
+use super::op::Pc;
+use super::program::{Program, RouteId};
+
+/// One thing that the plan did, for `call explain`. Numbers in `text` are masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceLine {
+    /// The plan file, relative to the plan folder.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+    /// What happened there: `menu prompt 主菜单 wait 6s: key 1`.
+    pub text: String,
+}
+
+/// What happened at an instruction.
+#[derive(Debug, Clone)]
+pub(crate) enum Mark {
+    Route(RouteId),
+    Policies(Vec<(Arc<str>, u32, Arc<str>)>),
+    Notice,
+    Did,
+    Yes,
+    No,
+    Key(char),
+    WrongKey(char),
+    NoKey { again: bool },
+    Digits(usize),
+    TooFew { got: usize, again: bool },
+    Rings(Vec<Target>),
+    Dialled(Outcome),
+    Misfit,
+    Strayed,
+}
+
+/// Puts a mark into words.
+pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
+    let route = match mark {
+        Mark::Route(route) => program.route_ref(*route),
+        _ => None,
+    };
+    if let Some(route) = route {
+        let text = format!("route \"{}\"", route.pattern);
+        return vec![TraceLine { file: route.file.clone(), line: route.line, text }];
+    }
+    if let Mark::Policies(policies) = mark {
+        let said = policies.iter().map(|(file, line, name)| {
+            let text = format!("policy {name}");
+            TraceLine { file: file.clone(), line: *line, text }
+        });
+        return said.collect();
+    }
+    let Some(origin) = program.code.origins.get(pc as usize) else {
+        return Vec::new();
+    };
+    let mut text = origin.said.to_string();
+    let again = |again: bool| if again { ", asked again" } else { "" };
+    let _ = match mark {
+        Mark::Route(_) | Mark::Policies(_) | Mark::Did => Ok(()),
+        Mark::Notice => write!(text, ": the policy's notice first"),
+        Mark::Yes => write!(text, ": yes"),
+        Mark::No => write!(text, ": no"),
+        Mark::Key(key) => write!(text, ": key {key}"),
+        Mark::WrongKey(key) => write!(text, ": key {key} is not in the menu"),
+        Mark::NoKey { again: more } => write!(text, ": no key{}", again(*more)),
+        Mark::Digits(count) => write!(text, ": {count} digits"),
+        Mark::TooFew { got, again: more } => write!(text, ": {got} digits do not fit{}", again(*more)),
+        Mark::Rings(targets) => {
+            let rung = targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
+            write!(text, ": rings {rung}")
+        }
+        Mark::Dialled(outcome) => write!(text, ": {}", outcome.word()),
+        Mark::Misfit => write!(text, ": a reply that does not fit"),
+        Mark::Strayed => write!(text, ": more steps than allowed"),
+    };
+    vec![TraceLine { file: origin.file.clone(), line: origin.line, text }]
+}
