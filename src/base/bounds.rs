@@ -21,6 +21,9 @@ pub const FORKED_DIALOGS: usize = 16;
 /// Entries of a dialog's route set.
 pub const ROUTES: usize = 16;
 
+/// Parameters of one URI or header value; comparing two URIs looks at every pair.
+pub const PARAMS: usize = 64;
+
 /// How long a half-sent message may stay on a stream before it is closed (slowloris).
 pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -142,9 +142,6 @@ impl Call {
             media::News::Played { leg, play, whole, .. } => self.on_played(desk, leg, play, whole),
             media::News::Quiet { leg, lasting, .. } => self.on_quiet(desk, leg, lasting),
             media::News::Facts { leg, facts, .. } => self.on_facts(desk, leg, *facts),
-            media::News::TapLost { packets, .. } => {
-                self.trace.add(desk.now, What::Record { text: format!("{packets} packets lost at the tap") });
-            }
             media::News::Ended { .. } => {
                 self.media_over = true;
                 self.maybe_write(desk);

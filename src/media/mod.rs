@@ -4,10 +4,28 @@
 //! Orders and news of one call keep their order; those of different calls do not.
 //! Invariant: no packet waits for a signalling decision, and no packet from a source that was not authorised goes anywhere.
 
+mod leg;
 mod news;
 mod order;
+mod outbound;
+mod pace;
+mod player;
 mod prompt;
+mod relay;
+mod route;
+mod source;
+mod table;
+mod tap;
+mod tick;
+mod tone;
+mod wave;
+mod wire;
+mod worker;
 
 pub use news::{LegFacts, News};
 pub use order::{Aim, Order, Sound, Tone, Trust};
 pub use prompt::{BadSound, Prompt, PromptLibrary};
+pub use relay::BUFFER_SPARE;
+pub use table::LegKey;
+pub use wire::{Channel, Forward, Wire};
+pub use worker::Worker;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::{CallId, LegId, RecordingId};
+use crate::base::{CallId, LegId};
 use crate::rtp::Codec;
 
 /// One report. News of one call come in the order in which they happened.
@@ -74,15 +74,6 @@ pub enum News {
         /// The counts.
         facts: Box<LegFacts>,
     },
-    /// Packets that the recording's ring had no room for: the recording has a hole (also told to the vault).
-    TapLost {
-        /// Whose recording.
-        call: CallId,
-        /// Which recording.
-        recording: RecordingId,
-        /// How many packets since the last such news.
-        packets: u64,
-    },
     /// All legs of the call are closed and its ports returned. The last news of a call.
     Ended {
         /// Which call.
@@ -107,7 +98,6 @@ impl News {
             | News::Played { call, .. }
             | News::Quiet { call, .. }
             | News::Facts { call, .. }
-            | News::TapLost { call, .. }
             | News::Ended { call } => Some(*call),
             News::Missed { .. } => None,
         }
@@ -148,6 +138,4 @@ pub struct LegFacts {
     pub codec_out: Option<Codec>,
     /// The source that the leg is locked to.
     pub from: Option<SocketAddr>,
-    /// Packets that this leg's recordings had no room for.
-    pub tap_lost: u64,
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::PromptId;
+use crate::rtp::g711;
+
+use super::wave;
 
 /// One sound at 8 000 samples a second, in both laws.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,13 +24,16 @@ impl Prompt {
     /// # Errors
     /// [`BadSound`] for what cannot be read, and for sounds longer than
     /// [`bounds::PROMPT`](crate::base::bounds::PROMPT).
-    pub fn from_wav(_file: &[u8]) -> Result<Prompt, BadSound> {
-        Err(BadSound::Unreadable(String::new()))
+    pub fn from_wav(file: &[u8]) -> Result<Prompt, BadSound> {
+        wave::read(file).map(|samples| Prompt::from_samples(&samples))
     }
 
     /// Encodes linear samples at 8 000 a second.
-    pub fn from_samples(_samples: &[i16]) -> Prompt {
-        Prompt { a_law: Box::default(), mu_law: Box::default() }
+    pub fn from_samples(samples: &[i16]) -> Prompt {
+        Prompt {
+            a_law: samples.iter().map(|sample| g711::encode_a_law(*sample)).collect(),
+            mu_law: samples.iter().map(|sample| g711::encode_mu_law(*sample)).collect(),
+        }
     }
 
     /// How long it plays.

@@ -34,6 +34,7 @@ pub type Place = u64;
 #[derive(Clone, Debug, Default)]
 pub struct Reception {
     current: Option<Current>,
+    epoch: u32,
     lost_before: u64,
     jitter_most_us: u32,
 }
@@ -121,6 +122,11 @@ impl Reception {
         self.current.as_ref().map(|current| current.ssrc)
     }
 
+    /// Counts the sequences begun so far: places of one epoch compare, those of two do not.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// Forgets the source, keeps the sums: what comes next is another sequence.
     pub fn end(&mut self) {
         self.lost_before = self.lost();
@@ -129,6 +135,7 @@ impl Reception {
 
     fn begin(&mut self, ssrc: u32, seq: u16) -> Standing {
         self.end();
+        self.epoch = self.epoch.wrapping_add(1);
         let first = ORIGIN + u64::from(seq);
         self.current = Some(Current {
             ssrc,

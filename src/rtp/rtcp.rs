@@ -33,9 +33,16 @@ pub struct Mapping {
     pub to_ssrc: u32,
     /// What is added to the sender's RTP timestamps.
     pub timestamp: u32,
-    /// The stream that the sender reports on: as we send it to the sender.
+    /// The stream that the sender hears and reports on, while there is one.
+    pub back: Option<Back>,
+}
+
+/// The stream in the other direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Back {
+    /// As we send it to the sender of the report.
     pub heard_ssrc: u32,
-    /// The same stream as its origin sends it.
+    /// As its origin sends it.
     pub origin_ssrc: u32,
     /// What we added to the origin's sequence numbers.
     pub sequence: u16,
@@ -106,12 +113,15 @@ fn report(packet: &mut [u8], blocks: usize, mapping: &Mapping) -> Option<usize> 
         let timestamp = word(packet, 16)?.wrapping_add(mapping.timestamp);
         set_word(packet, 16, timestamp);
     }
-    let ours =
-        (0..count).map(|n| blocks + n * REPORT).find(|at| word(packet, *at) == Some(mapping.heard_ssrc));
-    if let Some(at) = ours {
+    let ours = mapping.back.and_then(|back| {
+        let at =
+            (0..count).map(|n| blocks + n * REPORT).find(|at| word(packet, *at) == Some(back.heard_ssrc))?;
+        Some((at, back))
+    });
+    if let Some((at, back)) = ours {
         packet.copy_within(at..at + REPORT, blocks);
-        set_word(packet, blocks, mapping.origin_ssrc);
-        let highest = word(packet, blocks + 8)?.wrapping_sub(u32::from(mapping.sequence));
+        set_word(packet, blocks, back.origin_ssrc);
+        let highest = word(packet, blocks + 8)?.wrapping_sub(u32::from(back.sequence));
         set_word(packet, blocks + 8, highest);
     }
     let size = blocks + if ours.is_some() { REPORT } else { 0 };
@@ -121,24 +131,21 @@ fn report(packet: &mut [u8], blocks: usize, mapping: &Mapping) -> Option<usize> 
 
 /// Feedback on our stream (RFC 4585 §6.1).
 fn feedback(packet: &mut [u8], mapping: &Mapping) -> Option<usize> {
-    let format = packet.first()? & 0x1f;
-    if packet.first()? & 0x20 != 0
-        || word(packet, 4)? != mapping.from_ssrc
-        || word(packet, 8)? != mapping.heard_ssrc
-    {
+    let (first, back) = (*packet.first()?, mapping.back?);
+    let about_ours = word(packet, 4)? == mapping.from_ssrc && word(packet, 8)? == back.heard_ssrc;
+    if first & 0x20 != 0 || !about_ours {
         return None;
     }
-    // A generic NACK names sequence numbers (RFC 4585 §6.2.1), transport-wide feedback is about numbers that end here.
+    // A generic NACK names sequence numbers (RFC 4585 §6.2.1); other transport feedback is about numbers that end here.
     if packet.get(1) == Some(&RTPFB) {
-        (format == 1).then_some(())?;
+        (first & 0x1f == 1).then_some(())?;
         for at in (12..packet.len()).step_by(4) {
-            let place = packet.get_mut(at..at + 2)?;
-            let lost = u16::from_be_bytes([*place.first()?, *place.get(1)?]).wrapping_sub(mapping.sequence);
-            place.copy_from_slice(&lost.to_be_bytes());
+            let place: &mut [u8; 2] = packet.get_mut(at..)?.first_chunk_mut()?;
+            *place = u16::from_be_bytes(*place).wrapping_sub(back.sequence).to_be_bytes();
         }
     }
     set_word(packet, 4, mapping.to_ssrc);
-    set_word(packet, 8, mapping.origin_ssrc);
+    set_word(packet, 8, back.origin_ssrc);
     Some(packet.len())
 }
 
@@ -179,9 +186,7 @@ mod tests {
         from_ssrc: 0xa1,
         to_ssrc: 0xb2,
         timestamp: 1_000,
-        heard_ssrc: 0xc3,
-        origin_ssrc: 0xd4,
-        sequence: 7,
+        back: Some(Back { heard_ssrc: 0xc3, origin_ssrc: 0xd4, sequence: 7 }),
     };
 
     fn words(first: [u8; 4], rest: &[u32]) -> Vec<u8> {

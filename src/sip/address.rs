@@ -82,15 +82,16 @@ impl<'a> NameAddr<'a> {
 }
 
 fn bracketed<'a>(display: &'a [u8], behind: &'a [u8]) -> Result<NameAddr<'a>, Malformed> {
-    // DEVIATES: RFC 3261 asks for tokens in an unquoted display name; phones send dots, commas-free UTF-8 and GBK.
-    if !display.starts_with(b"\"") && display.iter().any(|c| matches!(c, b'"' | b'<' | b'>' | b',' | b'@')) {
+    // DEVIATES: RFC 3261 asks for tokens in an unquoted display name; phones send dots, `@`, UTF-8 and GBK.
+    if !display.starts_with(b"\"") && display.iter().any(|c| matches!(c, b'"' | b'>' | b',')) {
         return Err(Malformed("display name must be quoted"));
     }
     if display.starts_with(b"\"") && scan::quoted_end(display) != Some(display.len()) {
         return Err(Malformed("stray text behind a display name"));
     }
     let close = memchr::memchr(b'>', behind).ok_or(Malformed("angle bracket is not closed"))?;
-    let uri = Uri::parse(behind.get(..close).unwrap_or(&[]))?;
+    // Spaces just inside the brackets are against the grammar and have one reading only (RFC 4475 §3.1.2.14 leaves both open).
+    let uri = Uri::parse(trim(behind.get(..close).unwrap_or(&[])))?;
     let (stray, params) = split_params(behind.get(close + 1..).unwrap_or(&[]))?;
     if !stray.is_empty() {
         return Err(Malformed("stray text behind an address"));

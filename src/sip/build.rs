@@ -17,7 +17,8 @@ use super::via::Via;
 /// Writes one request or response.
 ///
 /// Header fields stand in the order they are added; Content-Type and Content-Length come last and are the builder's own.
-/// CR and LF in any value become spaces, characters that no header name or URI may hold are replaced: injecting a line is impossible.
+/// CR and LF in any value become spaces, a field whose name is no token is left out, what no URI may hold is escaped: injecting a
+/// line is impossible.
 #[derive(Clone, Debug)]
 pub struct Builder {
     start: Vec<u8>,
@@ -34,7 +35,7 @@ impl Builder {
     /// A request line: `method uri SIP/2.0`. White space and control characters in `uri` are `%`-escaped.
     pub fn request(method: &Method, uri: &str) -> Builder {
         let mut start = Vec::with_capacity(64);
-        start.extend_from_slice(method.as_str().as_bytes());
+        start.extend(method.as_str().bytes().map(|c| if scan::is_token(&[c]) { c } else { b'-' }));
         start.push(b' ');
         for c in uri.bytes() {
             match c {
@@ -102,9 +103,9 @@ impl Builder {
         self
     }
 
-    /// Adds a header field. Content-Length is the builder's own and is left out.
+    /// Adds a header field. Content-Length is the builder's own and is left out, in whatever spelling.
     pub fn header(mut self, name: Name<'_>, value: impl AsRef<[u8]>) -> Builder {
-        if name != Name::ContentLength {
+        if Name::of(name.as_str()) != Name::ContentLength {
             push_field(&mut self.fields, name, value.as_ref());
         }
         self
@@ -190,12 +191,10 @@ impl Builder {
 }
 
 fn push_field(out: &mut Vec<u8>, name: Name<'_>, value: &[u8]) {
-    match name {
-        Name::Other(text) if !scan::is_token(text.as_bytes()) => {
-            out.extend(text.bytes().map(|c| if scan::is_token(&[c]) { c } else { b'-' }));
-        }
-        name => out.extend_from_slice(name.as_str().as_bytes()),
+    if !scan::is_token(name.as_str().as_bytes()) {
+        return;
     }
+    out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
     push_clean(out, value);
     out.extend_from_slice(b"\r\n");

@@ -108,6 +108,7 @@ impl Framer {
         let mut scan = scan_head(octets)?;
         let fault = |status, why| Fault { status, why, header: Some(Name::ContentLength) };
         let fault = match scan.length.and_then(|length| usize::try_from(length).ok()) {
+            _ if scan.ambiguous => fault(400, "header section has no single reading"),
             Some(length) if length <= bounds::MESSAGE_BYTES.saturating_sub(head) => {
                 return Ok(Some(head + length));
             }

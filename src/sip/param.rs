@@ -2,6 +2,7 @@
 
 use super::refusal::Malformed;
 use super::scan::{self, find_outside, trim};
+use crate::base::bounds;
 
 /// The parameters of a header value or a URI, borrowed as written, white space round `;` and `=` allowed.
 ///
@@ -33,11 +34,14 @@ impl<'a> Params<'a> {
     /// Reads what stands behind the first semicolon (`text` has none in front; empty means no parameters).
     ///
     /// # Errors
-    /// [`Malformed`] for text that is not UTF-8, an empty parameter (`;;`), a name that is no token, an open quote,
+    /// [`Malformed`] for text that is not UTF-8, more than [`bounds::PARAMS`], an empty parameter (`;;`), a name that is no token, an open quote,
     /// or a value that is neither a token, a host nor a quoted string.
     pub fn parse(text: &'a [u8]) -> Result<Params<'a>, Malformed> {
         let text = std::str::from_utf8(text).map_err(|_| Malformed("parameter is not UTF-8"))?;
         let params = Params { text };
+        if params.iter().nth(bounds::PARAMS).is_some() {
+            return Err(Malformed("too many parameters"));
+        }
         params.iter().try_for_each(well_formed)?;
         Ok(params)
     }

@@ -55,6 +55,8 @@ pub(super) struct Scan {
     /// Where folded lines break: the offsets of their CR.
     folds: SmallVec<[u32; 4]>,
     fault: Option<Fault>,
+    /// Whether different readers could see different header fields: lone CR or LF, or more fields than are read.
+    pub(super) ambiguous: bool,
     /// The declared length of the body.
     pub(super) length: Option<u64>,
     /// Where the body begins.
@@ -63,9 +65,7 @@ pub(super) struct Scan {
 
 impl Scan {
     pub(super) fn blame(&mut self, fault: Fault) {
-        if self.fault.is_none() || fault.status == 505 {
-            self.fault = Some(fault);
-        }
+        self.fault.get_or_insert(fault);
     }
 
     /// The message, or the refusal with as much of it as there is.
@@ -103,8 +103,15 @@ pub(super) fn scan_head(raw: &[u8]) -> Result<Scan, Refusal> {
     let mut lines = Lines { raw, at: 0, stray: false };
     let Some(first) = lines.next() else { return Err(Refusal::silent("empty datagram")) };
     let (start, fault) = start_line(raw, first)?;
-    let mut scan =
-        Scan { start, lines: SmallVec::new(), folds: SmallVec::new(), fault, length: None, body: raw.len() };
+    let mut scan = Scan {
+        start,
+        lines: SmallVec::new(),
+        folds: SmallVec::new(),
+        fault,
+        ambiguous: false,
+        length: None,
+        body: raw.len(),
+    };
     let mut ended = false;
     for line in lines.by_ref() {
         if line.is_empty() {
@@ -112,6 +119,7 @@ pub(super) fn scan_head(raw: &[u8]) -> Result<Scan, Refusal> {
             break;
         }
         if scan.lines.len() == bounds::HEADERS {
+            scan.ambiguous = true;
             scan.blame(bad("too many header fields"));
             break;
         }
@@ -123,6 +131,7 @@ pub(super) fn scan_head(raw: &[u8]) -> Result<Scan, Refusal> {
         scan.blame(bad("header section has no end"));
     }
     if lines.stray {
+        scan.ambiguous = true;
         scan.blame(bad("CR or LF alone"));
     }
     content_length(raw, &mut scan);

@@ -17,7 +17,7 @@ const CLASS: [u8; 256] = {
         }
         i += 1;
     }
-    set(set(set(table, b"-.!%*_+`'~", TOKEN), b"-_.!~*'()&=+$,;?/%#", USER), b"-_.!~*'()[]/:&+$%", PARAM)
+    set(set(set(table, b"-.!%*_+`'~", TOKEN), b"-_.!~*'()&=+$,;?/%#", USER), b"-_.!~*'()[]/:&+$%`", PARAM)
 };
 
 const fn set(mut table: [u8; 256], of: &[u8], bit: u8) -> [u8; 256] {

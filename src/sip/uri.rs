@@ -8,7 +8,7 @@ use super::host::Host;
 use super::param::Params;
 use super::refusal::Malformed;
 use super::scan;
-use crate::base::mask_digits;
+use crate::base::{bounds, mask_digits};
 
 /// A URI's scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,15 +196,16 @@ fn tel<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
     Ok(Uri { user: Some(number), params: uri_params(params)?, ..uri })
 }
 
+/// URI parameters. The characters between `;` and `=` are those of `paramchar` and of tokens: some phones write quoteless tokens
+/// there that the grammar of URIs would have escaped.
 fn uri_params(text: Option<&str>) -> Result<Params<'_>, Malformed> {
     let Some(text) = text else { return Ok(Params::none()) };
     let sound = |part: &str| {
-        let (name, value) = part.split_once('=').unwrap_or((part, "-"));
-        !name.is_empty() && part.bytes().all(|c| scan::is_param(c) || scan::is_token(&[c]) || c == b'=') && {
-            let _ = value;
-            true
-        }
+        !part.is_empty() && !part.starts_with('=') && part.bytes().all(|c| scan::is_param(c) || c == b'=')
     };
+    if text.split(';').count() > bounds::PARAMS {
+        return Err(Malformed("too many parameters"));
+    }
     if !text.split(';').all(sound) {
         return Err(Malformed("URI parameter is malformed"));
     }

@@ -2,7 +2,8 @@
 
 use super::address::NameAddr;
 use super::message::{Message, cseq};
-use super::name::Name;
+use super::name::{Code, Name};
+use super::param::Params;
 use super::refusal::{Malformed, Refusal};
 use super::scan::{self, Commas};
 use super::uri::Uri;
@@ -37,19 +38,18 @@ fn check(message: &Message) -> Result<(), Blame> {
     if message.is_request() {
         Uri::parse(message.request_uri_raw()).map_err(|e| (400, None, e))?;
     }
+    single(message)?;
     vias(message)?;
     for name in [Name::From, Name::To] {
-        NameAddr::parse(one(message, name)?).map_err(|e| (400, Some(name), e))?;
+        let address = NameAddr::parse(there(message, name)?).map_err(|e| (400, Some(name), e))?;
+        once(address.params(), "tag").map_err(|e| (400, Some(name), e))?;
     }
-    if one(message, Name::CallId)?.iter().any(|&c| scan::is_lws(c)) {
+    if there(message, Name::CallId)?.iter().any(|&c| scan::is_lws(c)) {
         return Err((400, Some(Name::CallId), Malformed("white space in Call-ID")));
     }
-    let cseq = cseq(one(message, Name::CSeq)?).map_err(|e| (400, Some(Name::CSeq), e))?;
+    let cseq = cseq(there(message, Name::CSeq)?).map_err(|e| (400, Some(Name::CSeq), e))?;
     if message.method().is_some_and(|method| *method != cseq.method) {
         return Err((400, Some(Name::CSeq), Malformed("CSeq method is not the request's")));
-    }
-    for name in SINGLE {
-        at_most_one(message, name)?;
     }
     if message.header(Name::MaxForwards).is_some() && message.max_forwards().is_none() {
         return Err((400, Some(Name::MaxForwards), Malformed("Max-Forwards is out of range")));
@@ -60,29 +60,59 @@ fn check(message: &Message) -> Result<(), Blame> {
     Ok(())
 }
 
+/// The bit of `code` in a set of names: there are fewer than 128 ([`Code::Other`] is the last).
+const fn bit(code: Code) -> u128 {
+    1 << code as u8
+}
+
 /// Fields of which a second one would be two truths.
-const SINGLE: [Name<'static>; 14] = [
-    Name::MaxForwards,
-    Name::Expires,
-    Name::MinExpires,
-    Name::ContentType,
-    Name::ContentDisposition,
-    Name::Event,
-    Name::SubscriptionState,
-    Name::ReferTo,
-    Name::ReferredBy,
-    Name::Replaces,
-    Name::SessionExpires,
-    Name::MinSe,
-    Name::RAck,
-    Name::RSeq,
-];
+const SINGLE: u128 = {
+    use Code::*;
+    let codes = [
+        From,
+        To,
+        CallId,
+        CSeq,
+        MaxForwards,
+        Expires,
+        MinExpires,
+        ContentType,
+        ContentDisposition,
+        Event,
+        SubscriptionState,
+        ReferTo,
+        ReferredBy,
+        Replaces,
+        SessionExpires,
+        MinSe,
+        RAck,
+        RSeq,
+    ];
+    let (mut set, mut i) = (0, 0);
+    while i < codes.len() {
+        set |= bit(codes[i]);
+        i += 1;
+    }
+    set
+};
+
+fn single(message: &Message) -> Result<(), Blame> {
+    let mut seen = 0;
+    for code in message.0.lines.iter().map(|line| line.code) {
+        if seen & bit(code) & SINGLE != 0 {
+            return Err((400, code.name(), Malformed("header stands twice")));
+        }
+        seen |= bit(code);
+    }
+    Ok(())
+}
 
 fn vias(message: &Message) -> Result<(), Blame> {
     let blame = |e| (400, Some(Name::Via), e);
     let mut count = 0;
     for part in message.headers(Name::Via).flat_map(Commas::new) {
-        Via::parse(part).map_err(blame)?;
+        let via = Via::parse(part).map_err(blame)?;
+        once(via.params, "branch").map_err(blame)?;
         count += 1;
     }
     match count {
@@ -92,8 +122,7 @@ fn vias(message: &Message) -> Result<(), Blame> {
     }
 }
 
-fn one<'a>(message: &'a Message, name: Name<'static>) -> Result<&'a [u8], Blame> {
-    at_most_one(message, name)?;
+fn there<'a>(message: &'a Message, name: Name<'static>) -> Result<&'a [u8], Blame> {
     message.header(name).filter(|v| !v.is_empty()).ok_or((
         400,
         Some(name),
@@ -101,10 +130,11 @@ fn one<'a>(message: &'a Message, name: Name<'static>) -> Result<&'a [u8], Blame>
     ))
 }
 
-fn at_most_one(message: &Message, name: Name<'static>) -> Result<(), Blame> {
-    match message.headers(name).nth(1) {
+/// RFC 3261 §7.3.1: a parameter stands at most once. Asked of those on which identity rests.
+fn once(params: Params<'_>, name: &str) -> Result<(), Malformed> {
+    match params.iter().filter(|p| p.name.eq_ignore_ascii_case(name)).nth(1) {
         None => Ok(()),
-        Some(_) => Err((400, Some(name), Malformed("header stands twice"))),
+        Some(_) => Err(Malformed("parameter stands twice")),
     }
 }
 

@@ -2,15 +2,20 @@
 //!
 //! Invariant: a transaction that is over owns no alarm, no message and no place in any table.
 
+mod answer;
+mod ask;
 mod client;
 pub mod client_invite;
 pub mod client_other;
+mod engine;
 pub mod figure;
 mod identity;
 mod layer;
 mod server;
 pub mod server_invite;
 pub mod server_other;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod wire;
 

@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Keeps a response for repetition.
-    pub fn keep(&mut self, _status: u16, bytes: Bytes) {
+    pub fn keep(&mut self, bytes: Bytes) {
         self.last = Some(bytes);
     }
 

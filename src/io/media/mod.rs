@@ -4,14 +4,34 @@
 //! to the core over one bounded queue. Invariant: between a readable socket and the send that answers it there is no lock,
 //! no allocation and no other thread.
 
+mod back_end;
+mod epoll;
+mod port;
+mod socket;
+mod thread;
+
+use std::collections::VecDeque;
 use std::io;
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 
+use rustix::event::EventfdFlags;
+use rustix::process::Resource;
+use rustix::thread::CpuSet;
 use tokio::sync::mpsc;
 
-use crate::base::bounds;
-use crate::media::{News, Order};
+use crate::base::{CallId, Random, bounds};
+use crate::io::clock::Clock;
+use crate::media::{News, Order, Worker};
+use crate::vault::TapItem;
+
+use epoll::Epoll;
+use port::Ports;
+use thread::{Shared, Thread};
 
 /// How the plane is set up.
 #[derive(Clone, Debug)]
@@ -27,35 +47,56 @@ pub struct Config {
     /// Whether a leg's sockets are connected once its source is certain: cheaper sends, and the kernel refuses strangers
     /// (uncounted). Off: every stranger is counted in [`LegFacts::rejected`](crate::media::LegFacts::rejected).
     pub connect: bool,
-    /// The instant that is [`Time::ZERO`](crate::base::Time::ZERO) for the whole node.
-    pub zero: Instant,
+    /// The node's clock.
+    pub clock: Clock,
 }
 
 /// The running plane. Dropping it stops the workers and closes all sockets.
 #[derive(Debug)]
 pub struct Plane {
-    orders: mpsc::Sender<Order>,
-    _unread: mpsc::Receiver<Order>,
+    workers: Vec<Handle>,
+    ports: Arc<Ports>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    orders: SyncSender<Order>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// A worker's queue has no room ([`bounds::MEDIA_ORDERS`]): the order comes back. The plane is overloaded; new calls should
 /// be refused, and an order that ends something tried again a little later.
 #[derive(Debug, thiserror::Error)]
 #[error("the media plane has no room for another order")]
-pub struct Full(pub Order);
+pub struct Full(pub Box<Order>);
 
 impl Plane {
-    /// Starts the workers. News come out of the receiver, at most [`bounds::MEDIA_NEWS`] waiting; when the core reads too
-    /// slowly each worker keeps up to [`bounds::MEDIA_NEWS_KEPT`] itself, then drops the newest and says how many
-    /// ([`News::Missed`]). Packets never wait for news.
+    /// Starts the workers. `random` seeds stream identifiers; `tap` takes what recordings gather (one clone a worker; it must
+    /// not block, and answers whether it had room: `store.tap()`'s `try_send(item).is_ok()`).
+    ///
+    /// News come out of the receiver, at most [`bounds::MEDIA_NEWS`] waiting; when the core reads too slowly each worker
+    /// keeps up to [`bounds::MEDIA_NEWS_KEPT`] itself, then drops the newest and says how many ([`News::Missed`]). Packets
+    /// never wait for news.
     ///
     /// # Errors
     /// When a thread, an epoll or an eventfd cannot be made.
-    pub fn start(config: Config) -> io::Result<(Plane, mpsc::Receiver<News>)> {
-        let (_news, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
-        let (orders, _unread) = mpsc::channel(bounds::MEDIA_ORDERS);
-        tracing::debug!(?config, "media plane");
-        Ok((Plane { orders, _unread }, receiver))
+    pub fn start<T>(config: &Config, random: &mut Random, tap: T) -> io::Result<(Plane, mpsc::Receiver<News>)>
+    where
+        T: FnMut(TapItem) -> bool + Clone + Send + 'static,
+    {
+        raise_file_limit();
+        let (news, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
+        let mut plane = Plane { workers: Vec::new(), ports: Arc::new(Ports::new(config.ports.clone())) };
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let count = if config.workers == 0 { cores } else { config.workers };
+        for number in 0..count {
+            let worker = Worker::new(random.fork());
+            let handle =
+                Handle::start(config, number, worker, news.clone(), tap.clone(), Arc::clone(&plane.ports))?;
+            plane.workers.push(handle);
+        }
+        Ok((plane, receiver))
     }
 
     /// Hands an order to the worker that owns its call (or to all). Never blocks.
@@ -63,12 +104,98 @@ impl Plane {
     /// # Errors
     /// [`Full`] with the order when that worker's queue has no room.
     pub fn order(&self, order: Order) -> Result<(), Full> {
-        self.orders.try_send(order).map_err(|refused| Full(refused.into_inner()))
+        match order.call() {
+            Some(call) => self.worker_of(call).map_or(Ok(()), |worker| worker.order(order)),
+            None => self.workers.iter().try_for_each(|worker| worker.order(order.clone())),
+        }
     }
 
-    /// How many orders and legs each worker holds, for `status`.
+    /// What each worker is doing, for `status` and metrics.
     pub fn workers(&self) -> Vec<WorkerState> {
-        Vec::new()
+        let state = |worker: &Handle| WorkerState {
+            legs: worker.shared.legs.load(Ordering::Relaxed),
+            packets: worker.shared.packets.load(Ordering::Relaxed),
+            alive: worker.thread.as_ref().is_some_and(|thread| !thread.is_finished()),
+        };
+        self.workers.iter().map(state).collect()
+    }
+
+    /// Pairs of ports that are free.
+    pub fn free_ports(&self) -> usize {
+        self.ports.free()
+    }
+
+    fn worker_of(&self, call: CallId) -> Option<&Handle> {
+        // The last octets of an identifier are random, so they spread calls evenly.
+        let bytes = call.to_bytes();
+        let number = bytes.last_chunk::<8>().map_or(0, |last| u64::from_be_bytes(*last));
+        self.workers.get((number % self.workers.len().max(1) as u64) as usize)
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.shared.stop.store(true, Ordering::Release);
+            worker.shared.awake.store(false, Ordering::Release);
+            worker.shared.wake();
+        }
+        for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Handle {
+    fn start<T>(
+        config: &Config,
+        number: usize,
+        worker: Worker,
+        news: mpsc::Sender<News>,
+        tap: T,
+        ports: Arc<Ports>,
+    ) -> io::Result<Handle>
+    where
+        T: FnMut(TapItem) -> bool + Send + 'static,
+    {
+        let wake: Arc<OwnedFd> =
+            Arc::new(rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+        let back_end = Epoll::new(Arc::clone(&wake), ports, config.dscp, config.connect)?;
+        let shared = Arc::new(Shared {
+            wake,
+            awake: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            legs: AtomicUsize::new(0),
+            packets: AtomicU64::new(0),
+        });
+        let (orders, receiver) = sync_channel(bounds::MEDIA_ORDERS);
+        let (clock, pin) = (config.clock, config.pin);
+        let thread = Thread {
+            worker,
+            back_end,
+            clock,
+            shared: Arc::clone(&shared),
+            orders: receiver,
+            news,
+            tap,
+            kept: VecDeque::new(),
+            missed: 0,
+        };
+        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            if pin {
+                pin_to(number);
+            }
+            thread.run();
+        })?;
+        Ok(Handle { orders, shared, thread: Some(thread) })
+    }
+
+    fn order(&self, order: Order) -> Result<(), Full> {
+        self.orders.try_send(order).map_err(|refused| match refused {
+            TrySendError::Full(order) | TrySendError::Disconnected(order) => Full(Box::new(order)),
+        })?;
+        self.shared.wake();
+        Ok(())
     }
 }
 
@@ -77,6 +204,28 @@ impl Plane {
 pub struct WorkerState {
     /// Open legs.
     pub legs: usize,
-    /// Packets received since the start.
+    /// Datagrams received since the start.
     pub packets: u64,
+    /// Whether its thread runs. One that does not is a fault of ours and has left an error line.
+    pub alive: bool,
+}
+
+/// Pins the calling thread to the n-th of the cores that it may use. Without the right to do so it stays free.
+fn pin_to(number: usize) {
+    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return };
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(core) = cores.get(number % cores.len().max(1)) {
+        let mut only = CpuSet::new();
+        only.set(*core);
+        let _ = rustix::thread::sched_setaffinity(None, &only);
+    }
+}
+
+/// Each leg takes two descriptors: the soft limit (often 1 024) goes up to the hard one.
+fn raise_file_limit() {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+    }
 }

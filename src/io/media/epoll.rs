@@ -1,0 +1,217 @@
+//! The back end for every kernel: one level-triggered epoll, one receive per readiness, sent straight from the buffer.
+//!
+//! Level-triggered: a socket with more than one datagram is ready again at once, and no receive is spent on finding one
+//! empty. Invariant: an event of a closed leg finds no socket, because the key in it names a generation.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+
+use crate::io::clock::Clock;
+use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
+
+use super::back_end::{Arrival, BackEnd};
+use super::port::Ports;
+use super::socket::Socket;
+
+/// The largest datagram taken: above an Ethernet frame; a longer one is malformed for us.
+const DATAGRAM: usize = 2_048;
+/// Events of one wait: about a millisecond of work, after which timers have their turn.
+const EVENTS: usize = 256;
+/// Pairs tried when other programs sit in the port range.
+const TRIES: usize = 64;
+/// The event data of the wake-up; no key gives it, because generations have 31 bits.
+const WAKE: u64 = u64::MAX;
+
+/// See the module.
+pub(super) struct Epoll {
+    epoll: OwnedFd,
+    wake: Arc<OwnedFd>,
+    sockets: Vec<Option<Pair>>,
+    buffer: Box<[u8; DATAGRAM + BUFFER_SPARE]>,
+    ports: Arc<Ports>,
+    dscp: u8,
+    connect: bool,
+}
+
+struct Pair {
+    key: LegKey,
+    port: u16,
+    rtp: Socket,
+    rtcp: Socket,
+}
+
+impl Pair {
+    fn socket(&self, channel: Channel) -> &Socket {
+        match channel {
+            Channel::Rtp => &self.rtp,
+            Channel::Rtcp => &self.rtcp,
+        }
+    }
+}
+
+impl Epoll {
+    /// An epoll that `wake` (an eventfd) interrupts.
+    pub(super) fn new(wake: Arc<OwnedFd>, ports: Arc<Ports>, dscp: u8, connect: bool) -> io::Result<Epoll> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        Ok(Epoll {
+            epoll,
+            wake,
+            sockets: Vec::new(),
+            buffer: Box::new([0; DATAGRAM + BUFFER_SPARE]),
+            ports,
+            dscp,
+            connect,
+        })
+    }
+
+    fn pair(&self, key: LegKey) -> Option<&Pair> {
+        self.sockets.get(key.index() as usize)?.as_ref().filter(|pair| pair.key == key)
+    }
+
+    /// Receives one datagram, if one is there, and sends what `take` makes of it.
+    fn receive(
+        &mut self,
+        at: crate::base::Time,
+        (key, channel): (LegKey, Channel),
+        take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
+    ) {
+        let Some(pair) = self.sockets.get(key.index() as usize).and_then(Option::as_ref) else { return };
+        if pair.key != key {
+            return;
+        }
+        // Refusals of what was sent earlier are told here too; they mean nothing for what comes in.
+        let Ok((from, len)) = pair.socket(channel).receive(&mut self.buffer[..DATAGRAM]) else { return };
+        let len = if len <= DATAGRAM { len } else { 0 };
+        let arrival = Arrival { at, key, channel, from, buffer: &mut self.buffer[..], len };
+        if let Some(forward) = take(arrival)
+            && let Some(datagram) = self.buffer.get(forward.place)
+            && let Some(pair) = self.pair(forward.key)
+        {
+            pair.socket(forward.channel).send(forward.to, datagram);
+        }
+    }
+
+    fn bind(&self, local: IpAddr, port: u16) -> io::Result<(Socket, Socket)> {
+        let rtp = Socket::bind(SocketAddr::new(local, port), self.dscp)?;
+        let rtcp = Socket::bind(SocketAddr::new(local, port + 1), self.dscp)?;
+        Ok((rtp, rtcp))
+    }
+
+    fn watch(&self, key: LegKey, pair: &Pair) -> io::Result<()> {
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let data = epoll::EventData::new_u64(token(key, channel));
+            epoll::add(&self.epoll, pair.socket(channel).fd(), data, epoll::EventFlags::IN)?;
+        }
+        Ok(())
+    }
+}
+
+/// Generation (31 bits), slot (32), channel (1).
+fn token(key: LegKey, channel: Channel) -> u64 {
+    u64::from(key.generation()) << 33 | u64::from(key.index()) << 1 | u64::from(channel == Channel::Rtcp)
+}
+
+fn named(token: u64) -> (LegKey, Channel) {
+    let key = LegKey::from_parts((token >> 1) as u32, (token >> 33) as u32);
+    (key, if token & 1 == 0 { Channel::Rtp } else { Channel::Rtcp })
+}
+
+impl BackEnd for Epoll {
+    fn turn(
+        &mut self,
+        wait: Option<Duration>,
+        clock: Clock,
+        take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
+    ) -> io::Result<bool> {
+        // Whole milliseconds, rounded up: every kernel has that call, and a frame may be late by one.
+        let wait = wait.map(|wait| {
+            let ms = wait.as_micros().div_ceil(1_000).min(60_000) as i64;
+            Timespec { tv_sec: ms / 1_000, tv_nsec: ms % 1_000 * 1_000_000 }
+        });
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS];
+        let events = match epoll::wait(&self.epoll, &mut events, wait.as_ref()) {
+            Ok((events, _)) => &*events,
+            Err(Errno::INTR) => &[],
+            Err(error) => return Err(error.into()),
+        };
+        let at = clock.now();
+        let mut woken = false;
+        for event in events {
+            match event.data.u64() {
+                WAKE => woken = true,
+                token => self.receive(at, named(token), take),
+            }
+        }
+        if woken {
+            let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
+        }
+        Ok(woken)
+    }
+}
+
+impl Wire for Epoll {
+    fn open(&mut self, key: LegKey, local: IpAddr) -> Option<SocketAddr> {
+        for _ in 0..TRIES {
+            let port = self.ports.take()?;
+            let opened = self.bind(local, port).and_then(|(rtp, rtcp)| {
+                let pair = Pair { key, port, rtp, rtcp };
+                self.watch(key, &pair)?;
+                Ok(pair)
+            });
+            match opened {
+                Ok(pair) => {
+                    let place = key.index() as usize;
+                    if self.sockets.len() <= place {
+                        self.sockets.resize_with(place + 1, || None);
+                    }
+                    self.sockets[place] = Some(pair);
+                    return Some(SocketAddr::new(local, port));
+                }
+                Err(error) => {
+                    self.ports.give(port);
+                    if error.kind() != io::ErrorKind::AddrInUse {
+                        tracing::warn!(%error, port, "no media socket");
+                        return None;
+                    }
+                }
+            }
+        }
+        tracing::warn!(tries = TRIES, "media ports are taken by other programs");
+        None
+    }
+
+    fn narrow(&mut self, key: LegKey, channel: Channel, far: Option<SocketAddr>) {
+        let pair = self.sockets.get_mut(key.index() as usize).and_then(Option::as_mut);
+        if let Some(pair) = pair.filter(|pair| self.connect && pair.key == key) {
+            match channel {
+                Channel::Rtp => pair.rtp.narrow(far),
+                Channel::Rtcp => pair.rtcp.narrow(far),
+            }
+        }
+    }
+
+    fn send(&mut self, key: LegKey, channel: Channel, to: SocketAddr, datagram: &[u8]) {
+        if let Some(pair) = self.pair(key) {
+            pair.socket(channel).send(to, datagram);
+        }
+    }
+
+    fn close(&mut self, key: LegKey) {
+        let Some(slot) = self.sockets.get_mut(key.index() as usize) else { return };
+        if slot.as_ref().is_some_and(|pair| pair.key == key)
+            && let Some(pair) = slot.take()
+        {
+            let port = pair.port;
+            drop(pair);
+            self.ports.give(port);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The loop of one worker thread.
+//!
+//! Packets first, then orders, then what is due by the clock; news and tap items leave at the end of each turn.
+//! Invariant: nothing in the loop blocks but the wait for packets.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::base::bounds;
+use crate::io::clock::Clock;
+use crate::media::{News, Order, Worker};
+use crate::vault::TapItem;
+
+use super::back_end::{Arrival, BackEnd};
+
+/// Orders carried out between two looks at the sockets: about a millisecond of them.
+const ORDERS: usize = 128;
+
+/// What the plane and a worker's thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// An eventfd; written when an order was put into an empty queue.
+    pub(super) wake: Arc<OwnedFd>,
+    /// Whether the wake-up was given and not yet taken.
+    pub(super) awake: AtomicBool,
+    pub(super) stop: AtomicBool,
+    pub(super) legs: AtomicUsize,
+    pub(super) packets: AtomicU64,
+}
+
+impl Shared {
+    /// Wakes the worker; one system call for any number of orders that it has not looked at yet.
+    pub(super) fn wake(&self) {
+        if !self.awake.swap(true, Ordering::AcqRel) {
+            let _ = rustix::io::write(&*self.wake, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+/// One worker with everything that it owns.
+pub(super) struct Thread<B, T> {
+    pub(super) worker: Worker,
+    pub(super) back_end: B,
+    pub(super) clock: Clock,
+    pub(super) shared: Arc<Shared>,
+    pub(super) orders: Receiver<Order>,
+    pub(super) news: mpsc::Sender<News>,
+    pub(super) tap: T,
+    pub(super) kept: VecDeque<News>,
+    pub(super) missed: u64,
+}
+
+impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
+    /// Runs until it is told to stop.
+    pub(super) fn run(mut self) {
+        let mut more = false;
+        while !self.shared.stop.load(Ordering::Acquire) {
+            let wait = if more { Some(Duration::ZERO) } else { self.wait() };
+            let worker = &mut self.worker;
+            let turned = self.back_end.turn(wait, self.clock, &mut |arrival: Arrival<'_>| {
+                let Arrival { at, key, channel, from, buffer, len } = arrival;
+                worker.packet(at, key, channel, from, buffer, len)
+            });
+            let woken = match turned {
+                Ok(woken) => woken,
+                Err(error) => {
+                    tracing::error!(%error, "a media worker cannot wait for packets and stops");
+                    return;
+                }
+            };
+            if woken || more {
+                more = self.take_orders();
+            }
+            let now = self.clock.now();
+            if self.worker.deadline().is_some_and(|due| due <= now) {
+                self.worker.tick(now, &mut self.back_end);
+            }
+            self.worker.settle(&mut self.back_end);
+            self.hand_on();
+        }
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let due = self.worker.deadline().map(|due| due.since(self.clock.now()));
+        // News that found no room are tried again soon.
+        let retry = (!self.kept.is_empty()).then_some(Duration::from_millis(5));
+        due.into_iter().chain(retry).min()
+    }
+
+    /// Carries out what is in the queue, up to a bound; true when there may be more.
+    fn take_orders(&mut self) -> bool {
+        self.shared.awake.store(false, Ordering::Release);
+        for _ in 0..ORDERS {
+            let Ok(order) = self.orders.try_recv() else { return false };
+            self.worker.order(self.clock.now(), order, &mut self.back_end);
+        }
+        true
+    }
+
+    fn hand_on(&mut self) {
+        while let Some(item) = self.worker.poll_tap() {
+            // The ring counts what it has no room for and tells the core.
+            (self.tap)(item);
+        }
+        while let Some(news) = self.worker.poll_news() {
+            if self.kept.len() < bounds::MEDIA_NEWS_KEPT {
+                self.kept.push_back(news);
+            } else {
+                self.missed += 1;
+            }
+        }
+        self.tell();
+        self.shared.legs.store(self.worker.legs(), Ordering::Relaxed);
+        self.shared.packets.store(self.worker.packets(), Ordering::Relaxed);
+    }
+
+    fn tell(&mut self) {
+        while let Some(news) = self.kept.pop_front() {
+            match self.news.try_send(news) {
+                Ok(()) => {}
+                Err(TrySendError::Full(news)) => {
+                    self.kept.push_front(news);
+                    return;
+                }
+                Err(TrySendError::Closed(_)) => return self.kept.clear(),
+            }
+        }
+        if self.missed > 0 && self.news.try_send(News::Missed { news: self.missed }).is_ok() {
+            self.missed = 0;
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One leg: its far end, what is heard from it, the stream that it hears, and what is counted.
+//!
+//! Invariant: only a packet from the leg's source, well-formed and of a negotiated type, changes more than a counter.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::{CallId, LegId, Time, bounds};
+use crate::rtp::rtcp::{Back, CNAME, Mapping};
+use crate::rtp::telephone_event::{self, Event, Presses};
+use crate::rtp::{Format, Packet, Reception, Standing};
+
+use super::outbound::{Heard, Outbound};
+use super::player::{Keypad, Law, Player};
+use super::route::{self, Route, Routes};
+use super::source::{Source, Verdict};
+use super::tap::TapIndex;
+use super::{Aim, LegFacts, LegKey, News, Trust};
+
+/// A far end that was silent this long before it is aimed at again may have another address behind its NAT by now.
+const STALE: Duration = Duration::from_secs(2);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) call: CallId,
+    pub(super) id: LegId,
+    pub(super) local: SocketAddr,
+    pub(super) peer: Option<LegKey>,
+    pub(super) tap: Option<(TapIndex, u8)>,
+    pub(super) player: Option<Player>,
+    pub(super) keypad: Option<Box<Keypad>>,
+    /// Whether the pace visits this leg every 20 ms.
+    pub(super) paced: bool,
+    pub(super) out: Outbound,
+    pub(super) counts: LegFacts,
+    pub(super) cname: [u8; CNAME],
+    aim: Option<Box<Aim>>,
+    rtp: Source,
+    rtcp: Source,
+    routes: Routes,
+    reception: Reception,
+    presses: Presses,
+    heard_at: Time,
+    quiet_told: u32,
+}
+
+/// A packet that the leg's far end really sent.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) packet: Packet,
+    pub(super) heard: Heard,
+    pub(super) route: Route,
+    pub(super) format: Format,
+}
+
+impl Leg {
+    pub(super) fn new(
+        call: CallId,
+        id: LegId,
+        local: SocketAddr,
+        out: Outbound,
+        cname: [u8; CNAME],
+        now: Time,
+    ) -> Leg {
+        let nobody = Source::new(SocketAddr::from(([0, 0, 0, 0], 0)), Trust::Announced);
+        Leg {
+            call,
+            id,
+            local,
+            peer: None,
+            tap: None,
+            player: None,
+            keypad: None,
+            paced: false,
+            out,
+            counts: LegFacts::default(),
+            cname,
+            aim: None,
+            rtp: nobody,
+            rtcp: nobody,
+            routes: [Route::Refuse; 128],
+            reception: Reception::default(),
+            presses: Presses::default(),
+            heard_at: now,
+            quiet_told: 0,
+        }
+    }
+
+    /// Takes a new aim. The lock stays when the far end is the same and not stale.
+    pub(super) fn take_aim(&mut self, now: Time, mut aim: Box<Aim>) {
+        aim.formats.truncate(bounds::FORMATS);
+        let above = SocketAddr::new(aim.rtp.ip(), aim.rtp.port().checked_add(1).unwrap_or(0));
+        let rtcp = aim.rtcp.unwrap_or(above);
+        let fresh = aim.trust == Trust::Announced || now.since(self.heard_at) < STALE;
+        let same = self.aim.is_some() && self.rtp.agrees(aim.rtp, aim.trust) && fresh;
+        if !same {
+            self.rtp = Source::new(aim.rtp, aim.trust);
+            self.reception.end();
+            self.presses.reset();
+        }
+        let trust = self.rtcp_trust(aim.trust);
+        if !same || !self.rtcp.agrees(rtcp, trust) {
+            self.rtcp = Source::new(rtcp, trust);
+        }
+        if !same || self.aim.as_ref().is_none_or(|before| !before.receive) {
+            (self.heard_at, self.quiet_told) = (now, 0);
+        }
+        self.aim = Some(aim);
+    }
+
+    /// RTCP may come from any port of the address that RTP came from; before RTP came, not on trust in the first comer.
+    fn rtcp_trust(&self, trust: Trust) -> Trust {
+        match (trust, self.rtp.locked()) {
+            (Trust::First | Trust::Signalled(_), Some(locked)) => Trust::Signalled(locked.ip()),
+            (Trust::First, None) => Trust::Announced,
+            (trust, _) => trust,
+        }
+    }
+
+    /// Computes the routes towards the aim of whomever the leg is joined to.
+    pub(super) fn route_to(&mut self, to: Option<&Aim>) {
+        self.routes = self.aim.as_ref().map_or([Route::Refuse; 128], |aim| route::routes(aim, to));
+    }
+
+    pub(super) fn aim(&self) -> Option<&Aim> {
+        self.aim.as_deref()
+    }
+
+    /// Takes an RTP datagram: `None` when it goes no further. Says in `locked` whether the source lock moved.
+    pub(super) fn hear(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        datagram: &[u8],
+        locked: &mut bool,
+    ) -> Option<Taken> {
+        let verdict = self.rtp.judge(from);
+        if verdict == Verdict::Stranger || self.aim.is_none() {
+            self.counts.rejected += 1;
+            return None;
+        }
+        let Ok(packet) = Packet::read(datagram) else {
+            self.counts.malformed += 1;
+            return None;
+        };
+        let route = self.routes.get(usize::from(packet.pt)).copied().unwrap_or_default();
+        let Some(format) = self.format(packet.pt).filter(|_| route != Route::Refuse) else {
+            self.counts.unusable += 1;
+            return None;
+        };
+        if verdict == Verdict::Candidate {
+            self.lock(from);
+            *locked = true;
+        }
+        self.count(now, packet, route, format)
+    }
+
+    fn lock(&mut self, from: SocketAddr) {
+        self.rtp.lock(from);
+        let Some(aim) = &self.aim else { return };
+        let trust = self.rtcp_trust(aim.trust);
+        if aim.trust != Trust::Announced {
+            let above = SocketAddr::new(aim.rtp.ip(), aim.rtp.port().checked_add(1).unwrap_or(0));
+            self.rtcp = Source::new(aim.rtcp.unwrap_or(above), trust);
+        }
+    }
+
+    fn count(&mut self, now: Time, packet: Packet, route: Route, format: Format) -> Option<Taken> {
+        (self.heard_at, self.quiet_told) = (now, 0);
+        let standing = self.reception.sequence(packet.ssrc, packet.seq);
+        if matches!(standing, Standing::First(_)) {
+            self.presses.reset();
+        }
+        let is_key = matches!(route, Route::Key | Route::PassKey(_));
+        let heard = Heard::new(standing, self.reception.epoch(), format.clock)?;
+        if heard.newest && !is_key {
+            self.reception.timing(packet.timestamp, now.as_micros(), format.clock);
+        }
+        self.counts.packets_in += 1;
+        self.counts.octets_in += packet.payload.len() as u64;
+        if !is_key && self.counts.codec_in != Some(format.codec) {
+            self.counts.codec_in = Some(format.codec);
+        }
+        let listened = self.aim.as_ref().is_some_and(|aim| aim.receive);
+        listened.then_some(Taken { packet, heard, route, format })
+    }
+
+    /// Takes the key in a packet; says which one if a press begins.
+    pub(super) fn press(&mut self, taken: &Taken, payload: &[u8]) -> Option<char> {
+        let event = Event::read(payload)?;
+        let Packet { marker, timestamp, .. } = taken.packet;
+        let key = telephone_event::key(self.presses.packet(marker, timestamp, event, taken.format.clock)?)?;
+        self.counts.keys += 1;
+        Some(key)
+    }
+
+    /// Whether an RTCP datagram that came on its RTP socket (`mux`) or its RTCP socket is the far end's.
+    pub(super) fn hear_rtcp(&mut self, now: Time, from: SocketAddr, mux: bool, locked: &mut bool) -> bool {
+        let verdict = if mux { self.rtp.judge(from) } else { self.rtcp.judge(from) };
+        // RTCP may be the first that comes on a multiplexed port, but only RTP locks it.
+        let early = mux && verdict == Verdict::Candidate && self.rtp.only().is_none();
+        if self.aim.is_none() || verdict == Verdict::Stranger || early {
+            self.counts.rejected += 1;
+            return false;
+        }
+        if verdict == Verdict::Candidate && !mux {
+            self.rtcp.lock(from);
+            *locked = true;
+        }
+        (self.heard_at, self.quiet_told) = (now, 0);
+        self.counts.rtcp_in += 1;
+        true
+    }
+
+    /// Counts a datagram that is neither RTP nor RTCP, or RTP on the port of RTCP.
+    pub(super) fn stray(&mut self, from: SocketAddr, rtcp: bool) {
+        let source = if rtcp { &self.rtcp } else { &self.rtp };
+        if source.judge(from) == Verdict::Stranger {
+            self.counts.rejected += 1;
+        } else {
+            self.counts.malformed += 1;
+        }
+    }
+
+    /// Fits a packet that the peer sent into this leg's stream, in place; says where to send what part of the datagram.
+    pub(super) fn forward(
+        &mut self,
+        now: Time,
+        mut taken: Taken,
+        datagram: &mut [u8],
+    ) -> Option<(SocketAddr, std::ops::Range<usize>)> {
+        let pt = match taken.route {
+            Route::Pass(pt) | Route::ToALaw(pt) | Route::ToMuLaw(pt) | Route::PassKey(pt) => Some(pt),
+            Route::Refuse | Route::Keep | Route::Key => None,
+        };
+        let busy = self.player.is_some() || self.keypad.is_some();
+        let (Some(pt), Some(to), false) = (pt, self.target(), busy) else {
+            self.out.interrupt();
+            return None;
+        };
+        taken.packet.pt = pt;
+        if !self.out.relay(now, &mut taken.packet, taken.heard) {
+            return None;
+        }
+        self.convert(&taken, datagram.get_mut(taken.packet.payload.clone())?);
+        self.sent(pt, taken.packet.payload.len());
+        Some((to, taken.packet.rewrite(datagram)))
+    }
+
+    fn convert(&self, taken: &Taken, payload: &mut [u8]) {
+        match taken.route {
+            Route::ToALaw(_) => crate::rtp::g711::mu_to_a(payload),
+            Route::ToMuLaw(_) => crate::rtp::g711::a_to_mu(payload),
+            Route::PassKey(pt) => {
+                let clock = self.format(pt).map_or(taken.format.clock, |format| format.clock);
+                if clock != taken.format.clock {
+                    scale(payload, taken.format.clock, clock);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts a packet sent.
+    pub(super) fn sent(&mut self, pt: u8, octets: usize) {
+        self.counts.packets_out += 1;
+        self.counts.octets_out += octets as u64;
+        if let Some(format) = self.format(pt)
+            && self.counts.codec_out != Some(format.codec)
+            && format.codec != crate::rtp::Codec::TelephoneEvent
+        {
+            self.counts.codec_out = Some(format.codec);
+        }
+    }
+
+    /// Where RTP goes; `None` while the far end may not be sent to or has no address.
+    pub(super) fn target(&self) -> Option<SocketAddr> {
+        self.aim.as_ref().filter(|aim| aim.send)?;
+        self.rtp.target()
+    }
+
+    /// Where RTCP goes, and whether over the RTP socket. Reports go on while the call is held (RFC 3264 §5.1).
+    pub(super) fn rtcp_target(&self) -> Option<(SocketAddr, bool)> {
+        let mux = self.aim.as_ref()?.rtcp == Some(self.aim.as_ref()?.rtp);
+        let to = if mux { self.rtp.target() } else { self.rtcp.target() };
+        to.map(|to| (to, mux))
+    }
+
+    /// How RTCP from `from` reads on this leg; `None` while nothing from there is heard here.
+    pub(super) fn mapping(&self, from: &Leg) -> Option<Mapping> {
+        let splice = self.out.splice()?;
+        let back = from.out.splice().and_then(|back| {
+            let (heard_ssrc, origin_ssrc) = (from.out.ssrc(), self.reception.ssrc()?);
+            Some(Back { heard_ssrc, origin_ssrc, sequence: back.sequence })
+        });
+        let (from_ssrc, to_ssrc) = (from.reception.ssrc()?, self.out.ssrc());
+        Some(Mapping { from_ssrc, to_ssrc, timestamp: splice.timestamp, back })
+    }
+
+    /// The one source of RTP (or RTCP) that is left, when nobody else can become it.
+    pub(super) fn only(&self, rtcp: bool) -> Option<SocketAddr> {
+        self.aim.as_ref()?;
+        if rtcp { self.rtcp.only() } else { self.rtp.only() }
+    }
+
+    /// The format that the switch's own sound is sent in; `None` when the leg has none that the switch can make.
+    pub(super) fn own_format(&self) -> Option<(u8, Law)> {
+        let format = self.aim.as_ref()?.formats.iter().find(|f| f.codec.is_g711() && f.clock == 8_000)?;
+        let law = if format.codec == crate::rtp::Codec::Pcma { Law::A } else { Law::Mu };
+        Some((format.pt, law))
+    }
+
+    /// The telephone events that the leg takes.
+    pub(super) fn key_format(&self) -> Option<Format> {
+        self.aim.as_ref().and_then(|aim| route::keys(aim)).copied()
+    }
+
+    fn format(&self, pt: u8) -> Option<Format> {
+        let aim = self.aim.as_ref()?;
+        aim.formats.iter().chain(&aim.telephone_event).find(|format| format.pt == pt).copied()
+    }
+
+    /// Says once per [`bounds::QUIET`] that nothing comes though something should.
+    pub(super) fn quiet(&mut self, now: Time) -> Option<News> {
+        self.aim.as_ref().filter(|aim| aim.receive)?;
+        let lasting = now.since(self.heard_at);
+        (lasting >= bounds::QUIET * (self.quiet_told + 1)).then(|| {
+            self.quiet_told += 1;
+            News::Quiet { call: self.call, leg: self.id, lasting }
+        })
+    }
+
+    /// Everything counted so far.
+    pub(super) fn facts(&self) -> News {
+        let facts = LegFacts {
+            lost: self.reception.lost(),
+            jitter_us: self.reception.jitter_us(),
+            jitter_most_us: self.reception.jitter_most_us(),
+            from: self.rtp.locked(),
+            ..self.counts.clone()
+        };
+        News::Facts { call: self.call, leg: self.id, facts: Box::new(facts) }
+    }
+}
+
+/// Turns a key's duration from one clock to another.
+fn scale(payload: &mut [u8], from: u32, to: u32) {
+    if let Some(event) = Event::read(payload)
+        && let Some(place) = payload.first_chunk_mut()
+    {
+        let duration = u64::from(event.duration) * u64::from(to) / u64::from(from.max(1));
+        let duration = u16::try_from(duration).unwrap_or(u16::MAX);
+        *place = Event { duration, ..event }.write();
+    }
+}

@@ -1,0 +1,101 @@
+//! The packet path: what happens between a datagram's arrival and its departure.
+//!
+//! Invariant: nothing here allocates or looks anything up by more than an index; a datagram leaves in the buffer it came
+//! in. (News of a key or a lock, and the tap's batches, are the exceptions: a few a second at most.)
+
+use std::net::SocketAddr;
+
+use crate::base::Time;
+use crate::rtp::{Codec, Kind, demux, rtcp};
+use crate::vault::Frame;
+
+use super::leg::{Leg, Taken};
+use super::route::Route;
+use super::{Channel, Forward, LegKey, News, Worker};
+
+/// How much larger than the largest datagram the buffer should be: RTCP may grow by a source description.
+pub const BUFFER_SPARE: usize = 32;
+
+impl Worker {
+    /// Takes the datagram in the first `len` octets of `buffer` (which should have [`BUFFER_SPARE`] more) that came to a
+    /// leg's channel from `from`; says what to send on, if anything.
+    pub fn packet(
+        &mut self,
+        now: Time,
+        key: LegKey,
+        channel: Channel,
+        from: SocketAddr,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Option<Forward> {
+        self.packets += 1;
+        let datagram = buffer.get_mut(..len)?;
+        match (demux(datagram), channel) {
+            (Kind::Rtp, Channel::Rtp) => self.rtp(now, key, from, datagram),
+            (Kind::Rtcp, _) => self.rtcp(now, key, channel, from, buffer, len),
+            _ => {
+                let leg = self.table.get_mut(key)?;
+                leg.stray(from, channel == Channel::Rtcp);
+                None
+            }
+        }
+    }
+
+    fn rtp(&mut self, now: Time, key: LegKey, from: SocketAddr, datagram: &mut [u8]) -> Option<Forward> {
+        let leg = self.table.get_mut(key)?;
+        let mut locked = false;
+        let taken = leg.hear(now, from, datagram, &mut locked);
+        if locked {
+            self.news.push_back(News::Heard { call: leg.call, leg: leg.id, from });
+            self.doors.extend([(key, Channel::Rtp), (key, Channel::Rtcp)]);
+        }
+        let taken = taken?;
+        let payload = datagram.get(taken.packet.payload.clone())?;
+        if matches!(taken.route, Route::Key | Route::PassKey(_)) {
+            if let Some(pressed) = leg.press(&taken, payload) {
+                self.news.push_back(News::Key { call: leg.call, leg: leg.id, key: pressed });
+            }
+        } else if let Some((tap, track)) = leg.tap
+            && (track == 0 || leg.peer.is_some())
+        {
+            self.taps.push(tap, now, frame(&taken, track, payload));
+        }
+        let peer = leg.peer?;
+        let (to, place) = self.table.get_mut(peer)?.forward(now, taken, datagram)?;
+        Some(Forward { key: peer, channel: Channel::Rtp, to, place })
+    }
+
+    fn rtcp(
+        &mut self,
+        now: Time,
+        key: LegKey,
+        channel: Channel,
+        from: SocketAddr,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Option<Forward> {
+        let leg = self.table.get_mut(key)?;
+        let mut locked = false;
+        let heard = leg.hear_rtcp(now, from, channel == Channel::Rtp, &mut locked);
+        if locked {
+            self.doors.push((key, Channel::Rtcp));
+        }
+        let peer = leg.peer.filter(|_| heard)?;
+        let (leg, other): (&Leg, &Leg) = (self.table.get(key)?, self.table.get(peer)?);
+        let (to, mux) = other.rtcp_target()?;
+        let len = rtcp::relay(buffer, len, &other.mapping(leg)?, &other.cname)?;
+        let channel = if mux { Channel::Rtp } else { Channel::Rtcp };
+        Some(Forward { key: peer, channel, to, place: 0..len })
+    }
+}
+
+/// A packet as the recording keeps it. Both laws of G.711 are kept under their static types, whatever the SDP called them.
+fn frame<'a>(taken: &Taken, track: u8, payload: &'a [u8]) -> Frame<'a> {
+    let payload_type = match taken.format.codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        _ => taken.packet.pt,
+    };
+    let crate::rtp::Packet { marker, seq: sequence, timestamp, .. } = taken.packet;
+    Frame { track, arrival_us: 0, payload_type, marker, sequence, timestamp, payload }
+}

@@ -1,0 +1,112 @@
+//! What becomes of each payload type that a leg may send, given whom it is joined to.
+//!
+//! Computed when a leg is aimed or joined, looked up for every packet. Invariant: a payload type outside the negotiated ones
+//! goes nowhere, not into the recording either.
+
+use crate::rtp::{Codec, Format};
+
+use super::Aim;
+
+/// What becomes of one payload type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Route {
+    /// Not negotiated.
+    #[default]
+    Refuse,
+    /// Taken (counted, recorded), and nobody to send it to, or no format for it there.
+    Keep,
+    /// Sent on as it is under this payload type.
+    Pass(u8),
+    /// Turned into A-law, sent under this payload type.
+    ToALaw(u8),
+    /// Turned into µ-law, sent under this payload type.
+    ToMuLaw(u8),
+    /// A key, and nobody has telephone events on the other side.
+    Key,
+    /// A key, sent on under this payload type.
+    PassKey(u8),
+}
+
+/// Routes by payload type.
+pub(super) type Routes = [Route; 128];
+
+/// The routes of a leg aimed at `from` towards a leg aimed at `to` (`None`: it is joined to nobody).
+pub(super) fn routes(from: &Aim, to: Option<&Aim>) -> Routes {
+    let mut routes = [Route::Refuse; 128];
+    let keys = from.telephone_event.iter();
+    for format in from.formats.iter().chain(keys) {
+        if let Some(route) = routes.get_mut(usize::from(format.pt)) {
+            *route = to.map_or_else(|| alone(format), |to| onward(format, to));
+        }
+    }
+    routes
+}
+
+fn alone(format: &Format) -> Route {
+    if format.codec == Codec::TelephoneEvent { Route::Key } else { Route::Keep }
+}
+
+fn onward(format: &Format, to: &Aim) -> Route {
+    if format.codec == Codec::TelephoneEvent {
+        return keys(to).map_or(Route::Key, |keys| Route::PassKey(keys.pt));
+    }
+    if let Some(same) = to.formats.iter().find(|other| other.same_sound(format)) {
+        return Route::Pass(same.pt);
+    }
+    let law = |codec| to.formats.iter().find(|other| other.codec == codec && other.clock == 8_000);
+    match format.codec {
+        Codec::Pcmu => law(Codec::Pcma).map_or(Route::Keep, |to| Route::ToALaw(to.pt)),
+        Codec::Pcma => law(Codec::Pcmu).map_or(Route::Keep, |to| Route::ToMuLaw(to.pt)),
+        _ => Route::Keep,
+    }
+}
+
+/// The telephone events of an aim, wherever it states them.
+pub(super) fn keys(aim: &Aim) -> Option<&Format> {
+    let listed = || aim.formats.iter().find(|format| format.codec == Codec::TelephoneEvent);
+    aim.telephone_event.as_ref().or_else(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Trust;
+
+    fn aim(formats: &[&str], keys: Option<u8>) -> Aim {
+        Aim {
+            rtp: "192.0.2.1:4000".parse().unwrap(),
+            rtcp: None,
+            formats: formats.iter().map(|format| Format::from_rtpmap(format).unwrap()).collect(),
+            telephone_event: keys.map(Format::telephone_event),
+            send: true,
+            receive: true,
+            trust: Trust::Announced,
+        }
+    }
+
+    #[test]
+    fn each_payload_type_finds_its_way() {
+        let a =
+            aim(&["8 PCMA/8000", "0 PCMU/8000", "96 opus/48000/2", "18 G729/8000", "13 CN/8000"], Some(101));
+        let both = aim(&["0 PCMU/8000", "8 PCMA/8000"], None);
+        let mu = aim(&["0 PCMU/8000", "111 opus/48000/2"], Some(97));
+        for (to, pt, route) in [
+            (None, 8, Route::Keep),
+            (None, 101, Route::Key),
+            (None, 97, Route::Refuse),
+            (Some(&both), 8, Route::Pass(8)),
+            (Some(&both), 0, Route::Pass(0)),
+            (Some(&both), 96, Route::Keep),
+            (Some(&both), 101, Route::Key),
+            (Some(&mu), 8, Route::ToMuLaw(0)),
+            (Some(&mu), 96, Route::Pass(111)),
+            (Some(&mu), 18, Route::Keep),
+            (Some(&mu), 13, Route::Keep),
+            (Some(&mu), 101, Route::PassKey(97)),
+            (Some(&mu), 127, Route::Refuse),
+        ] {
+            assert_eq!(routes(&a, to)[pt], route, "{pt} to {:?}", to.map(|to| &to.formats));
+        }
+        assert_eq!(routes(&mu, Some(&aim(&["8 PCMA/8000"], None)))[0], Route::ToALaw(8));
+    }
+}
