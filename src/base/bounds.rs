@@ -109,6 +109,9 @@ pub const DAMAGES: usize = 1_000;
 /// Pieces noted of a damaged file in order to name its damages: three hours of it, 16 MB of memory.
 pub const DAMAGE_TRAIL: usize = 1 << 18;
 
+/// The longest sound that is decoded into one file: a working day (0.9 GB of samples).
+pub const SOUND: Duration = Duration::from_secs(16 * 3_600);
+
 /// Batches waiting for the store's writer, of all recordings: two seconds of 2 000 recordings at ten batches a second
 /// would be 40 000; 0.8 s of them is where a disk counts as stuck.
 pub const TAP_BATCHES: usize = 16_384;

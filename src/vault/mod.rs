@@ -8,25 +8,33 @@
 
 mod chunk;
 mod content;
+mod decode;
 mod examine;
 mod header;
 mod keys;
+mod ledger;
 mod opener;
 mod order;
 mod sealer;
 mod search;
 mod suite;
 mod tap;
+mod term;
 mod verdict;
 
 pub use chunk::Kind;
 pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
+pub use decode::{Decoder, RATE_HZ, Sound};
 pub use header::{Content, Header, MAGIC, VERSION};
 pub use keys::{Keyring, Label, NoSuchKey};
+pub use ledger::{
+    Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerKey, LedgerPublic, TreeHead, leaf_hash,
+};
 pub use opener::{Examined, Opener, Piece};
 pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention};
 pub use sealer::{NoRoom, Placed, Sealed, Sealer};
 pub use search::{Query, Record, Row};
 pub use suite::SUITE;
 pub use tap::{Batch, BatchFull, Frame, Frames, TapItem};
+pub use term::{Blind, Blinder};
 pub use verdict::{Damage, Finding, Report, Scope, Subject};

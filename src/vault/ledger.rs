@@ -1,0 +1,363 @@
+//! The ledger: one leaf for every closed recording and call detail record, hashed as RFC 9162 §2.1 says, under signed
+//! tree heads. `docs/recording-format.md`, "Ledger".
+//!
+//! Invariant: leaves are only appended; the head of size N can be recomputed from the first N leaves for ever.
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+
+use crate::base::{CallId, RecordingId, Secret, Wall};
+
+use super::header::part;
+use super::order::Ended;
+use super::sealer::Sealed;
+use super::suite::SUITE;
+
+/// Length of a leaf.
+pub const LEAF_BYTES: usize = 96;
+/// Length of a signed head.
+pub const HEAD_BYTES: usize = 136;
+/// The part of a head that is signed.
+const SIGNED_BYTES: usize = 72;
+/// First octets of a head.
+const MAGIC: [u8; 8] = *b"LLHEAD1\n";
+
+/// One leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaf {
+    /// Its number, from 0 without holes.
+    pub number: u64,
+    /// When it was appended.
+    pub at: Wall,
+    /// What it stands for.
+    pub item: Item,
+    /// Length of that in bytes.
+    pub len_bytes: u64,
+    /// SHA-256 of that: a recording's file without its key slot, a record's sealed chunk.
+    pub hash: [u8; 32],
+}
+
+/// What a leaf stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// A closed recording.
+    Recording {
+        /// Which.
+        recording: RecordingId,
+        /// Of which call.
+        call: CallId,
+        /// How its file ended.
+        ended: Ended,
+    },
+    /// A call detail record in the log.
+    Cdr {
+        /// Of which call.
+        call: CallId,
+        /// In which segment.
+        segment: u32,
+        /// Where its chunk begins in the segment.
+        offset: u64,
+    },
+}
+
+impl Leaf {
+    /// The leaf of a closed recording.
+    pub fn recording(
+        number: u64,
+        at: Wall,
+        recording: RecordingId,
+        call: CallId,
+        ended: Ended,
+        sealed: &Sealed,
+    ) -> Leaf {
+        let item = Item::Recording { recording, call, ended };
+        Leaf { number, at, item, len_bytes: sealed.len_bytes, hash: sealed.hash }
+    }
+
+    /// The leaf as it is hashed and stored.
+    pub fn to_bytes(&self) -> [u8; LEAF_BYTES] {
+        let (kind, segment, subject, other) = match self.item {
+            Item::Recording { recording, call, ended } => {
+                let kind = if ended == Ended::InOrder { 1 } else { 2 };
+                (kind, 0, recording.to_bytes(), call.to_bytes())
+            }
+            Item::Cdr { call, segment, offset } => {
+                let mut place = [0; 16];
+                place[..8].copy_from_slice(&offset.to_be_bytes());
+                (3, segment, call.to_bytes(), place)
+            }
+        };
+        let mut out = [0; LEAF_BYTES];
+        out[0] = 1;
+        out[1] = kind;
+        out[2..4].copy_from_slice(&SUITE.to_be_bytes());
+        out[4..8].copy_from_slice(&segment.to_be_bytes());
+        out[8..16].copy_from_slice(&self.number.to_be_bytes());
+        out[16..24].copy_from_slice(&self.at.as_micros().to_be_bytes());
+        out[24..40].copy_from_slice(&subject);
+        out[40..56].copy_from_slice(&other);
+        out[56..64].copy_from_slice(&self.len_bytes.to_be_bytes());
+        out[64..].copy_from_slice(&self.hash);
+        out
+    }
+
+    /// Reads a leaf; `None` when version, kind or suite is not known.
+    pub fn parse(bytes: &[u8; LEAF_BYTES]) -> Option<Leaf> {
+        if bytes[0] != 1 || part(bytes, 2) != SUITE.to_be_bytes() {
+            return None;
+        }
+        let item = match bytes[1] {
+            kind @ (1 | 2) => Item::Recording {
+                recording: RecordingId::from_bytes(part(bytes, 24)),
+                call: CallId::from_bytes(part(bytes, 40)),
+                ended: if kind == 1 { Ended::InOrder } else { Ended::ByCrash },
+            },
+            3 => Item::Cdr {
+                call: CallId::from_bytes(part(bytes, 24)),
+                segment: u32::from_be_bytes(part(bytes, 4)),
+                offset: u64::from_be_bytes(part(bytes, 40)),
+            },
+            _ => return None,
+        };
+        let leaf = Leaf {
+            number: u64::from_be_bytes(part(bytes, 8)),
+            at: Wall::from_micros(i64::from_be_bytes(part(bytes, 16))),
+            item,
+            len_bytes: u64::from_be_bytes(part(bytes, 56)),
+            hash: part(bytes, 64),
+        };
+        // One leaf has one form: octets that the fields do not tell must be zero.
+        (leaf.to_bytes() == *bytes).then_some(leaf)
+    }
+}
+
+/// Hash of a leaf: SHA-256(0x00 ‖ leaf), RFC 9162 §2.1.1.
+pub fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
+}
+
+/// Hash of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 9162 §2.1.1.
+fn node_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+}
+
+/// The right edge of the tree: hashes of its complete subtrees, largest first. Enough to append and to know the root.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frontier {
+    size: u64,
+    /// One hash for each bit set in `size`, from the highest.
+    peaks: Vec<[u8; 32]>,
+}
+
+impl Frontier {
+    /// The empty tree.
+    pub fn new() -> Frontier {
+        Frontier::default()
+    }
+
+    /// A frontier as [`Frontier::peaks`] told it; `None` when their number does not fit `size`.
+    pub fn restore(size: u64, peaks: Vec<[u8; 32]>) -> Option<Frontier> {
+        (peaks.len() == size.count_ones() as usize).then_some(Frontier { size, peaks })
+    }
+
+    /// Leaves in the tree.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Hashes of the complete subtrees, largest first.
+    pub fn peaks(&self) -> &[[u8; 32]] {
+        &self.peaks
+    }
+
+    /// Appends a leaf by its hash.
+    pub fn push(&mut self, leaf: [u8; 32]) {
+        let mut hash = leaf;
+        // Every trailing one of the size is a subtree as large as what is carried: join them.
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.peaks.pop() {
+                hash = node_hash(&left, &hash);
+            }
+        }
+        self.peaks.push(hash);
+        self.size += 1;
+    }
+
+    /// The root: RFC 9162 §2.1.1; of the empty tree the hash of nothing.
+    pub fn root(&self) -> [u8; 32] {
+        let Some((last, rest)) = self.peaks.split_last() else { return Sha256::digest([]).into() };
+        rest.iter().rev().fold(*last, |right, left| node_hash(left, &right))
+    }
+}
+
+/// A signed tree head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeHead {
+    /// Its number, from 0.
+    pub number: u64,
+    /// Leaves under it.
+    pub size: u64,
+    /// When it was signed.
+    pub at: Wall,
+    /// Root over them.
+    pub root: [u8; 32],
+}
+
+impl TreeHead {
+    /// The head with its signature, as stored.
+    pub fn sign(&self, signer: &LedgerKey) -> [u8; HEAD_BYTES] {
+        let mut out = [0; HEAD_BYTES];
+        let signed = self.signed(&signer.public());
+        out[..SIGNED_BYTES].copy_from_slice(&signed);
+        out[SIGNED_BYTES..].copy_from_slice(&signer.0.sign(&signed).to_bytes());
+        out
+    }
+
+    /// Reads a head and checks its signature under `public` (RFC 8032, strict); `None` when it does not hold.
+    pub fn verify(bytes: &[u8; HEAD_BYTES], public: &LedgerPublic) -> Option<TreeHead> {
+        let head = TreeHead {
+            number: u64::from_be_bytes(part(bytes, 16)),
+            size: u64::from_be_bytes(part(bytes, 24)),
+            at: Wall::from_micros(i64::from_be_bytes(part(bytes, 32))),
+            root: part(bytes, 40),
+        };
+        let signature = Signature::from_bytes(&part(bytes, SIGNED_BYTES));
+        let signed = head.signed(public);
+        let holds = bytes[..SIGNED_BYTES] == signed && public.0.verify_strict(&signed, &signature).is_ok();
+        holds.then_some(head)
+    }
+
+    fn signed(&self, public: &LedgerPublic) -> [u8; SIGNED_BYTES] {
+        let mut out = [0; SIGNED_BYTES];
+        out[..8].copy_from_slice(&MAGIC);
+        out[8..10].copy_from_slice(&1_u16.to_be_bytes());
+        out[10..12].copy_from_slice(&SUITE.to_be_bytes());
+        out[12..16].copy_from_slice(&Sha256::digest(public.to_bytes())[..4]);
+        out[16..24].copy_from_slice(&self.number.to_be_bytes());
+        out[24..32].copy_from_slice(&self.size.to_be_bytes());
+        out[32..40].copy_from_slice(&self.at.as_micros().to_be_bytes());
+        out[40..].copy_from_slice(&self.root);
+        out
+    }
+}
+
+/// The key that signs tree heads; wiped when it goes.
+pub struct LedgerKey(SigningKey);
+
+/// The key that verifies them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerPublic(VerifyingKey);
+
+impl LedgerKey {
+    /// From its 32 octet seed (RFC 8032 §5.1.5).
+    pub fn from_seed(seed: &Secret<[u8; 32]>) -> LedgerKey {
+        LedgerKey(SigningKey::from_bytes(seed.expose()))
+    }
+
+    /// The public half.
+    pub fn public(&self) -> LedgerPublic {
+        LedgerPublic(self.0.verifying_key())
+    }
+}
+
+impl std::fmt::Debug for LedgerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LedgerKey(..)")
+    }
+}
+
+impl LedgerPublic {
+    /// From its 32 octets; `None` when they are no point.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<LedgerPublic> {
+        VerifyingKey::from_bytes(bytes).ok().map(LedgerPublic)
+    }
+
+    /// Its 32 octets.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
+    }
+
+    /// The leaves and roots that Certificate Transparency implementations test with.
+    #[test]
+    fn roots_are_those_of_the_known_tree() {
+        let mut tree = Frontier::new();
+        assert_eq!(tree.root()[..], Sha256::digest([])[..]);
+        for (leaf, root) in [
+            ("", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
+            ("00", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+            ("10", "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+            ("2021", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"),
+            ("3031", "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4"),
+            ("40414243", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"),
+            ("5051525354555657", "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"),
+            (
+                "606162636465666768696a6b6c6d6e6f",
+                "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+            ),
+        ] {
+            tree.push(leaf_hash(&hex(leaf)));
+            assert_eq!(tree.root()[..], hex(root)[..], "size {}", tree.size());
+        }
+    }
+
+    #[test]
+    fn a_frontier_goes_on_where_it_was_restored() {
+        let (mut whole, mut halves) = (Frontier::new(), Frontier::new());
+        for number in 0..300_u64 {
+            halves = Frontier::restore(halves.size(), halves.peaks().to_vec()).expect("its own");
+            whole.push(leaf_hash(&number.to_be_bytes()));
+            halves.push(leaf_hash(&number.to_be_bytes()));
+            assert_eq!(whole.root(), halves.root());
+        }
+        assert_eq!(Frontier::restore(3, vec![[0; 32]]), None);
+    }
+
+    fn leaves() -> [Leaf; 3] {
+        let recording = RecordingId::from_bytes([1; 16]);
+        let call = CallId::from_bytes([2; 16]);
+        let leaf =
+            |number, item| Leaf { number, at: Wall::from_micros(77), item, len_bytes: 4_096, hash: [9; 32] };
+        [
+            leaf(0, Item::Recording { recording, call, ended: Ended::InOrder }),
+            leaf(1, Item::Recording { recording, call, ended: Ended::ByCrash }),
+            leaf(2, Item::Cdr { call, segment: 7, offset: 1_234 }),
+        ]
+    }
+
+    #[test]
+    fn a_leaf_survives_and_every_flipped_bit_is_another_leaf_or_none() {
+        for leaf in leaves() {
+            let bytes = leaf.to_bytes();
+            assert_eq!(Leaf::parse(&bytes), Some(leaf));
+            for bit in 0..LEAF_BYTES * 8 {
+                let mut bad = bytes;
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert_ne!(Leaf::parse(&bad), Some(leaf), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_signed_head_holds_and_no_bit_of_it_may_change() {
+        let key = LedgerKey::from_seed(&Secret::new([5; 32]));
+        let head = TreeHead { number: 3, size: 8, at: Wall::from_micros(77), root: [6; 32] };
+        let bytes = head.sign(&key);
+        assert_eq!(TreeHead::verify(&bytes, &key.public()), Some(head));
+        for bit in 0..HEAD_BYTES * 8 {
+            let mut bad = bytes;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(TreeHead::verify(&bad, &key.public()), None, "bit {bit}");
+        }
+        let other = LedgerKey::from_seed(&Secret::new([6; 32]));
+        assert_eq!(TreeHead::verify(&bytes, &other.public()), None);
+    }
+}
