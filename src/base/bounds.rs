@@ -112,6 +112,15 @@ pub const DAMAGE_TRAIL: usize = 1 << 18;
 /// The longest sound that is decoded into one file: a working day (0.9 GB of samples).
 pub const SOUND: Duration = Duration::from_secs(16 * 3_600);
 
+/// Octets of events of one recording that wait for the next flush: a thousand key presses in 100 ms are no person's.
+pub const EVENT_BYTES: usize = 64 << 10;
+
+/// Items waiting for the index: past that it reads them from the files.
+pub const INDEX_MESSAGES: usize = 4_096;
+
+/// Octets of one segment of the log of call detail records: some ten thousand records, opened in some ten milliseconds.
+pub const LOG_SEGMENT_BYTES: u64 = 8 << 20;
+
 /// Batches waiting for the store's writer, of all recordings: two seconds of 2 000 recordings at ten batches a second
 /// would be 40 000; 0.8 s of them is where a disk counts as stuck.
 pub const TAP_BATCHES: usize = 16_384;

@@ -10,7 +10,6 @@ use crate::base::{CallId, RecordingId, Secret, Wall};
 
 use super::header::part;
 use super::order::Ended;
-use super::sealer::Sealed;
 use super::suite::SUITE;
 
 /// Length of a leaf.
@@ -60,20 +59,17 @@ pub enum Item {
     },
 }
 
-impl Leaf {
-    /// The leaf of a closed recording.
-    pub fn recording(
-        number: u64,
-        at: Wall,
-        recording: RecordingId,
-        call: CallId,
-        ended: Ended,
-        sealed: &Sealed,
-    ) -> Leaf {
-        let item = Item::Recording { recording, call, ended };
-        Leaf { number, at, item, len_bytes: sealed.len_bytes, hash: sealed.hash }
+impl Item {
+    /// The call of a call detail record; `None` for a recording.
+    pub fn cdr_call(&self) -> Option<CallId> {
+        match self {
+            Item::Cdr { call, .. } => Some(*call),
+            Item::Recording { .. } => None,
+        }
     }
+}
 
+impl Leaf {
     /// The leaf as it is hashed and stored.
     pub fn to_bytes(&self) -> [u8; LEAF_BYTES] {
         let (kind, segment, subject, other) = match self.item {

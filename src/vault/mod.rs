@@ -10,6 +10,7 @@ mod chunk;
 mod content;
 mod decode;
 mod examine;
+mod glance;
 mod header;
 mod keys;
 mod ledger;
@@ -20,11 +21,13 @@ mod search;
 mod suite;
 mod tap;
 mod term;
+mod value;
 mod verdict;
 
 pub use chunk::Kind;
 pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
 pub use decode::{Decoder, RATE_HZ, Sound};
+pub use glance::Glance;
 pub use header::{Content, Header, MAGIC, VERSION};
 pub use keys::{Keyring, Label, NoSuchKey};
 pub use ledger::{
@@ -37,4 +40,5 @@ pub use search::{Query, Record, Row};
 pub use suite::SUITE;
 pub use tap::{Batch, BatchFull, Frame, Frames, TapItem};
 pub use term::{Blind, Blinder};
+pub use value::ValueKey;
 pub use verdict::{Damage, Finding, Report, Scope, Subject};

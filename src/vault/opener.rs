@@ -319,6 +319,11 @@ impl Examined {
         self.resume.as_ref().map(|(_, _, whole)| whole.len_bytes)
     }
 
+    /// Whether every authentic chunk lies before [`Examined::whole_bytes`], so that cutting there loses none.
+    pub fn ends_whole(&self) -> bool {
+        self.resume.as_ref().is_some_and(|(_, _, whole)| whole.chunks == self.sealed.chunks)
+    }
+
     /// A sealer that continues the file after its last whole chunk; `None` when there is no such place, or the file is
     /// closed.
     pub fn into_sealer(self, random: &mut Random) -> Option<Sealer> {

@@ -134,6 +134,17 @@ impl Sealer {
         self.append(kind, false, parts, out)
     }
 
+    /// Seals one log entry; hash and length are those of its chunk, as its ledger leaf holds them.
+    ///
+    /// # Errors
+    /// [`NoRoom`]; then nothing is appended.
+    pub fn seal_entry(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<Sealed, NoRoom> {
+        let start = out.len();
+        let placed = self.append(Kind::Entry, false, [content], out)?;
+        let hash = Sha256::digest(out.get(start..).unwrap_or_default()).into();
+        Ok(Sealed { hash, len_bytes: placed.len_bytes.into(), chunks: 1 })
+    }
+
     /// Seals the closing record with the end mark and ends the file.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ pub struct Frame<'a> {
 pub struct Batch {
     recording: RecordingId,
     packets: u32,
+    last_us: u64,
     bytes: Vec<u8>,
 }
 
@@ -55,12 +56,13 @@ pub struct BatchFull;
 impl Batch {
     /// An empty batch of `recording`.
     pub fn new(recording: RecordingId) -> Batch {
-        Batch { recording, packets: 0, bytes: Vec::new() }
+        Batch { recording, packets: 0, last_us: 0, bytes: Vec::new() }
     }
 
     /// An empty batch with room for `len_bytes` (a packet of 20 ms G.711 takes 176).
     pub fn with_capacity(recording: RecordingId, len_bytes: usize) -> Batch {
-        Batch { recording, packets: 0, bytes: Vec::with_capacity(len_bytes.min(bounds::BATCH_BYTES)) }
+        let bytes = Vec::with_capacity(len_bytes.min(bounds::BATCH_BYTES));
+        Batch { recording, packets: 0, last_us: 0, bytes }
     }
 
     /// Appends one packet.
@@ -80,6 +82,7 @@ impl Batch {
         self.bytes.extend_from_slice(&len.to_be_bytes());
         self.bytes.extend_from_slice(frame.payload);
         self.packets += 1;
+        self.last_us = self.last_us.max(frame.arrival_us);
         Ok(())
     }
 
@@ -91,6 +94,11 @@ impl Batch {
     /// How many packets.
     pub fn packets(&self) -> u32 {
         self.packets
+    }
+
+    /// The latest arrival, in microseconds since the recording's time 0; 0 when there is no packet.
+    pub fn last_arrival_us(&self) -> u64 {
+        self.last_us
     }
 
     /// Whether there is none.

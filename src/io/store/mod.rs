@@ -1,17 +1,77 @@
 //! The recording store: files, journal, index, and the one thread that writes them.
 //!
-//! Invariants: what is acknowledged ([`News::Closed`], and every chunk that [`Store::durable`] counts) was covered by an
-//! fdatasync that returned success; sled holds nothing that the files do not; one process has the store open.
+//! ```text
+//! DIR/keys/        kek-00000001.key, ledger.key             mode 0600
+//! DIR/recordings/  YYYY/MM/DD/r-….llr                       one sealed file a recording
+//! DIR/cdr/         NNNNNNNN.llc                             sealed segments of call detail records
+//! DIR/ledger/      leaves, heads, ledger.pub                Merkle leaves, signed heads, the key that verifies them
+//! DIR/journal/     NNNNNNNNNNNNNNNN.llj                     redo log of the last half minute
+//! DIR/index/       N/                                       sled: blind terms, sealed rows; can be thrown away
+//! DIR/reserve      space kept for closing records
+//! DIR/store.lock   held while open
+//! ```
+//!
+//! Invariants: what is acknowledged ([`News::Closed`](crate::vault::News::Closed), everything before a returned
+//! [`Store::settle`]) was covered by an fdatasync that returned success; sled holds nothing that the files do not; one
+//! process has the store open.
 
+mod checkpoint;
+mod disk;
+mod files;
+mod index;
+mod journal;
+mod keyfile;
+mod log;
+mod recover;
+mod running;
+mod space;
+mod tables;
+mod thread;
+mod verify;
+mod writer;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
-use crate::base::{CallId, RecordingId, Wall};
-use crate::vault::{Keyring, News, Order, Query, Record, Report, Row, Scope, TapItem};
+use rustix::fs::FlockOperation;
+
+use crate::base::{CallId, Random, RecordingId, Wall};
+use crate::vault::{
+    CdrEntry, Keyring, LedgerPublic, News, Order, Query, RATE_HZ, Record, Report, Row, Scope, Sound, TapItem,
+};
+
+use super::clock::{Clock, wall};
+use disk::{RealDisk, make_folder};
+use files::{Files, Published};
+use index::Index;
+use thread::{Board, Inlet};
+use verify::Verifier;
+use writer::Setup;
 
 /// The open store. Cheap to clone; every function may be called from any thread and may block on the disk (wrap it in
-/// `spawn_blocking`), except [`Store::order`] and [`TapSender::try_send`], which never block.
+/// `spawn_blocking`), except [`Store::order`], [`Store::status`] and [`TapSender::try_send`], which never block.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    files: Files,
+    keyring: Arc<Keyring>,
+    public: LedgerPublic,
+    published: Arc<Published>,
+    index: Arc<Index>,
+    inlet: Inlet,
+    board: Board,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Held as long as the store is open.
+    _lock: File,
+}
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -33,12 +93,12 @@ impl Default for Options {
     }
 }
 
-/// Reads the key files of `keys` (a folder, see [`Options::keys`]).
+/// Reads the key-encryption keys in `keys` (a folder, see [`Options::keys`]).
 ///
 /// # Errors
 /// [`StoreError::Rights`] when others may read or write one, [`StoreError::Keys`] when one is missing or malformed.
 pub fn load_keys(keys: &Path) -> Result<Keyring, StoreError> {
-    Err(StoreError::Keys(keys.to_path_buf(), "not there"))
+    keyfile::keyring(keys)
 }
 
 impl Store {
@@ -47,8 +107,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when there are keys already: nothing is overwritten.
     pub fn create(dir: &Path, options: &Options) -> Result<(), StoreError> {
-        let _ = (dir, options);
-        Err(StoreError::Closed)
+        let ledger = dir.join("ledger");
+        make_folder(&ledger).map_err(disk_error(&ledger))?;
+        let public = keyfile::create(&options.keys_of(dir))?;
+        let path = ledger.join("ledger.pub");
+        let text: String = public.to_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
+        std::fs::write(&path, text + "\n").map_err(disk_error(&path))
     }
 
     /// Opens the store exclusively: recovers what a crash left, then starts the writer. `news` is called from the
@@ -62,8 +126,52 @@ impl Store {
         options: &Options,
         news: impl FnMut(News) + Send + 'static,
     ) -> Result<Store, StoreError> {
-        let _ = (dir, options, news);
-        Err(StoreError::Closed)
+        let lock = take_lock(dir)?;
+        let keys = options.keys_of(dir);
+        let keyring = Arc::new(keyfile::keyring(&keys)?);
+        let ledger_key = keyfile::ledger_key(&keys)?;
+        let public = ledger_key.public();
+        let mut random = Random::seeded(seed()?);
+        let index_random = random.fork();
+        let setup = Setup {
+            keyring: keyring.clone(),
+            ledger_key,
+            random,
+            low_water_bytes: options.low_water_bytes,
+            reserve_bytes: options.reserve_bytes,
+        };
+        let clock = Clock::start();
+        let writer =
+            recover::recover(RealDisk::new(dir), setup, clock.now(), wall()).map_err(disk_error(dir))?;
+        let published = Arc::new(Published::default());
+        published.leaves.store(writer.applied_leaves(), Ordering::Release);
+        published.heads.store(writer.applied_heads(), Ordering::Release);
+        let files = Files::new(dir, keyring.clone(), published.clone());
+        let index = Arc::new(Index::open(
+            dir.join("index"),
+            files.clone(),
+            &keyring,
+            &options.country_code,
+            index_random,
+            writer.orderly,
+        )?);
+        let (inlet, board, thread) =
+            thread::start(writer, dir.to_path_buf(), clock, published.clone(), index.clone(), news)
+                .map_err(disk_error(dir))?;
+        let thread = Mutex::new(Some(thread));
+        let inner = Inner { files, keyring, public, published, index, inlet, board, thread, _lock: lock };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Opens the store of a stopped node for the `rec` commands: as [`Store::open`], and whatever a crash cut is closed
+    /// when this returns.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_stopped(dir: &Path, options: &Options) -> Result<Store, StoreError> {
+        let store = Store::open(dir, options, |_| {})?;
+        store.settle();
+        Ok(store)
     }
 
     /// Gives an order to the writer. Never blocks.
@@ -71,22 +179,27 @@ impl Store {
     /// # Errors
     /// [`Stuck`] when the writer does not keep up or has died; the order is lost. For `Open` that means: refused.
     pub fn order(&self, order: Order) -> Result<(), Stuck> {
-        let _ = order;
-        Err(Stuck)
+        self.inner.inlet.order(order)
     }
 
     /// A sender for one media worker.
     pub fn tap(&self) -> TapSender {
-        TapSender {}
+        TapSender { inlet: self.inner.inlet.clone() }
     }
 
-    /// The recordings that match, sorted by time.
+    /// Waits until everything that was given before is durable, in its file, and found by searches. On a full or failing
+    /// disk that may be when it works again.
+    pub fn settle(&self) {
+        self.inner.inlet.settle();
+        self.inner.index.settle();
+    }
+
+    /// The recordings that match, sorted by time; running ones too.
     ///
     /// # Errors
     /// [`StoreError::Index`] when the index is broken beyond its own repair.
     pub fn search(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
-        let _ = query;
-        Err(StoreError::Closed)
+        self.inner.index.search(query)
     }
 
     /// Reads and authenticates one recording's facts and events.
@@ -94,8 +207,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Damaged`] when the file does not open.
     pub fn show(&self, recording: RecordingId) -> Result<Record, StoreError> {
-        let _ = recording;
-        Err(StoreError::Closed)
+        let leaf = self.inner.index.row(recording).ok().flatten().and_then(|row| row.leaf);
+        self.inner.files.record(recording, leaf)
     }
 
     /// The recordings of a call, oldest first.
@@ -103,69 +216,173 @@ impl Store {
     /// # Errors
     /// As [`Store::search`].
     pub fn recordings_of(&self, call: CallId) -> Result<Vec<RecordingId>, StoreError> {
-        let _ = call;
-        Err(StoreError::Closed)
+        self.inner.index.recordings_of(call)
     }
 
     /// Checks files against their seals and against the ledger, and the ledger against its signed heads.
     ///
     /// # Errors
-    /// Only when the store itself cannot be read; what is wrong with its items is in the report.
+    /// [`StoreError::NotFound`] when the one recording asked for is neither a file nor in the ledger. Otherwise only
+    /// when the store itself cannot be read; what is wrong with its items is in the report.
     pub fn verify(&self, scope: Scope) -> Result<Report, StoreError> {
-        let _ = scope;
-        Err(StoreError::Closed)
+        let open_log = u32::try_from(self.inner.published.open_log.load(Ordering::Acquire)).ok();
+        let verifier = Verifier {
+            files: &self.inner.files,
+            public: self.inner.public,
+            running: &|id| self.inner.index.is_running(id),
+            settle: &|| {
+                self.inner.inlet.settle();
+            },
+            open_log,
+        };
+        verifier.run(scope)
     }
 
-    /// Decodes one recording to a stereo WAV (16 bit, 8 000 Hz; left track 0, right track 1) at `to`, which must not
-    /// exist. Gaps are silence.
+    /// The sound of one recording and what of it is damaged; gaps are silence.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Damaged`] when nothing of it opens, [`StoreError::Disk`].
+    pub fn sound(&self, recording: RecordingId) -> Result<(Sound, Vec<crate::vault::Damage>), StoreError> {
+        self.inner.files.sound(recording)
+    }
+
+    /// Decodes one recording to a stereo WAV (16 bit, 8 000 Hz; left track 0, right track 1) at `to`, which must not
+    /// exist; mode 0600. Gaps are silence.
+    ///
+    /// # Errors
+    /// As [`Store::sound`]; [`StoreError::Exists`].
     pub fn decode(&self, recording: RecordingId, to: &Path) -> Result<Decoded, StoreError> {
-        let _ = (recording, to);
-        Err(StoreError::Closed)
+        let (sound, damages) = self.sound(recording)?;
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(to).map_err(|error| match error
+            .kind()
+        {
+            io::ErrorKind::AlreadyExists => StoreError::Exists(to.to_path_buf()),
+            _ => disk_error(to)(error),
+        })?;
+        write_wav(file, &sound).map_err(|error| disk_error(to)(io::Error::other(error)))?;
+        Ok(Decoded { samples: sound.left.len() as u64, undecodable: sound.undecodable, damages })
     }
 
     /// The call detail records of `call`, oldest first (usually one).
     ///
     /// # Errors
     /// As [`Store::search`].
-    pub fn cdrs_of(&self, call: CallId) -> Result<Vec<serde_json::Value>, StoreError> {
-        let _ = call;
-        Err(StoreError::Closed)
+    pub fn cdrs_of(&self, call: CallId) -> Result<Vec<CdrEntry>, StoreError> {
+        self.inner.index.cdrs_of(call)
     }
 
     /// The call detail records that match (by the time of the call's beginning), sorted by time.
     ///
     /// # Errors
     /// As [`Store::search`].
-    pub fn cdrs(&self, query: &Query) -> Result<Vec<serde_json::Value>, StoreError> {
-        let _ = query;
-        Err(StoreError::Closed)
+    pub fn cdrs(&self, query: &Query) -> Result<Vec<CdrEntry>, StoreError> {
+        self.inner.index.cdrs(query)
     }
 
-    /// Throws the index away and builds it again from the files; `progress` gets (done, all) now and then. Searches see
-    /// the new index when it is whole.
+    /// Builds the index again from the files; `progress` gets (done, all) now and then. Searches see the old one until
+    /// the new one is whole. Says how many leaves it holds.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Index`].
     pub fn reindex(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
-        let _ = progress;
-        Err(StoreError::Closed)
+        self.inner.inlet.settle();
+        self.inner.index.rebuild(progress)
     }
 
     /// How the store is.
     pub fn status(&self) -> Status {
-        Status::default()
+        let mut status = self.inner.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        status.index_ready = self.inner.index.is_ready();
+        status
     }
 
-    /// Closes running recordings, writes everything down, stops the writer. Called on drop of the last clone too.
-    pub fn close(&self) {}
+    /// The keys of the store, for what else is sealed with them (the user store).
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.inner.keyring.clone()
+    }
+
+    /// Closes running recordings, writes everything down, stops the threads. Done on drop of the last clone too.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            self.inlet.stop();
+            if thread.join().is_err() {
+                tracing::error!("the store's writer died; the next start recovers");
+            }
+            self.index.close();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Options {
+    fn keys_of(&self, dir: &Path) -> PathBuf {
+        self.keys.clone().unwrap_or_else(|| dir.join("keys"))
+    }
+}
+
+/// Locks the store for this process.
+fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("store.lock");
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(disk_error(&path))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse),
+        Err(error) => Err(disk_error(&path)(error.into())),
+    }
+}
+
+/// 256 bits from the system.
+fn seed() -> Result<[u8; 32], StoreError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| StoreError::Disk { path: "/dev/urandom".into(), source: io::Error::other(error) })?;
+    Ok(seed)
+}
+
+fn write_wav(file: File, sound: &Sound) -> hound::Result<()> {
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: RATE_HZ,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::new(io::BufWriter::new(file), spec)?;
+    for sample in sound.interleaved() {
+        wav.write_sample(sample)?;
+    }
+    wav.finalize()
+}
+
+/// An error of the file system at `path`.
+fn disk_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
+    move |source| StoreError::Disk { path: path.to_path_buf(), source }
 }
 
 /// The media plane's end of the ring. One clone a worker.
 #[derive(Clone)]
-pub struct TapSender {}
+pub struct TapSender {
+    inlet: Inlet,
+}
 
 impl TapSender {
     /// Hands `item` to the writer. Never blocks.
@@ -174,8 +391,7 @@ impl TapSender {
     /// [`Stuck`] when the ring is full: the batch is dropped and its packets are counted
     /// ([`News::Lost`] follows). `Ended` is never dropped.
     pub fn try_send(&self, item: TapItem) -> Result<(), Stuck> {
-        let _ = item;
-        Err(Stuck)
+        self.inlet.tap(item)
     }
 }
 

@@ -1,0 +1,242 @@
+//! Reading the store's files without the writer: rows for the index, records, sound, call detail records, leaves.
+//!
+//! Invariant: only reads, each through its own file handle; what the writer appends meanwhile is beyond the lengths it
+//! published.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::base::{RecordingId, bounds};
+use crate::vault::{
+    CdrEntry, ClosingRecord, Damage, Decoder, Examined, Glance, HEAD_BYTES, Keyring, Kind, LEAF_BYTES, Leaf,
+    Opener, Opening, Piece, Record, Row, Sound, Story,
+};
+
+use super::disk::{Disk, Place, RealDisk};
+use super::log::segment_id;
+use super::tables::CdrPlace;
+use super::{StoreError, disk_error};
+
+/// Octets read at once.
+const PORTION: usize = 256 << 10;
+/// Where a closing record is looked for first.
+const TAIL_BYTES: u64 = 8 << 10;
+
+/// The files of a store.
+#[derive(Clone)]
+pub(super) struct Files {
+    root: PathBuf,
+    keyring: Arc<Keyring>,
+    published: Arc<Published>,
+}
+
+/// How far the ledger's files may be read.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub leaves: AtomicU64,
+    pub heads: AtomicU64,
+    /// Number of the log segment that grows; more than a u32 when there is none.
+    pub open_log: AtomicU64,
+}
+
+impl Default for Published {
+    fn default() -> Self {
+        Published { leaves: 0.into(), heads: 0.into(), open_log: u64::MAX.into() }
+    }
+}
+
+impl Files {
+    pub(super) fn new(root: &Path, keyring: Arc<Keyring>, published: Arc<Published>) -> Files {
+        Files { root: root.to_path_buf(), keyring, published }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Leaves that are in their file.
+    pub(super) fn leaves(&self) -> u64 {
+        self.published.leaves.load(Ordering::Acquire)
+    }
+
+    /// Heads that are in their file.
+    pub(super) fn heads(&self) -> u64 {
+        self.published.heads.load(Ordering::Acquire)
+    }
+
+    /// Leaves `from..from + count`, as stored.
+    pub(super) fn read_leaves(&self, from: u64, count: u64) -> io::Result<Vec<u8>> {
+        self.read_at(Place::Leaves, from * LEAF_BYTES as u64, count * LEAF_BYTES as u64)
+    }
+
+    /// Heads `from..from + count`, as stored.
+    pub(super) fn read_heads(&self, from: u64, count: u64) -> io::Result<Vec<u8>> {
+        self.read_at(Place::Heads, from * HEAD_BYTES as u64, count * HEAD_BYTES as u64)
+    }
+
+    /// Segments of the log that are present.
+    pub(super) fn logs(&self) -> io::Result<Vec<u32>> {
+        RealDisk::new(&self.root).logs()
+    }
+
+    /// Length of a file of the ledger, whatever was published.
+    pub(super) fn len(&self, place: Place) -> io::Result<u64> {
+        match std::fs::metadata(place.path(&self.root)) {
+            Ok(facts) => Ok(facts.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The row of a closed recording, from its first and last chunk.
+    pub(super) fn row(&self, id: RecordingId, leaf: &Leaf) -> Result<Row, StoreError> {
+        let path = Place::Recording(id).path(&self.root);
+        let file = self.open(id)?;
+        let damaged = |damage| StoreError::Damaged(id, damage);
+        let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).map_err(disk_error(&path))?;
+        let glance = Glance::new(&front, &self.keyring).map_err(damaged)?;
+        let header = *glance.header();
+        let opening = match glance.first(front.get(header.len_bytes..).unwrap_or_default()) {
+            Some((Kind::Opening, text)) => serde_json::from_slice::<Opening>(&text).ok(),
+            _ => self.story(id)?.0.opening,
+        };
+        let closing = self.closing(&file, &glance, leaf.len_bytes).map_err(disk_error(&path))?;
+        let packets = closing.as_ref().map_or(0, |closing| closing.packets);
+        let story = Story { opening, closing, packets, ..Story::default() };
+        Ok(story.row(&header, leaf.len_bytes, Some(leaf.number)))
+    }
+
+    fn closing(&self, file: &File, glance: &Glance, len: u64) -> io::Result<Option<ClosingRecord>> {
+        let mut tail = TAIL_BYTES;
+        loop {
+            let from = len.saturating_sub(tail);
+            let bytes = read_up_to(file, from, len - from)?;
+            match glance.last(&bytes) {
+                Some((Kind::Closing, text)) => return Ok(serde_json::from_slice(&text).ok()),
+                _ if from == 0 || tail > 2 * bounds::CHUNK_BYTES as u64 => return Ok(None),
+                _ => tail *= 16,
+            }
+        }
+    }
+
+    /// Everything but the sound of a recording.
+    pub(super) fn record(&self, id: RecordingId, leaf: Option<u64>) -> Result<Record, StoreError> {
+        let (story, examined) = self.story(id)?;
+        let Some(header) = &examined.header else {
+            return Err(StoreError::Damaged(id, examined.damages.first().cloned().unwrap_or(Damage::Header)));
+        };
+        Ok(Record {
+            row: story.row(header, examined.sealed.len_bytes, leaf),
+            kek_version: header.kek_version,
+            chunks: story.chunks,
+            events: story.events,
+        })
+    }
+
+    /// Reads a recording from end to end.
+    pub(super) fn story(&self, id: RecordingId) -> Result<(Story, Examined), StoreError> {
+        let mut story = Story::default();
+        let examined = self.walk(id, |piece| story.take(piece))?;
+        Ok((story, examined))
+    }
+
+    /// The sound of a recording and what of it is damaged.
+    pub(super) fn sound(&self, id: RecordingId) -> Result<(Sound, Vec<Damage>), StoreError> {
+        // What a payload type means may be said in an event that is written after its first packets: events first.
+        let (story, _) = self.story(id)?;
+        let mut decoder = Decoder::new();
+        for (_, event) in &story.events {
+            decoder.event(event);
+        }
+        let examined = self.walk(id, |piece| {
+            if piece.kind == Kind::Media {
+                for frame in crate::vault::Frames::new(piece.plaintext) {
+                    decoder.frame(&frame);
+                }
+            }
+        })?;
+        if story.chunks == 0
+            && let Some(damage) = examined.damages.first()
+        {
+            return Err(StoreError::Damaged(id, damage.clone()));
+        }
+        let duration_us = story.closing.as_ref().map_or(story.last_us, |closing| closing.duration_us);
+        let mut damages = examined.damages;
+        damages.extend(story.damages);
+        Ok((decoder.finish(duration_us), damages))
+    }
+
+    /// Opens the file of `id` chunk by chunk.
+    pub(super) fn walk(&self, id: RecordingId, take: impl FnMut(&Piece<'_>)) -> Result<Examined, StoreError> {
+        let path = Place::Recording(id).path(&self.root);
+        examine(self.open(id)?, &self.keyring, id, take).map_err(disk_error(&path))
+    }
+
+    /// Opens the log segment `number` chunk by chunk.
+    pub(super) fn walk_log(&self, number: u32, take: impl FnMut(&Piece<'_>)) -> io::Result<Examined> {
+        let file = File::open(Place::Log(number).path(&self.root))?;
+        examine(file, &self.keyring, segment_id(number), take)
+    }
+
+    /// One call detail record; `None` when it does not open.
+    pub(super) fn cdr(&self, place: &CdrPlace) -> Option<CdrEntry> {
+        let file = File::open(Place::Log(place.segment).path(&self.root)).ok()?;
+        let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).ok()?;
+        let glance = Glance::new(&front, &self.keyring).ok()?;
+        let longest = 2 * bounds::CHUNK_BYTES as u64;
+        let chunk = read_up_to(&file, place.offset, place.len_bytes.min(longest)).ok()?;
+        match glance.first(&chunk) {
+            Some((Kind::Entry, text)) => CdrEntry::parse(&text),
+            _ => None,
+        }
+    }
+
+    fn open(&self, id: RecordingId) -> Result<File, StoreError> {
+        let path = Place::Recording(id).path(&self.root);
+        File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound(id),
+            _ => disk_error(&path)(error),
+        })
+    }
+
+    fn read_at(&self, place: Place, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+        read_up_to(&File::open(place.path(&self.root))?, offset, len)
+    }
+}
+
+fn examine(
+    mut file: File,
+    keyring: &Keyring,
+    expected: RecordingId,
+    mut take: impl FnMut(&Piece<'_>),
+) -> io::Result<Examined> {
+    let mut opener = Opener::new(keyring, Some(expected));
+    let mut portion = vec![0; PORTION];
+    loop {
+        let count = match file.read(&mut portion) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        opener.push(portion.get(..count).unwrap_or_default());
+        if count == 0 {
+            opener.end();
+        }
+        while let Some(piece) = opener.piece() {
+            take(&piece);
+        }
+        if count == 0 {
+            return Ok(opener.finish());
+        }
+    }
+}
+
+fn read_up_to(file: &File, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+    let present = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = vec![0; usize::try_from(len.min(present)).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
+}

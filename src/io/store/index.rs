@@ -1,0 +1,493 @@
+//! The index: one thread that follows the ledger and keeps the tables up to it.
+//!
+//! Invariants: the writer never waits for the index, and what the index misses it reads from the files: its mark is a
+//! number of leaves. A broken index is put aside and built anew; nothing but time is lost.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::base::{Random, RecordingId, bounds};
+use crate::vault::{Blind, CdrEntry, Item, Keyring, LEAF_BYTES, Leaf, Query, Row};
+
+use super::StoreError;
+use super::files::Files;
+use super::tables::{IndexKeys, Tables, terms_of};
+use super::writer::{CdrRow, Told};
+
+/// After a start that did not follow an orderly stop so many leaves are indexed again: sled's last writes may be lost.
+const BACK: u64 = 1_000;
+/// The mark is moved every so many leaves while catching up.
+const MARK_EVERY: u64 = 1_000;
+
+/// The index as the store's functions see it.
+pub(super) struct Index {
+    shared: Arc<Shared>,
+    sender: SyncSender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Message {
+    /// What the writer told; leaves in order.
+    Told(Told),
+    /// Answer when everything before is in the tables.
+    Settle(SyncSender<()>),
+    /// Use these tables from now on.
+    Swap(Box<(Tables, PathBuf)>),
+    Stop,
+}
+
+struct Shared {
+    folder: PathBuf,
+    files: Files,
+    keys: IndexKeys,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Recordings that run now: not in the tables yet.
+    running: Mutex<BTreeMap<RecordingId, Row>>,
+}
+
+enum State {
+    Opening,
+    Ready(Arc<Tables>),
+    Broken(String),
+}
+
+impl Index {
+    /// Opens (or builds) the index of `files` in `folder` beside the caller. `orderly`: the last run stopped in order.
+    pub(super) fn open(
+        folder: PathBuf,
+        files: Files,
+        keyring: &Keyring,
+        country_code: &str,
+        random: Random,
+        orderly: bool,
+    ) -> Result<Index, StoreError> {
+        let keys =
+            IndexKeys::new(keyring, country_code).map_err(|error| StoreError::Index(error.to_string()))?;
+        let shared = Arc::new(Shared {
+            folder,
+            files,
+            keys,
+            state: Mutex::new(State::Opening),
+            changed: Condvar::new(),
+            running: Mutex::new(BTreeMap::new()),
+        });
+        let (sender, receiver) = sync_channel(bounds::INDEX_MESSAGES);
+        let follower =
+            Follower { shared: shared.clone(), random, mark: 0, tables: None, path: PathBuf::new() };
+        let thread = std::thread::Builder::new()
+            .name("ledgerline-index".into())
+            .spawn(move || follower.run(&receiver, orderly))
+            .map_err(|error| StoreError::Index(error.to_string()))?;
+        Ok(Index { shared, sender, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Passes on what the writer told. Never blocks: what is dropped here is read from the files later.
+    pub(super) fn tell(&self, told: Told) {
+        if let Told::Row(row) = &told
+            && row.leaf.is_none()
+        {
+            lock(&self.shared.running).insert(row.recording, Row::clone(row));
+            return;
+        }
+        if let Err(TrySendError::Disconnected(_)) = self.sender.try_send(Message::Told(told)) {
+            tracing::error!("the index's thread is gone");
+        }
+    }
+
+    /// Whether searches are answered at once.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(*lock(&self.shared.state), State::Ready(_))
+    }
+
+    /// Whether this recording has no leaf yet.
+    pub(super) fn is_running(&self, id: RecordingId) -> bool {
+        lock(&self.shared.running).contains_key(&id)
+    }
+
+    /// The rows that match. Waits while the index is being opened.
+    pub(super) fn search(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        let Some(terms) = self.terms(query) else { return Ok(Vec::new()) };
+        // Before the tables: a recording that closes meanwhile is then met twice rather than not at all.
+        let running = self.running(query, &terms);
+        let mut rows: BTreeMap<RecordingId, Row> = BTreeMap::new();
+        let tables = self.tables()?;
+        for id in tables.find(&terms, query) {
+            if rows.len() >= query.limit {
+                break;
+            }
+            let row = tables.row(id.map_err(index_error)?, &self.shared.keys).map_err(index_error)?;
+            rows.extend(row.filter(|row| in_time(row, query)).map(|row| (row.recording, row)));
+        }
+        for row in running {
+            rows.entry(row.recording).or_insert(row);
+        }
+        let mut rows: Vec<Row> = rows.into_values().collect();
+        rows.sort_by_key(|row| (row.started, row.recording));
+        if query.newest_first {
+            rows.reverse();
+        }
+        rows.truncate(query.limit);
+        Ok(rows)
+    }
+
+    /// The recordings of a call.
+    pub(super) fn recordings_of(&self, call: crate::base::CallId) -> Result<Vec<RecordingId>, StoreError> {
+        let running: Vec<RecordingId> = {
+            let running = lock(&self.shared.running);
+            running.values().filter(|row| row.call == call).map(|row| row.recording).collect()
+        };
+        let mut found = self.tables()?.recordings_of(call).map_err(index_error)?;
+        found.extend(running);
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The row of one recording, if the index has it.
+    pub(super) fn row(&self, id: RecordingId) -> Result<Option<Row>, StoreError> {
+        match self.tables()?.row(id, &self.shared.keys).map_err(index_error)? {
+            Some(row) => Ok(Some(row)),
+            None => Ok(lock(&self.shared.running).get(&id).cloned()),
+        }
+    }
+
+    /// The call detail records of a call.
+    pub(super) fn cdrs_of(&self, call: crate::base::CallId) -> Result<Vec<CdrEntry>, StoreError> {
+        let places = self.tables()?.cdrs_of(call).map_err(index_error)?;
+        Ok(places.iter().filter_map(|place| self.shared.files.cdr(place)).collect())
+    }
+
+    /// The call detail records that match.
+    pub(super) fn cdrs(&self, query: &Query) -> Result<Vec<CdrEntry>, StoreError> {
+        let Some(terms) = self.terms(query) else { return Ok(Vec::new()) };
+        let tables = self.tables()?;
+        let mut found = Vec::new();
+        for place in tables.find_cdrs(&terms, query) {
+            if found.len() >= query.limit {
+                break;
+            }
+            found.extend(self.shared.files.cdr(&place.map_err(index_error)?));
+        }
+        Ok(found)
+    }
+
+    /// Builds new tables from the files beside the old ones and puts them in their place.
+    pub(super) fn rebuild(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
+        let path = self.shared.next_generation().map_err(|error| StoreError::Index(error.to_string()))?;
+        let tables = Tables::open(&path).map_err(index_error)?;
+        tables.mark(&self.shared.keys).map_err(index_error)?;
+        let mut random = Random::seeded(super::seed()?);
+        let leaves = self.shared.files.leaves();
+        self.shared.catch_up(&tables, 0, leaves, &mut random, progress).map_err(index_error)?;
+        let gone = |_| StoreError::Closed;
+        self.sender.send(Message::Swap(Box::new((tables, path)))).map_err(gone)?;
+        Ok(leaves)
+    }
+
+    /// Waits until everything that was told before is found by searches.
+    pub(super) fn settle(&self) {
+        let (sender, receiver) = sync_channel(1);
+        if self.sender.send(Message::Settle(sender)).is_ok() {
+            let _ = receiver.recv();
+        }
+    }
+
+    /// Stops the thread after what it was told.
+    pub(super) fn close(&self) {
+        let _ = self.sender.send(Message::Stop);
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+        *lock(&self.shared.state) = State::Broken("closed".into());
+        self.shared.changed.notify_all();
+    }
+
+    /// The tables; waits while they are being opened.
+    fn tables(&self) -> Result<Arc<Tables>, StoreError> {
+        let mut state = lock(&self.shared.state);
+        loop {
+            match &*state {
+                State::Ready(tables) => return Ok(tables.clone()),
+                State::Broken(why) => return Err(StoreError::Index(why.clone())),
+                State::Opening => {
+                    state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// The blinded conditions of a query; `None` when one of them can match nothing.
+    fn terms(&self, query: &Query) -> Option<Vec<Blind>> {
+        let blinder = &self.shared.keys.blinder;
+        let mut terms = Vec::new();
+        if let Some(number) = &query.number {
+            terms.push(blinder.number(number.reveal()).or_else(|| blinder.name(number.reveal()))?);
+        }
+        if let Some(name) = &query.name {
+            terms.push(blinder.name(name.reveal())?);
+        }
+        Some(terms)
+    }
+
+    fn running(&self, query: &Query, terms: &[Blind]) -> Vec<Row> {
+        let running = lock(&self.shared.running);
+        let matches = |row: &&Row| {
+            in_time(row, query) && {
+                let of_row =
+                    if terms.is_empty() { Vec::new() } else { terms_of(row, &self.shared.keys.blinder) };
+                terms.iter().all(|term| of_row.contains(term))
+            }
+        };
+        running.values().filter(matches).cloned().collect()
+    }
+}
+
+fn in_time(row: &Row, query: &Query) -> bool {
+    query.from.is_none_or(|from| row.started >= from) && query.until.is_none_or(|until| row.started < until)
+}
+
+/// The thread's own state.
+struct Follower {
+    shared: Arc<Shared>,
+    random: Random,
+    /// Leaves that the tables hold.
+    mark: u64,
+    tables: Option<Arc<Tables>>,
+    path: PathBuf,
+}
+
+impl Follower {
+    fn run(mut self, receiver: &Receiver<Message>, orderly: bool) {
+        self.start(orderly);
+        while let Ok(message) = receiver.recv() {
+            let done = match message {
+                Message::Told(told) => self.follow(&told),
+                Message::Settle(sender) => {
+                    let _ = sender.send(());
+                    Ok(())
+                }
+                Message::Swap(swap) => self.swap(swap.0, swap.1),
+                Message::Stop => break,
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "the index fails; it is built anew");
+                self.start_anew();
+            }
+        }
+        if let Some(tables) = &self.tables
+            && let Err(error) = tables.flush()
+        {
+            tracing::warn!(%error, "the index is not flushed; the next start repairs it");
+        }
+    }
+
+    /// Opens the newest generation and brings it up to the ledger.
+    fn start(&mut self, orderly: bool) {
+        match self.shared.open_newest() {
+            Ok(Some((tables, path, mark))) => {
+                let mark = if orderly { mark } else { mark.saturating_sub(BACK) };
+                if self.begin(tables, path, mark).is_err() {
+                    self.start_anew();
+                }
+            }
+            Ok(None) => self.start_anew(),
+            Err(error) => {
+                tracing::error!(%error, "the index does not open; it is built anew");
+                self.start_anew();
+            }
+        }
+    }
+
+    fn start_anew(&mut self) {
+        self.tables = None;
+        *lock(&self.shared.state) = State::Opening;
+        let begun = self.shared.next_generation().map_err(|error| error.to_string()).and_then(|path| {
+            let tables = Tables::open(&path).map_err(|error| error.to_string())?;
+            tables.mark(&self.shared.keys).map_err(|error| error.to_string())?;
+            self.begin(tables, path, 0).map_err(|error| error.to_string())
+        });
+        if let Err(error) = begun {
+            tracing::error!(%error, "no index: searches fail until the next start");
+            *lock(&self.shared.state) = State::Broken(error);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    fn begin(&mut self, tables: Tables, path: PathBuf, mark: u64) -> sled::Result<()> {
+        let leaves = self.shared.files.leaves();
+        self.shared.catch_up(&tables, mark.min(leaves), leaves, &mut self.random, &mut |_, _| {})?;
+        self.mark = leaves;
+        let tables = Arc::new(tables);
+        self.tables = Some(tables.clone());
+        self.path = path;
+        *lock(&self.shared.state) = State::Ready(tables);
+        self.shared.changed.notify_all();
+        self.shared.remove_others(&self.path);
+        Ok(())
+    }
+
+    fn swap(&mut self, tables: Tables, path: PathBuf) -> sled::Result<()> {
+        let mark = tables.mark(&self.shared.keys)?.unwrap_or(0);
+        self.begin(tables, path, mark)
+    }
+
+    /// Brings in what the writer told, and before it whatever was missed.
+    fn follow(&mut self, told: &Told) -> sled::Result<()> {
+        let Some(tables) = self.tables.clone() else { return Ok(()) };
+        let leaf = match told {
+            Told::Row(row) => row.leaf,
+            Told::Cdr(cdr) => Some(cdr.leaf),
+            Told::News(_) => None,
+        };
+        let Some(leaf) = leaf else { return Ok(()) };
+        if leaf > self.mark {
+            self.shared.catch_up(&tables, self.mark, leaf, &mut self.random, &mut |_, _| {})?;
+        }
+        match told {
+            Told::Row(row) => {
+                tables.put_row(row, &self.shared.keys, &mut self.random)?;
+                lock(&self.shared.running).remove(&row.recording);
+            }
+            Told::Cdr(cdr) => tables.put_cdr(cdr, &self.shared.keys)?,
+            Told::News(_) => {}
+        }
+        self.mark = self.mark.max(leaf + 1);
+        tables.set_mark(self.mark)
+    }
+}
+
+impl Shared {
+    /// Indexes leaves `from..to` from the files.
+    fn catch_up(
+        &self,
+        tables: &Tables,
+        from: u64,
+        to: u64,
+        random: &mut Random,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> sled::Result<()> {
+        let mut next = from;
+        while next < to {
+            let count = (to - next).min(MARK_EVERY);
+            let leaves = self.files.read_leaves(next, count);
+            let Ok(leaves) = leaves else { break };
+            for leaf in leaves.as_chunks::<LEAF_BYTES>().0.iter().filter_map(Leaf::parse) {
+                self.put(tables, &leaf, random)?;
+            }
+            next += count;
+            tables.set_mark(next)?;
+            progress(next, to);
+        }
+        Ok(())
+    }
+
+    fn put(&self, tables: &Tables, leaf: &Leaf, random: &mut Random) -> sled::Result<()> {
+        match leaf.item {
+            Item::Recording { recording, .. } => {
+                match self.files.row(recording, leaf) {
+                    Ok(row) => tables.put_row(&row, &self.keys, random)?,
+                    // Verification names what is wrong with it.
+                    Err(error) => tracing::warn!(%recording, %error, "not indexed"),
+                }
+                lock(&self.running).remove(&recording);
+            }
+            Item::Cdr { call, segment, offset } => {
+                let place = super::tables::CdrPlace { segment, offset, len_bytes: leaf.len_bytes };
+                let Some(entry) = self.files.cdr(&place) else {
+                    tracing::warn!(%call, "call detail record not indexed");
+                    return Ok(());
+                };
+                let numbers = entry.numbers().collect();
+                let len_bytes = leaf.len_bytes;
+                let row = CdrRow { call, leaf: leaf.number, segment, offset, len_bytes, numbers };
+                tables.put_cdr(&row, &self.keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Generations present, ascending.
+    fn generations(&self) -> io::Result<Vec<u64>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn next_generation(&self) -> io::Result<PathBuf> {
+        let last = self.generations()?.last().copied().unwrap_or(0);
+        super::disk::make_folder(&self.folder)?;
+        Ok(self.folder.join((last + 1).to_string()))
+    }
+
+    /// The newest generation that opens, is of our schema and key, and its mark. An older one that is whole beats a
+    /// newer one that a crash cut while it was built: the one with the higher mark wins.
+    fn open_newest(&self) -> io::Result<Option<(Tables, PathBuf, u64)>> {
+        let mut best: Option<(Tables, PathBuf, u64)> = None;
+        for generation in self.generations()?.into_iter().rev() {
+            let path = self.folder.join(generation.to_string());
+            let opened = open_clean(&path).and_then(|tables| Ok((tables.mark(&self.keys)?, tables)));
+            match opened {
+                Ok((Some(mark), tables)) if best.as_ref().is_none_or(|(_, _, most)| mark > *most) => {
+                    best = Some((tables, path, mark));
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, generation, "an index generation does not open"),
+            }
+        }
+        Ok(best)
+    }
+
+    /// Removes every generation but `kept`.
+    fn remove_others(&self, kept: &Path) {
+        for generation in self.generations().unwrap_or_default() {
+            let path = self.folder.join(generation.to_string());
+            if path != kept
+                && let Err(error) = fs::remove_dir_all(&path)
+            {
+                tracing::warn!(%error, "an old index stays");
+            }
+        }
+    }
+}
+
+/// Opens sled after clearing away what its crashes leave: a half-written snapshot that it would take for a whole one,
+/// and, when that is not enough, all snapshots (they only save replay).
+fn open_clean(path: &Path) -> sled::Result<Tables> {
+    let remove = |wanted: &dyn Fn(&str) -> bool| {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(wanted) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    };
+    remove(&|name| name.starts_with("snap.") && name.ends_with(".generating"));
+    match Tables::open(path) {
+        Err(sled::Error::Corruption { .. }) => {
+            tracing::warn!("the index's snapshots are broken; replaying its log");
+            remove(&|name| name.starts_with("snap."));
+            Tables::open(path)
+        }
+        opened => opened,
+    }
+}
+
+fn index_error(error: sled::Error) -> StoreError {
+    StoreError::Index(error.to_string())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,150 @@
+//! The key files of a store: `kek-NNNNNNNN.key` (32 octets, one a version) and `ledger.key` (32 octets, Ed25519 seed).
+//!
+//! Invariant: a key file is read only when its owner is this process's user (or root) and nobody else may read or write
+//! it; it is never overwritten.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::base::Secret;
+use crate::vault::{Keyring, LedgerKey, LedgerPublic};
+
+use super::disk::make_folder;
+use super::{StoreError, disk_error};
+
+/// The name of the ledger's signing key.
+const LEDGER: &str = "ledger.key";
+
+/// Draws the first key-encryption key and the ledger's key into `folder`; the ledger's public key comes back.
+pub(super) fn create(folder: &Path) -> Result<LedgerPublic, StoreError> {
+    make_folder(folder).map_err(disk_error(folder))?;
+    if folder.join(LEDGER).exists() || !versions(folder)?.is_empty() {
+        return Err(StoreError::Exists(folder.to_path_buf()));
+    }
+    let first = random_octets(folder)?;
+    write_new(&folder.join(kek_name(1)), &first)?;
+    let seed = random_octets(folder)?;
+    write_new(&folder.join(LEDGER), &seed)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
+    Ok(LedgerKey::from_seed(&Secret::new(*seed)).public())
+}
+
+/// Reads all key-encryption keys of `folder`.
+pub(super) fn keyring(folder: &Path) -> Result<Keyring, StoreError> {
+    let mut ring = Keyring::new();
+    for version in versions(folder)? {
+        ring.insert(version, read(&folder.join(kek_name(version)))?);
+    }
+    if ring.current() == 0 {
+        return Err(StoreError::Keys(
+            folder.to_path_buf(),
+            "no key-encryption key (kek-00000001.key) is here",
+        ));
+    }
+    Ok(ring)
+}
+
+/// Reads the ledger's signing key.
+pub(super) fn ledger_key(folder: &Path) -> Result<LedgerKey, StoreError> {
+    Ok(LedgerKey::from_seed(&read(&folder.join(LEDGER))?))
+}
+
+fn kek_name(version: u32) -> String {
+    format!("kek-{version:08}.key")
+}
+
+fn versions(folder: &Path) -> Result<Vec<u32>, StoreError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(disk_error(folder))? {
+        let name = entry.map_err(disk_error(folder))?.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix("kek-")?.strip_suffix(".key")?.parse().ok());
+        found.extend(number.filter(|number: &u32| *number > 0));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Secret<[u8; 32]>, StoreError> {
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Keys(path.to_path_buf(), "is missing"),
+        _ => disk_error(path)(error),
+    })?;
+    let facts = file.metadata().map_err(disk_error(path))?;
+    let owner = facts.uid();
+    if facts.mode() & 0o177 != 0 || (owner != 0 && owner != rustix::process::geteuid().as_raw()) {
+        return Err(StoreError::Rights(path.to_path_buf(), facts.mode() & 0o7777));
+    }
+    let mut octets = Zeroizing::new([0; 33]);
+    let mut len = 0;
+    while let Some(room) = octets.get_mut(len..).filter(|room| !room.is_empty()) {
+        match file.read(room).map_err(disk_error(path))? {
+            0 => break,
+            count => len += count,
+        }
+    }
+    match octets.first_chunk::<32>() {
+        Some(key) if len == 32 => Ok(Secret::new(*key)),
+        _ => Err(StoreError::Keys(path.to_path_buf(), "must hold exactly 32 octets")),
+    }
+}
+
+fn write_new(path: &Path, octets: &[u8; 32]) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => StoreError::Exists(path.to_path_buf()),
+            _ => disk_error(path)(error),
+        })?;
+    file.write_all(octets).and_then(|()| file.sync_all()).map_err(disk_error(path))
+}
+
+fn random_octets(folder: &Path) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let mut octets = Zeroizing::new([0; 32]);
+    getrandom::fill(octets.as_mut_slice())
+        .map_err(|_| StoreError::Keys(PathBuf::from(folder), "the system has no randomness to give"))?;
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn keys_are_made_once_and_read_only_when_nobody_else_can() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = folder.path().join("keys");
+        let public = create(&keys).expect("new");
+        assert!(matches!(create(&keys), Err(StoreError::Exists(_))));
+        assert_eq!(keyring(&keys).expect("fresh").current(), 1);
+        assert_eq!(ledger_key(&keys).expect("fresh").public(), public);
+        for name in ["kek-00000001.key", LEDGER] {
+            assert_eq!(fs::metadata(keys.join(name)).expect("there").len(), 32);
+        }
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o700, 0o666] {
+            fs::set_permissions(keys.join("kek-00000001.key"), fs::Permissions::from_mode(mode))
+                .expect("ours");
+            match keyring(&keys) {
+                Err(StoreError::Rights(_, found)) => assert_eq!(found, mode),
+                other => panic!("mode {mode:o}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_length_is_no_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for len in [0, 31, 33, 64] {
+            let path = folder.path().join("kek-00000002.key");
+            fs::write(&path, vec![1; len]).expect("room");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+            assert!(matches!(keyring(folder.path()), Err(StoreError::Keys(..))), "{len} octets");
+        }
+        assert!(matches!(ledger_key(folder.path()), Err(StoreError::Keys(_, "is missing"))));
+    }
+}

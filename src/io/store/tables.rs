@@ -1,0 +1,246 @@
+//! The index's tables in sled: rows and terms. Everything in them can be read from the files again.
+//!
+//! Invariant: keys are identifiers and blinded terms, values are sealed; the mark is moved after what it counts.
+
+use std::path::Path;
+
+use crate::base::{CallId, Random, RecordingId, Secret, Wall};
+use crate::vault::{Blind, Blinder, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
+
+use super::writer::CdrRow;
+
+/// Changes whenever the tables' form does; an index of another schema is built anew.
+const SCHEMA: u32 = 1;
+/// Memory for pages. The default of sled is a gibibyte.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// Where a call detail record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CdrPlace {
+    pub segment: u32,
+    pub offset: u64,
+    pub len_bytes: u64,
+}
+
+/// What keys the index's terms and values.
+pub(super) struct IndexKeys {
+    pub blinder: Blinder,
+    values: ValueKey,
+    stamp: Vec<u8>,
+}
+
+impl IndexKeys {
+    /// From the current key-encryption key; a rotation makes another index.
+    pub(super) fn new(keyring: &Keyring, country_code: &str) -> Result<IndexKeys, NoSuchKey> {
+        let version = keyring.current();
+        let mut stamp = SCHEMA.to_be_bytes().to_vec();
+        stamp.extend_from_slice(&version.to_be_bytes());
+        stamp.extend_from_slice(country_code.as_bytes());
+        let values: Secret<[u8; 32]> = keyring.subkey(version, Label::IndexValues)?;
+        let blinder = Blinder::new(keyring.subkey(version, Label::IndexBlinding)?, country_code);
+        Ok(IndexKeys { blinder, values: ValueKey::new(&values), stamp })
+    }
+}
+
+pub(super) struct Tables {
+    db: sled::Db,
+    rows: sled::Tree,
+    terms: sled::Tree,
+    calls: sled::Tree,
+    cdrs: sled::Tree,
+    meta: sled::Tree,
+}
+
+/// Kinds of items under a term.
+const RECORDING: u8 = 1;
+const CDR: u8 = 2;
+
+impl Tables {
+    pub(super) fn open(folder: &Path) -> sled::Result<Tables> {
+        let db = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).open()?;
+        Ok(Tables {
+            rows: db.open_tree("rows")?,
+            terms: db.open_tree("terms")?,
+            calls: db.open_tree("calls")?,
+            cdrs: db.open_tree("cdrs")?,
+            meta: db.open_tree("meta")?,
+            db,
+        })
+    }
+
+    /// Leaves of the ledger that are in the index; `None` when it is another schema's or another key's.
+    pub(super) fn mark(&self, keys: &IndexKeys) -> sled::Result<Option<u64>> {
+        match self.meta.get("stamp")? {
+            Some(stamp) if stamp == keys.stamp => {
+                let mark = self.meta.get("mark")?;
+                Ok(Some(mark.and_then(|mark| Some(u64::from_be_bytes(*mark.first_chunk()?))).unwrap_or(0)))
+            }
+            Some(_) => Ok(None),
+            None if self.rows.is_empty() => {
+                self.meta.insert("stamp", keys.stamp.as_slice())?;
+                Ok(Some(0))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Says that the first `leaves` leaves are in the index.
+    pub(super) fn set_mark(&self, leaves: u64) -> sled::Result<()> {
+        self.meta.insert("mark", &leaves.to_be_bytes()).map(|_| ())
+    }
+
+    /// Brings everything to the disk, for an orderly stop.
+    pub(super) fn flush(&self) -> sled::Result<()> {
+        self.db.flush().map(|_| ())
+    }
+
+    pub(super) fn put_row(&self, row: &Row, keys: &IndexKeys, random: &mut Random) -> sled::Result<()> {
+        let id = row.recording.to_bytes();
+        for term in terms_of(row, &keys.blinder) {
+            self.terms.insert(term_key(&term, RECORDING, &id, &[]), &[])?;
+        }
+        self.calls.insert([row.call.to_bytes(), id].concat(), &[])?;
+        let text = serde_json::to_vec(row).unwrap_or_default();
+        self.rows.insert(id, keys.values.seal(b"row", &id, &text, random))?;
+        Ok(())
+    }
+
+    pub(super) fn put_cdr(&self, cdr: &CdrRow, keys: &IndexKeys) -> sled::Result<()> {
+        let key = [&cdr.call.to_bytes()[..], &cdr.leaf.to_be_bytes()].concat();
+        for who in &cdr.numbers {
+            for term in keys.blinder.either(who.reveal()) {
+                self.terms
+                    .insert(term_key(&term, CDR, &cdr.call.to_bytes(), &cdr.leaf.to_be_bytes()), &[])?;
+            }
+        }
+        let mut value = cdr.segment.to_be_bytes().to_vec();
+        value.extend_from_slice(&cdr.offset.to_be_bytes());
+        value.extend_from_slice(&cdr.len_bytes.to_be_bytes());
+        self.cdrs.insert(key, value)?;
+        Ok(())
+    }
+
+    pub(super) fn row(&self, id: RecordingId, keys: &IndexKeys) -> sled::Result<Option<Row>> {
+        let Some(sealed) = self.rows.get(id.to_bytes())? else { return Ok(None) };
+        let text = keys.values.open(b"row", &id.to_bytes(), &sealed);
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    pub(super) fn recordings_of(&self, call: CallId) -> sled::Result<Vec<RecordingId>> {
+        let keys = self.calls.scan_prefix(call.to_bytes()).keys();
+        keys.filter_map(|key| key.map(|key| id_at(&key, 16)).transpose()).collect()
+    }
+
+    pub(super) fn cdrs_of(&self, call: CallId) -> sled::Result<Vec<CdrPlace>> {
+        let values = self.cdrs.scan_prefix(call.to_bytes()).values();
+        values.filter_map(|value| value.map(|value| place_in(&value)).transpose()).collect()
+    }
+
+    /// Identifiers of recordings that carry all of `terms` and were made in the query's time, in its order. Rows are for
+    /// the caller to fetch: times here are those of the identifiers, to the millisecond.
+    pub(super) fn find<'t>(
+        &'t self,
+        terms: &'t [Blind],
+        query: &Query,
+    ) -> impl Iterator<Item = sled::Result<RecordingId>> + 't {
+        let ids = self.items(terms, RECORDING, &self.rows, query);
+        ids.filter_map(|key| key.map(|key| id_at(&key, 0)).transpose())
+    }
+
+    /// Places of call detail records, likewise.
+    pub(super) fn find_cdrs<'t>(
+        &'t self,
+        terms: &'t [Blind],
+        query: &Query,
+    ) -> impl Iterator<Item = sled::Result<CdrPlace>> + 't {
+        let keys = self.items(terms, CDR, &self.cdrs, query);
+        keys.filter_map(|key| {
+            let value = key.and_then(|key| self.cdrs.get(key));
+            value.map(|value| value.as_deref().and_then(place_in)).transpose()
+        })
+    }
+
+    /// Keys of `all` (or of the items under the first term that carry the others too).
+    fn items<'t>(
+        &'t self,
+        terms: &'t [Blind],
+        kind: u8,
+        all: &'t sled::Tree,
+        query: &Query,
+    ) -> Box<dyn Iterator<Item = sled::Result<Vec<u8>>> + 't> {
+        let (low, high) = bounds_of(query);
+        let Some((first, others)) = terms.split_first() else {
+            let range = all.range(low.to_vec()..=[&high[..], &[0xff; 8]].concat());
+            return in_order(range.keys().map(|key| key.map(|key| key.to_vec())), query.newest_first);
+        };
+        let range =
+            self.terms.range(term_key(first, kind, &low, &[])..=term_key(first, kind, &high, &[0xff; 8]));
+        let keys = range.keys().filter_map(move |key| {
+            let item = match key {
+                Ok(key) => key.get(17..).unwrap_or_default().to_vec(),
+                Err(error) => return Some(Err(error)),
+            };
+            for other in others {
+                match self.terms.contains_key(term_key(other, kind, &item, &[])) {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            Some(Ok(item))
+        });
+        in_order(keys, query.newest_first)
+    }
+}
+
+/// Terms under which `row` is found: everybody in it, as number and as name.
+pub(super) fn terms_of(row: &Row, blinder: &Blinder) -> Vec<Blind> {
+    let opening = [&row.opening.caller, &row.opening.dialled].into_iter().chain(&row.opening.names);
+    let parties = row.closing.iter().flat_map(|closing| &closing.parties);
+    let everybody = opening.chain(parties.flat_map(|party| [&party.who, &party.name]));
+    let mut terms: Vec<Blind> = everybody.flat_map(|who| blinder.either(who.reveal())).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
+fn term_key(term: &Blind, kind: u8, item: &[u8], rest: &[u8]) -> Vec<u8> {
+    [term, &[kind][..], item, rest].concat()
+}
+
+fn id_at(key: &[u8], at: usize) -> Option<RecordingId> {
+    key.get(at..)?.first_chunk().copied().map(RecordingId::from_bytes)
+}
+
+fn place_in(value: &[u8]) -> Option<CdrPlace> {
+    let (segment, rest) = value.split_first_chunk::<4>()?;
+    let (offset, rest) = rest.split_first_chunk::<8>()?;
+    Some(CdrPlace {
+        segment: u32::from_be_bytes(*segment),
+        offset: u64::from_be_bytes(*offset),
+        len_bytes: u64::from_be_bytes(*rest.first_chunk()?),
+    })
+}
+
+/// Lowest and highest identifier of the query's time.
+fn bounds_of(query: &Query) -> ([u8; 16], [u8; 16]) {
+    let stamp = |at: Wall| {
+        let ms = u64::try_from(at.as_micros() / 1_000).unwrap_or(0).min((1 << 48) - 1);
+        ms.to_be_bytes()
+    };
+    let (mut low, mut high) = ([0; 16], [0xff; 16]);
+    if let Some(from) = query.from {
+        low[..6].copy_from_slice(&stamp(from)[2..]);
+    }
+    if let Some(until) = query.until {
+        high[..6].copy_from_slice(&stamp(until)[2..]);
+    }
+    (low, high)
+}
+
+fn in_order<'t, T: 't>(
+    items: impl DoubleEndedIterator<Item = T> + 't,
+    newest_first: bool,
+) -> Box<dyn Iterator<Item = T> + 't> {
+    if newest_first { Box::new(items.rev()) } else { Box::new(items) }
+}

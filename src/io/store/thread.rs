@@ -1,0 +1,283 @@
+//! The writer's thread: takes orders and packets, keeps the rhythm of the flushes, runs checkpoints beside itself.
+//!
+//! Invariants: no sender ever waits. A packet that was handed over before `Ended` is taken before it.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::base::{RecordingId, Time, bounds};
+use crate::io::clock::{Clock, wall};
+use crate::vault::{Batch, News, Order, TapItem};
+
+use super::checkpoint::Job;
+use super::disk::{Place, RealDisk};
+use super::files::Published;
+use super::index::Index;
+use super::writer::{FLUSH_EVERY, Told, Writer};
+use super::{Status, Stuck};
+
+/// Without a running recording and anything waiting the thread looks up this often.
+const IDLE_EVERY: Duration = Duration::from_secs(1);
+/// How many flushes a stop tries before it leaves the rest to the next start.
+const LAST_FLUSHES: u32 = 50;
+
+/// The ends that the store's functions hold.
+pub(super) struct Inlet {
+    messages: SyncSender<Message>,
+    ring: SyncSender<Batch>,
+    side: Arc<Side>,
+}
+
+/// What must arrive even when the ring is full.
+#[derive(Default)]
+struct Side {
+    /// Something is in here.
+    any: AtomicBool,
+    ended: Mutex<Vec<RecordingId>>,
+    lost: Mutex<HashMap<RecordingId, u64>>,
+}
+
+enum Message {
+    Order(Order),
+    /// Answer when everything before is durable and in its file.
+    Settle(SyncSender<()>),
+    Stop,
+}
+
+/// What the thread publishes after every flush.
+pub(super) type Board = Arc<Mutex<Status>>;
+
+impl Inlet {
+    pub(super) fn order(&self, order: Order) -> Result<(), Stuck> {
+        self.messages.try_send(Message::Order(order)).map_err(|_| Stuck)
+    }
+
+    pub(super) fn tap(&self, item: TapItem) -> Result<(), Stuck> {
+        match item {
+            TapItem::Batch(batch) => {
+                let (recording, packets) = (batch.recording(), u64::from(batch.packets()));
+                self.ring.try_send(batch).map_err(|_| {
+                    *lock(&self.side.lost).entry(recording).or_default() += packets;
+                    self.side.any.store(true, Ordering::Release);
+                    Stuck
+                })
+            }
+            TapItem::Ended { recording } => {
+                lock(&self.side.ended).push(recording);
+                self.side.any.store(true, Ordering::Release);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until everything that was given before is durable and in its file; false when the thread is gone.
+    pub(super) fn settle(&self) -> bool {
+        let (sender, receiver) = sync_channel(1);
+        self.messages.send(Message::Settle(sender)).is_ok() && receiver.recv().is_ok()
+    }
+
+    /// Asks the thread to stop.
+    pub(super) fn stop(&self) {
+        let _ = self.messages.send(Message::Stop);
+    }
+}
+
+impl Clone for Inlet {
+    fn clone(&self) -> Self {
+        Inlet { messages: self.messages.clone(), ring: self.ring.clone(), side: self.side.clone() }
+    }
+}
+
+/// Starts the thread over `writer`.
+pub(super) fn start(
+    writer: Writer<RealDisk>,
+    root: PathBuf,
+    clock: Clock,
+    published: Arc<Published>,
+    index: Arc<Index>,
+    news: impl FnMut(News) + Send + 'static,
+) -> io::Result<(Inlet, Board, JoinHandle<()>)> {
+    let (messages, orders) = sync_channel(bounds::STORE_ORDERS);
+    let (ring, batches) = sync_channel(bounds::TAP_BATCHES);
+    let (done, jobs_done) = sync_channel(1);
+    let side = Arc::new(Side::default());
+    let board = Board::default();
+    let mut thread = Thread {
+        writer,
+        root,
+        clock,
+        published,
+        index,
+        news,
+        orders,
+        batches,
+        side: side.clone(),
+        done,
+        jobs_done,
+        settling: Vec::new(),
+        board: board.clone(),
+        stopping: false,
+    };
+    thread.tell();
+    let handle = std::thread::Builder::new().name("ledgerline-store".into()).spawn(move || thread.run())?;
+    Ok((Inlet { messages, ring, side }, board, handle))
+}
+
+struct Thread<N> {
+    writer: Writer<RealDisk>,
+    root: PathBuf,
+    clock: Clock,
+    published: Arc<Published>,
+    index: Arc<Index>,
+    news: N,
+    orders: Receiver<Message>,
+    batches: Receiver<Batch>,
+    side: Arc<Side>,
+    done: SyncSender<(Job, Vec<(Place, io::Error)>)>,
+    jobs_done: Receiver<(Job, Vec<(Place, io::Error)>)>,
+    settling: Vec<SyncSender<()>>,
+    board: Board,
+    stopping: bool,
+}
+
+impl<N: FnMut(News)> Thread<N> {
+    fn run(mut self) {
+        let mut next = self.clock.now() + FLUSH_EVERY;
+        while !self.stopping {
+            match self.orders.recv_timeout(next.since(self.clock.now())) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.stopping = true,
+            }
+            let now = self.clock.now();
+            if now >= next || self.stopping || !self.settling.is_empty() {
+                self.flush(now);
+                next = now + if self.is_idle() { IDLE_EVERY } else { FLUSH_EVERY };
+            } else {
+                self.tell();
+                next = next.min(now + FLUSH_EVERY);
+            }
+        }
+        self.stop();
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Order(order) => self.writer.order(order, self.clock.now()),
+            Message::Settle(sender) => self.settling.push(sender),
+            Message::Stop => self.stopping = true,
+        }
+    }
+
+    fn flush(&mut self, now: Time) {
+        self.drain();
+        if let Ok((job, failed)) = self.jobs_done.try_recv() {
+            self.writer.checkpointed(job, failed);
+        }
+        let job = self.writer.flush(now, wall());
+        self.tell();
+        if let Some(job) = job {
+            self.run_beside(job);
+        }
+        if self.writer.is_settled() {
+            for sender in self.settling.drain(..) {
+                let _ = sender.send(());
+            }
+        }
+    }
+
+    /// Takes everything that was handed over. `Ended` is looked at first and acted on last, so that no packet sent
+    /// before it comes after it; orders come before packets, so that a recording is open when its packets come.
+    fn drain(&mut self) {
+        let mut ended = Vec::new();
+        if self.side.any.swap(false, Ordering::AcqRel) {
+            ended = std::mem::take(&mut *lock(&self.side.ended));
+            for (recording, packets) in lock(&self.side.lost).drain() {
+                self.writer.lose(recording, packets);
+            }
+        }
+        let batches: Vec<Batch> = self.batches.try_iter().take(bounds::TAP_BATCHES).collect();
+        while let Ok(message) = self.orders.try_recv() {
+            self.take(message);
+        }
+        for batch in batches {
+            self.writer.tap(batch);
+        }
+        for recording in ended {
+            self.writer.media_ended(recording);
+        }
+    }
+
+    /// Gives out what the writer told and publishes how far it is.
+    fn tell(&mut self) {
+        self.published.leaves.store(self.writer.applied_leaves(), Ordering::Release);
+        self.published.heads.store(self.writer.applied_heads(), Ordering::Release);
+        let log = self.writer.log.open_segment().map_or(u64::MAX, u64::from);
+        self.published.open_log.store(log, Ordering::Release);
+        for told in self.writer.told() {
+            match told {
+                Told::News(news) => (self.news)(news),
+                row => self.index.tell(row),
+            }
+        }
+        let mut board = lock(&self.board);
+        board.writable = self.writer.is_writable();
+        board.free_bytes = self.writer.free_bytes();
+        board.open = self.writer.running.len() as u64;
+        board.leaves = self.writer.applied_leaves();
+        board.lost_packets = self.writer.lost_packets;
+        board.durable_at = self.writer.durable_at();
+    }
+
+    /// Runs a checkpoint in a thread of its own: a sync of many files must not hold up the next flush.
+    fn run_beside(&mut self, job: Job) {
+        let (done, root) = (self.done.clone(), self.root.clone());
+        let work = move || {
+            let failed = job.run(&mut RealDisk::new(&root));
+            let _ = done.send((job, failed));
+        };
+        if let Err(error) = std::thread::Builder::new().name("ledgerline-sync".into()).spawn(work) {
+            tracing::error!(%error, "no thread for a checkpoint: the journal grows until the next start");
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.writer.running.is_empty() && self.writer.is_settled()
+    }
+
+    fn stop(&mut self) {
+        self.drain();
+        for attempt in 0..LAST_FLUSHES {
+            let now = self.clock.now();
+            self.writer.close_all(now);
+            if let Some(job) = self.writer.flush(now, wall()) {
+                self.run_beside(job);
+            }
+            self.tell();
+            if self.is_idle() {
+                break;
+            }
+            if attempt > 0 {
+                std::thread::sleep(FLUSH_EVERY);
+            }
+        }
+        // A checkpoint that is under way ends first.
+        if self.writer.is_syncing()
+            && let Ok((job, failed)) = self.jobs_done.recv_timeout(Duration::from_secs(30))
+        {
+            self.writer.checkpointed(job, failed);
+        }
+        self.writer.end_in_order(self.is_idle(), self.clock.now(), wall());
+        self.settling.clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
