@@ -8,6 +8,8 @@ mod bindings;
 mod digest;
 mod directory;
 mod nonce;
+#[cfg(test)]
+mod tests;
 
 pub use algorithm::{Algorithm, Ha1, Proof};
 pub use bindings::{Binding, Bindings, Change, Refused};

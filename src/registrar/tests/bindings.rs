@@ -1,0 +1,231 @@
+//! Bindings, as phones make and lose them.
+
+use std::time::Duration;
+
+use super::message;
+use crate::base::{Random, Time, bounds};
+use crate::registrar::{Bindings, Change, Refused};
+use crate::sip::{Flow, Transport};
+
+struct Bench {
+    bindings: Bindings,
+    now: Time,
+    flow: Flow,
+    seq: u32,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: "192.0.2.1:5060".parse().expect("an address"),
+            remote: "192.0.2.9:40000".parse().expect("an address"),
+            connection: 1,
+        };
+        Bench { bindings: Bindings::new(), now: Time::from_millis(1_000), flow, seq: 0 }
+    }
+
+    /// A REGISTER with these header lines and the next CSeq.
+    fn register(&mut self, lines: &str) -> Result<Change, Refused> {
+        self.seq += 1;
+        let seq = self.seq;
+        self.register_as(lines, "c1", seq)
+    }
+
+    fn register_as(&mut self, lines: &str, call_id: &str, seq: u32) -> Result<Change, Refused> {
+        let text =
+            format!("REGISTER sip:ledgerline SIP/2.0\nCall-ID: {call_id}\nCSeq: {seq} REGISTER\n{lines}");
+        self.bindings.register(self.now, "alice", &message(&text), self.flow)
+    }
+
+    /// Contacts in the order in which they would be called.
+    fn contacts(&self) -> Vec<String> {
+        let found = self.bindings.lookup(self.now, "alice");
+        found.iter().map(|b| b.contact.as_str().trim_start_matches("sip:").to_string()).collect()
+    }
+
+    fn listed(&self) -> Vec<String> {
+        self.bindings.contacts(self.now, "alice").collect()
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+        self.bindings.fire(self.now);
+    }
+}
+
+const ADDED: Result<Change, Refused> = Ok(Change { added: 1, refreshed: 0, removed: 0 });
+const REFRESHED: Result<Change, Refused> = Ok(Change { added: 0, refreshed: 1, removed: 0 });
+const REMOVED: Result<Change, Refused> = Ok(Change { added: 0, refreshed: 0, removed: 1 });
+
+#[test]
+fn a_binding_is_made_listed_refreshed_and_ends() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.register("Contact: <sip:alice@10.0.0.1;transport=tcp>;q=0.5\nExpires: 600"), ADDED);
+    assert_eq!(bench.listed(), ["<sip:alice@10.0.0.1;transport=tcp>;expires=600;q=0.500"]);
+    bench.wait(599);
+    assert_eq!(bench.register("Contact: <sip:alice@10.0.0.1;transport=TCP>;expires=90"), REFRESHED);
+    assert_eq!(bench.listed(), ["<sip:alice@10.0.0.1;transport=TCP>;expires=90"]);
+    assert_eq!(bench.register(""), Ok(Change::default()), "only asks");
+    bench.wait(89);
+    assert_eq!(bench.bindings.len(), 1);
+    assert_eq!(bench.bindings.deadline(), Some(bench.now + Duration::from_secs(1)));
+    bench.wait(1);
+    assert!(bench.bindings.is_empty());
+    assert_eq!((bench.bindings.deadline(), bench.contacts()), (None, vec![]));
+}
+
+#[test]
+fn the_flow_and_what_a_request_needs_are_kept() {
+    let mut bench = Bench::new();
+    bench
+        .register("Contact: <sip:alice@10.0.0.1?Route=%3Csip:sip.example.com%3E>\nUser-Agent: Desk 3")
+        .expect("taken");
+    let binding = bench.bindings.lookup(bench.now, "alice").remove(0);
+    assert_eq!(binding.flow, bench.flow);
+    assert_eq!(binding.target().as_str(), "sip:alice@10.0.0.1");
+    assert_eq!(binding.user_agent.as_deref(), Some("Desk 3"));
+    assert_eq!(bench.listed(), ["<sip:alice@10.0.0.1?Route=%3Csip:sip.example.com%3E>;expires=3600"]);
+}
+
+#[test]
+fn lengths_are_bounded() {
+    for (lines, expires) in [
+        ("Contact: <sip:a@h>", Ok(3_600)),
+        ("Contact: <sip:a@h>;expires=60\nExpires: 1", Ok(60)),
+        ("Contact: <sip:a@h>\nExpires: 99999999999", Ok(7_200)),
+        ("Contact: <sip:a@h>;expires=4294967296", Ok(7_200)),
+        ("Contact: <sip:a@h>;expires=soon\nExpires: 70", Ok(3_600)),
+        ("Contact: <sip:a@h>;expires=59", Err(Refused::TooBrief)),
+        ("Contact: <sip:a@h>\nExpires: 1", Err(Refused::TooBrief)),
+    ] {
+        let mut bench = Bench::new();
+        let done = bench
+            .register(lines)
+            .map(|_| bench.bindings.lookup(bench.now, "alice")[0].remaining_s(bench.now));
+        assert_eq!(done, expires, "{lines}");
+    }
+    assert_eq!((Refused::TooBrief.status(), Refused::TooBrief.min_expires_s()), (423, Some(60)));
+}
+
+#[test]
+fn contacts_that_are_none_are_refused_as_a_whole() {
+    for lines in [
+        "Contact: *",
+        "Contact: *\nExpires: 60",
+        "Contact: *, <sip:a@h>\nExpires: 0",
+        "Contact: <sip:a@h>, <sip:>",
+        "Contact: <sip:a@h>, <name:John_Smith>",
+        "Contact: <sip:a@h>, <tel:+4930>",
+    ] {
+        let mut bench = Bench::new();
+        assert_eq!(bench.register(lines), Err(Refused::Malformed), "{lines}");
+        assert!(bench.bindings.is_empty(), "{lines}");
+    }
+}
+
+#[test]
+fn contacts_come_and_go_one_by_one_or_all_at_once() {
+    let mut bench = Bench::new();
+    bench.register("Contact: <sip:a@h1>;q=0.2, <sip:a@h2>;q=0.9\nContact: <sip:a@h3>").expect("taken");
+    assert_eq!(bench.contacts(), ["a@h3", "a@h2", "a@h1"]);
+    assert_eq!(bench.register("Contact: <sip:a@h2>;expires=0"), REMOVED);
+    assert_eq!(bench.register("Contact: <sip:a@h2>;expires=0"), Ok(Change::default()));
+    assert_eq!(bench.contacts(), ["a@h3", "a@h1"]);
+    assert_eq!(bench.register("Contact: *\nExpires: 0"), Ok(Change { removed: 2, ..Change::default() }));
+    assert!(bench.bindings.is_empty());
+    assert_eq!(bench.bindings.deadline(), None);
+}
+
+/// Class 11.
+#[test]
+fn a_user_has_few_contacts() {
+    let mut bench = Bench::new();
+    for host in 1..=bounds::BINDINGS_PER_USER {
+        assert_eq!(bench.register(&format!("Contact: <sip:a@h{host}>")), ADDED);
+    }
+    assert_eq!(bench.register("Contact: <sip:a@more>"), Err(Refused::TooMany));
+    assert_eq!(Refused::TooMany.status(), 403);
+    assert_eq!(bench.register("Contact: <sip:a@h1>"), REFRESHED, "those it has go on");
+    assert!(bench.register("Contact: <sip:a@h1>;expires=0, <sip:a@more>").is_ok(), "one for another");
+    let flood: Vec<String> = (0..200).map(|i| format!("<sip:f@{i}.example>")).collect();
+    assert_eq!(bench.register(&format!("Contact: {}", flood.join(", "))), Err(Refused::TooMany));
+    assert_eq!(bench.contacts().len(), bounds::BINDINGS_PER_USER);
+}
+
+#[test]
+fn an_older_request_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.register_as("Contact: <sip:a@h1>, <sip:a@h2>", "x", 5).expect("taken");
+    for (lines, seq) in [
+        ("Contact: <sip:a@h1>;expires=0", 5),
+        ("Contact: <sip:a@h1>;expires=600", 4),
+        ("Contact: *\nExpires: 0", 5),
+        ("Contact: <sip:a@new>, <sip:a@h2>", 5),
+    ] {
+        assert_eq!(bench.register_as(lines, "x", seq), Err(Refused::OutOfOrder), "{lines}");
+    }
+    assert_eq!(Refused::OutOfOrder.status(), 500);
+    assert_eq!(bench.contacts(), ["a@h1", "a@h2"], "all or nothing");
+    assert_eq!(bench.register_as("Contact: <sip:a@h1>;expires=0", "x", 6), REMOVED);
+    assert_eq!(bench.register_as("Contact: <sip:a@h2>;expires=0", "after a restart", 1), REMOVED);
+}
+
+#[test]
+fn a_phone_that_restarts_replaces_itself() {
+    let instance = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"";
+    let mut bench = Bench::new();
+    assert_eq!(bench.register(&format!("Contact: <sip:a@h:1111>;{instance}")), ADDED);
+    assert_eq!(bench.register_as(&format!("Contact: <sip:a@h:2222>;{instance}"), "new", 1), REFRESHED);
+    assert_eq!(bench.contacts(), ["a@h:2222"]);
+    assert_eq!(
+        bench.register(&format!("Contact: <sip:a@h:2222>;{instance};reg-id=1")),
+        ADDED,
+        "RFC 5626: another flow"
+    );
+    assert!(bench.listed()[1].ends_with(&format!(";{instance};reg-id=1")), "{:?}", bench.listed());
+}
+
+#[test]
+fn a_broken_stream_takes_its_bindings_with_it() {
+    let mut bench = Bench::new();
+    bench.register("Contact: <sip:a@h1>").expect("taken");
+    let first = bench.flow;
+    bench.flow.connection = 2;
+    bench.register("Contact: <sip:a@h2>").expect("taken");
+    assert_eq!(bench.bindings.flow_failed(&first), ["alice"]);
+    assert_eq!(bench.contacts(), ["a@h2"]);
+    assert!(bench.bindings.flow_failed(&first).is_empty());
+    let datagrams = Flow { transport: Transport::Udp, connection: 0, ..bench.flow };
+    bench.flow = datagrams;
+    bench.register("Contact: <sip:a@h3>").expect("taken");
+    assert!(
+        bench.bindings.flow_failed(&datagrams).is_empty(),
+        "a datagram that was lost says nothing of the phone"
+    );
+}
+
+/// Random registrations: what is listed is alive, few and in step with the alarms.
+#[test]
+fn bindings_and_alarms_stay_in_step() {
+    for seed in 0..200 {
+        let (mut bench, mut dice) = (Bench::new(), Random::from_number(seed));
+        for _ in 0..60 {
+            let contact = match dice.below(8) {
+                0 => "*".to_string(),
+                n => format!("<sip:a@h{n}>;expires={}", [0, 60, 61, 300][dice.below(4) as usize]),
+            };
+            let lines = format!("Contact: {contact}\nExpires: 0");
+            let (call_id, seq) = (["x", "y"][dice.below(2) as usize], dice.below(100) as u32);
+            let _ = bench.register_as(&lines, call_id, seq);
+            bench.wait(dice.below(40));
+            let found = bench.bindings.lookup(bench.now, "alice");
+            assert!(found.len() <= bounds::BINDINGS_PER_USER, "seed {seed}");
+            let first = found.iter().map(|b| b.expires).min();
+            assert_eq!(bench.bindings.deadline(), first, "seed {seed}");
+            assert_eq!(bench.bindings.is_empty(), found.is_empty(), "seed {seed}");
+        }
+        bench.wait(8_000);
+        assert!(bench.bindings.is_empty() && bench.bindings.deadline().is_none(), "seed {seed}");
+    }
+}
