@@ -13,6 +13,8 @@ mod id;
 mod invitation;
 mod life;
 mod offer;
+#[cfg(test)]
+mod tests;
 
 pub use accepted::{Accepted, Ring};
 pub use id::Id;

@@ -177,3 +177,143 @@ pub fn glare_wait(we_own_call_id: bool, random: &mut Random) -> Duration {
     let steps = if we_own_call_id { 210 + random.below(191) } else { random.below(201) };
     Duration::from_millis(steps * 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::Side::*;
+    use super::*;
+
+    const CARRIERS: [Carrier; 5] = [Invite, Provisional, Success, Failure, Ack];
+
+    /// The exchanges of RFC 6337 table 1 that need neither PRACK nor UPDATE, from both sides.
+    #[test]
+    fn exchanges_go_as_the_table_says() {
+        use Sense::*;
+        for by in [Ours, Theirs] {
+            let to = by.other();
+            for (name, messages) in [
+                (
+                    "offer in INVITE",
+                    &[(by, Invite, true, Offer), (to, Success, true, Answer), (by, Ack, false, Nothing)][..],
+                ),
+                (
+                    "with early media",
+                    &[
+                        (by, Invite, true, Offer),
+                        (to, Provisional, false, Nothing),
+                        (to, Provisional, true, Preview),
+                        (to, Provisional, true, Preview),
+                        (to, Success, true, Answer),
+                        (to, Success, true, Nothing),
+                        (by, Ack, false, Nothing),
+                    ],
+                ),
+                (
+                    "offer in 2xx",
+                    &[
+                        (by, Invite, false, Nothing),
+                        (to, Provisional, true, Nothing),
+                        (to, Success, true, Offer),
+                        (by, Ack, true, Answer),
+                    ],
+                ),
+                ("refused", &[(by, Invite, true, Offer), (to, Failure, false, Nothing)]),
+                (
+                    "no answer",
+                    &[(by, Invite, true, Offer), (to, Success, false, Missing), (by, Ack, false, Nothing)],
+                ),
+                (
+                    "no offer",
+                    &[(by, Invite, false, Nothing), (to, Success, false, Missing), (by, Ack, false, Nothing)],
+                ),
+                (
+                    "no answer in ACK",
+                    &[(by, Invite, false, Nothing), (to, Success, true, Offer), (by, Ack, false, Missing)],
+                ),
+            ] {
+                let mut exchange = OfferAnswer::new();
+                for (side, carrier, sdp, sense) in messages {
+                    assert_eq!(
+                        exchange.on(*side, *carrier, *sdp),
+                        Ok(*sense),
+                        "{name} by {by:?}: {carrier:?} {sdp}"
+                    );
+                }
+                assert!(exchange.may_invite(), "{name} by {by:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_invite_is_refused_while_one_is_open() {
+        for (before, side, glare) in [
+            (&[(Ours, Invite)][..], Theirs, Glare::Both),
+            (&[(Theirs, Invite)], Theirs, Glare::Twice),
+            (&[(Theirs, Invite), (Ours, Success)], Theirs, Glare::Both),
+            (&[(Ours, Invite), (Theirs, Success)], Theirs, Glare::Both),
+        ] {
+            let mut exchange = OfferAnswer::new();
+            for (side, carrier) in before {
+                exchange.on(*side, *carrier, true).expect("in order");
+            }
+            let stays = exchange.state();
+            assert!(!exchange.may_invite());
+            assert_eq!(exchange.on(side, Invite, true), Err(glare), "{before:?}");
+            assert_eq!(exchange.state(), stays);
+        }
+        assert_eq!((Glare::Both.status(), Glare::Twice.status()), (491, 500));
+    }
+
+    #[test]
+    fn it_is_known_who_owes() {
+        let mut exchange = OfferAnswer::new();
+        assert_eq!(exchange.owed_by(), None);
+        exchange.on(Theirs, Invite, false).expect("stable");
+        assert_eq!(exchange.owed_by(), Some(Ours));
+        exchange.on(Ours, Success, true).expect("asked");
+        assert_eq!(exchange.owed_by(), Some(Theirs));
+        exchange.on(Theirs, Ack, true).expect("countered");
+        assert_eq!(exchange.owed_by(), None);
+    }
+
+    #[test]
+    fn every_cell_is_as_printed() {
+        let mut text = String::new();
+        for state in [Stable, Offered(Ours), Asked(Ours), Countered(Ours), Acking(Ours)] {
+            let _ = writeln!(text, "{state:?}");
+            for (side, carrier) in CARRIERS.iter().flat_map(|c| [(Ours, *c), (Theirs, *c)]) {
+                let with = step(state, side, carrier, true);
+                let without = step(state, side, carrier, false);
+                let cell = format!("{side:?} {carrier:?}");
+                let _ = writeln!(
+                    text,
+                    "  {cell:<20} with {:<38} without {}",
+                    shown(state, with),
+                    shown(state, without)
+                );
+            }
+            text.push('\n');
+        }
+        expect_test::expect_file!["golden/offer.txt"].assert_eq(&text);
+    }
+
+    fn shown(from: State, cell: Result<(State, Sense), Glare>) -> String {
+        match cell {
+            Err(glare) => glare.status().to_string(),
+            Ok((to, Sense::Nothing)) if to == from => "-".to_string(),
+            Ok((to, sense)) => format!("{to:?} {sense:?}"),
+        }
+    }
+
+    #[test]
+    fn after_glare_the_owner_of_the_call_id_waits_longer() {
+        let mut random = Random::from_number(1);
+        let mut waits =
+            |owner| (0..1_000).map(|_| glare_wait(owner, &mut random).as_millis()).collect::<Vec<_>>();
+        let (owners, others) = (waits(true), waits(false));
+        assert!(owners.iter().all(|ms| (2_100..=4_000).contains(ms) && ms % 10 == 0));
+        assert!(others.iter().all(|ms| (0..=2_000).contains(ms) && ms % 10 == 0));
+    }
+}
