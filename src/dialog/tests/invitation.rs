@@ -28,7 +28,7 @@ impl Bench {
             "<sip:us@192.0.2.1:5060>",
         );
         let mut layer = layer();
-        let key = layer.request(NOW, flow(), invitation.request()).expect("room");
+        let key = layer.request(NOW, flow(), invitation.request(70)).expect("room");
         let invite = sent(&mut layer).remove(0);
         Bench { layer, invitation, invite, key }
     }
@@ -129,7 +129,7 @@ fn a_refusal_ends_all_early_dialogs() {
     bench.hear(180, "b");
     assert!(matches!(bench.hear(486, "a"), Heard::Refused));
     assert!(bench.invitation.early().is_empty());
-    let anew = bench.invitation.request_anew().message().expect("a message");
+    let anew = bench.invitation.request_anew(69).message().expect("a message");
     assert_eq!(header(&anew, Name::CSeq), "2 INVITE");
     assert_eq!(header(&anew, Name::CallId), header(&bench.invite, Name::CallId));
     assert_eq!(header(&anew, Name::From), header(&bench.invite, Name::From));
