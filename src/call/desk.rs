@@ -1,7 +1,7 @@
 //! What a call works with while it handles one event: lent by the switch, given back when the event is done.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -73,8 +73,16 @@ pub struct Node {
     pub name: String,
     /// The SIP domain of its users.
     pub realm: String,
-    /// The address for RTP when it is not the one that SIP came in on.
+    /// The address that phones send media to, when it is not the one that SIP came in on (a NAT in front).
     pub media_address: Option<IpAddr>,
+}
+
+impl Node {
+    /// What SDP says of a port that the media plane opened at `local`. A peer of the other address family is not behind that NAT.
+    pub fn announced(&self, local: SocketAddr) -> SocketAddr {
+        let outside = self.media_address.filter(|outside| outside.is_ipv4() == local.is_ipv4());
+        SocketAddr::new(outside.unwrap_or(local.ip()), local.port())
+    }
 }
 
 /// Which leg of which call a dialog or transaction belongs to.

@@ -85,7 +85,7 @@ impl Call {
         leg.number = contact.number.clone();
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         self.legs.push(leg);
-        let local = desk.node.media_address.unwrap_or(flow.local.ip());
+        let local = flow.local.ip();
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
         Some(id)
     }

@@ -54,7 +54,7 @@ impl Call {
         }
         let recording = call.open_recording(desk, route_words);
         call.phase = Phase::Opening { port: true, recording };
-        let local = desk.node.media_address.unwrap_or(flow.local.ip());
+        let local = flow.local.ip();
         desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local }));
         desk.alarms.set((id, Alarm::Opening), desk.now + READY);
         call.happened(desk, Change::Began);
@@ -64,7 +64,7 @@ impl Call {
     /// The media plane has opened a leg's port.
     pub(super) fn on_port(&mut self, desk: &mut Desk<'_>, leg: LegId, local: std::net::SocketAddr) {
         let Some(at) = self.leg_mut(leg) else { return };
-        at.media.local = Some(local);
+        at.media.local = Some(desk.node.announced(local));
         self.trace.add(desk.now, What::Media { leg, text: format!("port {local}") });
         if leg != CALLER {
             self.invite(desk, leg);
