@@ -13,7 +13,7 @@ use crate::rtp::{Format, Packet, Reception, Standing};
 use super::outbound::{Heard, Outbound};
 use super::player::{Keypad, Law, Player};
 use super::route::{self, Route, Routes};
-use super::source::{Source, Verdict};
+use super::source::{Source, Verdict, same};
 use super::tap::TapIndex;
 use super::{Aim, LegFacts, LegKey, News, Trust};
 
@@ -90,8 +90,6 @@ impl Leg {
     /// Takes a new aim. The lock stays when the far end is the same and not stale.
     pub(super) fn take_aim(&mut self, now: Time, mut aim: Box<Aim>) {
         aim.formats.truncate(bounds::FORMATS);
-        let above = SocketAddr::new(aim.rtp.ip(), aim.rtp.port().checked_add(1).unwrap_or(0));
-        let rtcp = aim.rtcp.unwrap_or(above);
         let fresh = aim.trust == Trust::Announced || now.since(self.heard_at) < STALE;
         let same = self.aim.is_some() && self.rtp.agrees(aim.rtp, aim.trust) && fresh;
         if !same {
@@ -99,23 +97,14 @@ impl Leg {
             self.reception.end();
             self.presses.reset();
         }
-        let trust = self.rtcp_trust(aim.trust);
-        if !same || !self.rtcp.agrees(rtcp, trust) {
-            self.rtcp = Source::new(rtcp, trust);
+        let rtcp = rtcp_of(&aim, self.rtp.locked());
+        if !same || !self.rtcp.agrees(rtcp, Trust::Announced) {
+            self.rtcp = Source::new(rtcp, Trust::Announced);
         }
         if !same || self.aim.as_ref().is_none_or(|before| !before.receive) {
             (self.heard_at, self.quiet_told) = (now, 0);
         }
         self.aim = Some(aim);
-    }
-
-    /// RTCP may come from any port of the address that RTP came from; before RTP came, not on trust in the first comer.
-    fn rtcp_trust(&self, trust: Trust) -> Trust {
-        match (trust, self.rtp.locked()) {
-            (Trust::First | Trust::Signalled(_), Some(locked)) => Trust::Signalled(locked.ip()),
-            (Trust::First, None) => Trust::Announced,
-            (trust, _) => trust,
-        }
     }
 
     /// Computes the routes towards the aim of whomever the leg is joined to.
@@ -158,11 +147,8 @@ impl Leg {
 
     fn lock(&mut self, from: SocketAddr) {
         self.rtp.lock(from);
-        let Some(aim) = &self.aim else { return };
-        let trust = self.rtcp_trust(aim.trust);
-        if aim.trust != Trust::Announced {
-            let above = SocketAddr::new(aim.rtp.ip(), aim.rtp.port().checked_add(1).unwrap_or(0));
-            self.rtcp = Source::new(aim.rtcp.unwrap_or(above), trust);
+        if let Some(aim) = &self.aim {
+            self.rtcp = Source::new(rtcp_of(aim, Some(from)), Trust::Announced);
         }
     }
 
@@ -282,9 +268,14 @@ impl Leg {
 
     /// Where RTCP goes, and whether over the RTP socket. Reports go on while the call is held (RFC 3264 §5.1).
     pub(super) fn rtcp_target(&self) -> Option<(SocketAddr, bool)> {
-        let mux = self.aim.as_ref()?.rtcp == Some(self.aim.as_ref()?.rtp);
-        let to = if mux { self.rtp.target() } else { self.rtcp.target() };
-        to.map(|to| (to, mux))
+        let aim = self.aim.as_ref()?;
+        if aim.rtcp == Some(aim.rtp) {
+            return self.rtp.target().map(|to| (to, true));
+        }
+        // Behind a NAT the address is a guess until something came from it.
+        let guessed = self.rtp.locked().is_some_and(|locked| !same(locked, aim.rtp));
+        let to = if guessed { self.rtcp.locked() } else { self.rtcp.target() };
+        to.map(|to| (to, false))
     }
 
     /// How RTCP from `from` reads on this leg; `None` while nothing from there is heard here.
@@ -341,6 +332,16 @@ impl Leg {
             ..self.counts.clone()
         };
         News::Facts { call: self.call, leg: self.id, facts: Box::new(facts) }
+    }
+}
+
+/// The one address that RTCP may come from: as announced while RTP comes as announced, else the port above RTP's. A NAT
+/// that does not keep pairs together costs reports, never a stranger's entrance.
+fn rtcp_of(aim: &Aim, locked: Option<SocketAddr>) -> SocketAddr {
+    let above = |rtp: SocketAddr| SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(0));
+    match locked.filter(|locked| !same(*locked, aim.rtp)) {
+        Some(locked) => above(locked),
+        None => aim.rtcp.unwrap_or_else(|| above(aim.rtp)),
     }
 }
 

@@ -16,6 +16,8 @@ mod route;
 mod source;
 mod table;
 mod tap;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod tone;
 mod wave;

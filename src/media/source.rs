@@ -80,7 +80,7 @@ impl Source {
 }
 
 /// Whether two addresses are one: IPv6 flow labels and zones do not tell senders apart.
-fn same(a: SocketAddr, b: SocketAddr) -> bool {
+pub(super) fn same(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.ip() == b.ip()
 }
 
