@@ -264,6 +264,7 @@ fn every_trap_gets_its_verdict() {
         ("* alone in REGISTER", register(&["Contact: *", "Expires: 0"]), Passed),
         ("* and another", register(&["Contact: *, <sip:a@b.example>"]), Refused(400)),
         ("* in INVITE", invite(&["Contact: *"]), Refused(400)),
+        ("a Contact without a value is none", register(&["Contact:"]), Passed),
         ("q of two", register(&["Contact: <sip:a@b.example>;q=2"]), Refused(400)),
         (
             "as RFC 2543 wrote it",

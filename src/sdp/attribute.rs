@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// One `a=name` or `a=name:value`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One `a=name` or `a=name:value`. `Debug` shows the name only: the value may hold a key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// As written.
     pub name: String,
@@ -32,6 +32,12 @@ impl Attribute {
             Some((name, value)) => Attribute::new(name.trim(), value.trim_start()),
             None => Attribute::flag(text.trim()),
         }
+    }
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a={}", self.name)
     }
 }
 
@@ -143,5 +149,38 @@ impl fmt::Display for RtpMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}/{}", self.payload_type, self.encoding, self.clock)?;
         if self.channels == 1 { Ok(()) } else { write!(f, "/{}", self.channels) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Direction::{self, Inactive, RecvOnly, SendOnly, SendRecv};
+    use super::*;
+
+    #[test]
+    fn an_answer_never_goes_beyond_its_offer() {
+        for (offer, wish, answer) in [
+            (SendRecv, SendRecv, SendRecv),
+            (SendRecv, SendOnly, SendOnly),
+            (SendOnly, SendRecv, RecvOnly),
+            (SendOnly, SendOnly, Inactive),
+            (RecvOnly, SendRecv, SendOnly),
+            (Inactive, SendRecv, Inactive),
+            (SendRecv, Inactive, Inactive),
+        ] {
+            assert_eq!(offer.answer(wish), answer, "{offer} {wish}");
+            assert_eq!(Direction::from_flags(offer.sends(), offer.receives()), offer);
+            assert_eq!(offer.reversed().reversed(), offer);
+        }
+    }
+
+    #[test]
+    fn rtpmaps_are_read_or_left() {
+        let map = RtpMap::read("101  telephone-event/8000").unwrap();
+        assert_eq!(map.to_string(), "101 telephone-event/8000");
+        assert_eq!(RtpMap::read("96 opus/48000/2").unwrap().to_string(), "96 opus/48000/2");
+        for bad in ["", "8", "8 PCMA", "8 /8000", "128 x/8000", "x y/1", "8 PCMA/fast"] {
+            assert_eq!(RtpMap::read(bad), None, "{bad}");
+        }
     }
 }

@@ -28,7 +28,8 @@ pub enum Kind {
 /// One media section (RFC 8866 §5.14).
 ///
 /// `attributes` is the only truth; `rtpmap`, `ptime`, `direction` … read it, the `set_…` functions change it in place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `Debug` shows the `m=` line only: attributes may hold keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Media {
     /// What it carries.
     pub kind: Kind,
@@ -143,6 +144,12 @@ impl Media {
     /// The `a=crypto` values as written (RFC 4568). They hold keys: never log them.
     pub fn crypto(&self) -> impl Iterator<Item = &str> {
         self.values("crypto")
+    }
+}
+
+impl fmt::Debug for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.kind, self.port, self.protocol, self.formats.join(" "))
     }
 }
 

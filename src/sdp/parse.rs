@@ -29,7 +29,7 @@ pub(super) fn session(body: &[u8]) -> Result<Session, NotSdp> {
 }
 
 fn empty() -> Session {
-    let nowhere = Address::Name("0.0.0.0".into());
+    let nowhere = Address::read("0.0.0.0");
     let origin = Origin { username: "-".into(), id: "0".into(), version: "0".into(), address: nowhere };
     Session {
         origin,
@@ -64,12 +64,13 @@ fn read(session: &mut Session, kind: char, value: &str) -> Result<(), NotSdp> {
 }
 
 fn origin(value: &str) -> Result<Origin, NotSdp> {
-    // A user name with spaces is against the grammar and met in the wild: the five fields behind it are counted from the end.
-    let mut fields = value.trim().rsplitn(6, ' ').filter(|f| !f.is_empty());
-    let mut next = || fields.next().ok_or(NotSdp("o= line lacks fields"));
-    let (address, _kind, _net) = (next()?, next()?, next()?);
-    let (version, id, username) = (next()?.to_string(), next()?.to_string(), next()?.to_string());
-    Ok(Origin { username, id, version, address: Address::read(address) })
+    // A user name with spaces, or none, is against the grammar and met in the wild: fields are counted from the end.
+    let fields: Vec<&str> = value.split_ascii_whitespace().collect();
+    let Some((name, [id, version, _net, _kind, address])) = fields.split_last_chunk() else {
+        return Err(NotSdp("o= line lacks fields"));
+    };
+    let username = if name.is_empty() { "-".to_string() } else { name.join(" ") };
+    Ok(Origin { username, id: id.to_string(), version: version.to_string(), address: Address::read(address) })
 }
 
 fn connection(value: &str) -> Result<Connection, NotSdp> {

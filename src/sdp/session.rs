@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::attribute::{Attribute, Direction};
 use super::media::Media;
 
-/// One session description.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One session description. `Debug` shows what its media are, not their attributes: these may hold keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     /// `o=`.
     pub origin: Origin,
@@ -128,6 +128,12 @@ impl Session {
     }
 }
 
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.media).finish()
+    }
+}
+
 impl Connection {
     /// A unicast connection.
     pub const fn new(address: IpAddr) -> Connection {
@@ -158,5 +164,125 @@ impl fmt::Display for Address {
             Address::Ip(ip) => write!(f, "IN IP4 {ip}"),
             Address::Name(name) => write!(f, "IN IP4 {name}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sdp::Kind;
+
+    fn read(text: &str) -> Session {
+        Session::parse(text.replace('\n', "\r\n").as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    const OFFER: &str = "v=0\no=- 3 4 IN IP6 2001:db8::9\ns=a call\ni=x\nc=IN IP6 2001:db8::9\nb=AS:80\nt=0 0\nk=clear:y\n\
+        a=group:BUNDLE 0\na=sendonly\nm=audio 49170/2 RTP/AVP 96 8 101\ni=voice\nc=IN IP4 192.0.2.4/127\nb=TIAS:64000\n\
+        a=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-16\na=fmtp:96 useinbandfec=1; x=2\n\
+        a=x-unknown:a:b=c\na=rtcp:4000 IN IP4 192.0.2.5\na=ptime:20\na=flag\nm=image 0 udptl t38\nm=video 5000 RTP/AVP 31\na=inactive\n";
+
+    #[test]
+    fn what_is_read_is_written_in_its_order() {
+        assert_eq!(read(OFFER).to_string(), OFFER.replace('\n', "\r\n"));
+        assert_eq!(
+            Session::parse(OFFER.as_bytes()).unwrap().to_string(),
+            OFFER.replace('\n', "\r\n"),
+            "LF alone"
+        );
+    }
+
+    #[test]
+    fn media_are_understood() {
+        let s = read(OFFER);
+        let (index, audio) = s.audio().unwrap();
+        assert_eq!(
+            (index, audio.port, audio.port_count, audio.protocol.as_str()),
+            (0, 49170, Some(2), "RTP/AVP")
+        );
+        assert_eq!(audio.payload_types().collect::<Vec<_>>(), [96, 8, 101]);
+        let opus = audio.rtpmap(96).unwrap();
+        assert_eq!((opus.encoding.as_str(), opus.clock, opus.channels), ("opus", 48_000, 2));
+        assert_eq!(
+            (audio.rtpmap(8), audio.fmtp(96), audio.fmtp(8)),
+            (None, Some("useinbandfec=1; x=2"), None)
+        );
+        assert_eq!(audio.ptime_ms(), Some(20));
+        assert_eq!(s.rtp_of(audio), "192.0.2.4:49170".parse().ok());
+        assert_eq!(s.rtcp_of(audio), "192.0.2.5:4000".parse().ok());
+        assert_eq!((s.direction_of(audio), s.is_held(audio)), (Direction::SendOnly, true));
+        let (image, video) = (&s.media[1], &s.media[2]);
+        assert_eq!((&image.kind, s.rtp_of(image), image.is_rtp()), (&Kind::Image, None, false));
+        assert_eq!(s.rtcp_of(video), "[2001:db8::9]:5001".parse().ok());
+        assert_eq!(s.direction_of(video), Direction::Inactive);
+        assert_eq!(image.refused().to_owned(), *image);
+    }
+
+    #[test]
+    fn hold_is_known_in_its_three_notations() {
+        let audio = |session: &str, media: &str| {
+            read(&format!(
+                "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\n{session}t=0 0\nm=audio 4000 RTP/AVP 0\n{media}"
+            ))
+        };
+        for (session, media, held) in [
+            ("c=IN IP4 192.0.2.1\n", "", false),
+            ("c=IN IP4 192.0.2.1\n", "a=recvonly\n", false),
+            ("c=IN IP4 192.0.2.1\n", "a=sendonly\n", true),
+            ("c=IN IP4 192.0.2.1\na=inactive\n", "", true),
+            ("c=IN IP4 192.0.2.1\na=inactive\n", "a=sendrecv\n", false),
+            ("c=IN IP4 192.0.2.1\n", "c=IN IP4 0.0.0.0\n", true),
+            ("c=IN IP6 ::\n", "", true),
+        ] {
+            let s = audio(session, media);
+            assert_eq!(s.is_held(&s.media[0]), held, "{session}{media}");
+        }
+        assert_eq!(
+            audio("", "c=IN IP4 0.0.0.0\n").media[0].connection.as_ref().map(|c| c.address.ip()),
+            Some("0.0.0.0".parse().ok())
+        );
+    }
+
+    #[test]
+    fn the_sloppy_are_forgiven_and_the_broken_refused() {
+        for good in [
+            "v=0\n",
+            "v=0\no=1 1 IN IP4 1.2.3.4\n",
+            "v=0\nm=audio 1 RTP/AVP\n",
+            "v=0\no=a user 1 2 IN IP4 host.example\ns=\nc=IN IP4 host.example\n",
+            "v=0\no=- 99999999999999999999999 1 IN IP4 1.2.3.4\n\n",
+            "v=0\nx=whatever\nm=weird 9 TCP/MSRP *\nz=y\n",
+        ] {
+            let s = read(good);
+            assert_eq!(read(&s.to_string().replace("\r\n", "\n")).to_string(), s.to_string(), "{good}");
+        }
+        let crowd = |unit: &str, n: usize| format!("v=0\n{}", unit.repeat(n));
+        for bad in [
+            "".to_string(),
+            "o=- 1 1 IN IP4 a\n".into(),
+            "v=1\n".into(),
+            "v=0\nnonsense\n".into(),
+            "v=0\nm=audio x RTP/AVP 0\n".into(),
+            "v=0\nm=audio 70000 RTP/AVP 0\n".into(),
+            "v=0\nm=audio\n".into(),
+            "v=0\nc=IN IP4\n".into(),
+            "v=0\nc=ATM NSAP 47\n".into(),
+            "v=0\no=- 1\n".into(),
+            crowd("m=audio 1 RTP/AVP 0\n", 17),
+            crowd("a=x\n", 2_000),
+            format!("v=0\nm=audio 1 RTP/AVP{}\n", " 0".repeat(65)),
+        ] {
+            assert!(Session::parse(bad.as_bytes()).is_err(), "{bad:.60}");
+        }
+    }
+
+    #[test]
+    fn a_value_writes_no_line_of_its_own() {
+        let mut s = Session::new("192.0.2.1".parse().unwrap(), 1, 2);
+        s.name = "x\r\nm=audio 1 RTP/AVP 0".into();
+        s.attributes.push(Attribute::new("a\nb", "c\r\nd"));
+        assert_eq!(
+            s.to_string(),
+            "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=xm=audio 1 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=ab:cd\r\n"
+        );
     }
 }

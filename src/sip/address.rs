@@ -200,3 +200,87 @@ impl fmt::Debug for NameAddrBuf {
         write!(f, "<{:?}>", self.uri)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_in_all_their_forms() {
+        for (text, display, uri, tag) in [
+            ("<sip:a@h>;tag=1", None, "sip:a@h", Some("1")),
+            ("sip:a@h;tag=1", None, "sip:a@h", Some("1")),
+            ("Alice Example <sip:a@h;lr>", Some("Alice Example"), "sip:a@h;lr", None),
+            (r#""a, \"b\" <c>;" <sip:a@h?x=y> ; tag = 1"#, Some(r#"a, "b" <c>;"#), "sip:a@h?x=y", Some("1")),
+            ("caller<sip:a@h>", Some("caller"), "sip:a@h", None),
+            ("\"\" < sip:a@h >", None, "sip:a@h", None),
+            ("张三 <tel:+86>;x=\"<;,>\"", Some("张三"), "tel:+86", None),
+            ("*97 <sip:*97@h>;tag=", Some("*97"), "sip:*97@h", None),
+        ] {
+            let addr = NameAddr::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(
+                (addr.display().as_deref(), addr.uri().as_str(), addr.tag()),
+                (display, uri, tag),
+                "{text}"
+            );
+        }
+        let gbk = NameAddr::parse(b"\xd5\xc5 <sip:a@h>").unwrap();
+        assert_eq!(gbk.display_raw(), b"\xd5\xc5");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for bad in [
+            "",
+            "<>",
+            "<sip:a@h",
+            "sip:a@h>",
+            "\"a <sip:a@h>",
+            "\"a\"",
+            "\"a\" sip:a@h",
+            "\"a\" b <sip:a@h>",
+            "a, b <sip:a@h>",
+            "<sip:a@h> x",
+            "<sip:a@h>;",
+            "<sip:a@h>;;x",
+            "sip:a@h?x=y",
+            "sip:a@h,sip:b@h",
+            "a \"b\" <sip:a@h>",
+            "<a@h>",
+            "*",
+        ] {
+            assert!(NameAddr::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn q_is_thousandths() {
+        for (q, value) in [
+            ("0", Some(0)),
+            ("1", Some(1_000)),
+            ("0.5", Some(500)),
+            ("0.123", Some(123)),
+            ("1.000", Some(1_000)),
+            ("0.", Some(0)),
+            ("1.001", None),
+            ("2", None),
+            ("0.1234", None),
+            ("-1", None),
+            ("x", None),
+            (".5", None),
+        ] {
+            let text = format!("<sip:a@h>;q={q};expires=99999999999");
+            let addr = NameAddr::parse(text.as_bytes()).unwrap();
+            assert_eq!((addr.q_thousandths(), addr.expires()), (value, Some(u32::MAX)), "{q}");
+        }
+    }
+
+    #[test]
+    fn an_owned_address_is_written_so_that_it_reads_the_same() {
+        let addr = NameAddr::parse(br#""A \"q\"" <sip:a@h>;tag=1;+x="<u:1>";flag"#).unwrap();
+        let owned = NameAddrBuf::from(addr).with_tag("2");
+        assert_eq!(owned.to_string(), r#""A \"q\"" <sip:a@h>;+x="<u:1>";flag;tag=2"#);
+        assert_eq!(owned.tag(), Some("2"));
+        assert_eq!(format!("{owned:?}"), "<sip:a@h>");
+    }
+}

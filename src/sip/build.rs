@@ -260,3 +260,58 @@ mod stamping {
         assert_eq!(request.list(Name::Via).collect::<Vec<_>>(), [b"SIP/2.0/UDP a", b"SIP/2.0/UDP b"]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_and_its_answer_are_written_as_they_should() {
+        let request = Builder::request(&Method::Invite, "sip:b@h")
+            .header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1")
+            .header(Name::From, "<sip:a@h>;tag=1")
+            .header(Name::To, "<sip:b@h>")
+            .header(Name::CallId, "x")
+            .display(Name::CSeq, format_args!("{} {}", 7, Method::Invite))
+            .header(Name::Timestamp, "54")
+            .header(Name::of("l"), "999")
+            .body("application/sdp", "v=0\r\n");
+        assert_eq!(
+            request.clone().build(),
+            "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: x\r\n\
+             CSeq: 7 INVITE\r\nTimestamp: 54\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
+        );
+        let request = request.message().unwrap();
+        let common = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>";
+        assert_eq!(
+            Builder::reply_to(&request, 100).build(),
+            format!(
+                "SIP/2.0 100 Trying\r\n{common}\r\nCall-ID: x\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n"
+            )
+        );
+        assert_eq!(
+            Builder::reply_to(&request, 486).reason("Im Gespräch").to_tag("t").to_tag("u").build(),
+            format!(
+                "SIP/2.0 486 Im Gespräch\r\n{common};tag=t\r\nCall-ID: x\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n"
+            )
+        );
+    }
+
+    #[test]
+    fn nothing_injects_a_line() {
+        let evil = "x\r\nEvil: 1\r\n\r\nbody";
+        let request = Builder::request(&Method::Other(evil.into()), evil)
+            .header(Name::Subject, evil)
+            .header(Name::Other(evil), "1")
+            .header(Name::Other(""), "1")
+            .body(evil, "")
+            .build();
+        assert_eq!(
+            request,
+            "x--Evil--1----body x%0D%0AEvil:%201%0D%0A%0D%0Abody SIP/2.0\r\nSubject: x  Evil: 1    body\r\n\
+             Content-Type: x  Evil: 1    body\r\nContent-Length: 0\r\n\r\n"
+        );
+        let reply = Builder::response(99).reason(evil).build();
+        assert_eq!(reply, "SIP/2.0 500 x  Evil: 1    body\r\nContent-Length: 0\r\n\r\n");
+    }
+}

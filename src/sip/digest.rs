@@ -83,7 +83,7 @@ impl<'a> Authorization<'a> {
     }
 
     /// Whether the scheme is Digest.
-    pub const fn is_digest(&self) -> bool {
+    pub fn is_digest(&self) -> bool {
         self.scheme.eq_ignore_ascii_case("Digest")
     }
 

@@ -26,7 +26,9 @@ impl<'a> Host<'a> {
             let inner = inner.strip_suffix(']').ok_or(Malformed("IPv6 reference is not closed"))?;
             return ipv6(inner).map(|ip| Host::Ip(ip.into()));
         }
-        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+        if text.starts_with(|c: char| c.is_ascii_digit())
+            && let Ok(ip) = text.parse::<Ipv4Addr>()
+        {
             return Ok(Host::Ip(ip.into()));
         }
         let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_');
@@ -41,14 +43,16 @@ impl<'a> Host<'a> {
     /// # Errors
     /// [`Malformed`] as for [`Host::parse`], or when the port is not a number of `1..=65535`.
     pub fn parse_with_port(text: &'a str) -> Result<(Host<'a>, Option<u16>), Malformed> {
-        let text = text.trim_matches([' ', '\t', '\r', '\n']);
-        let split_from = text.find(']').unwrap_or(0);
-        let tail = text.get(split_from..).unwrap_or("");
-        let Some(colon) = tail.find(':') else { return Ok((Host::parse(text)?, None)) };
-        let (host, port) = text.split_at(split_from + colon);
-        let port = port.get(1..).unwrap_or("").trim_start_matches([' ', '\t', '\r', '\n']);
+        let text = scan::trim_str(text);
+        let bracket =
+            if text.starts_with('[') { text.bytes().position(|c| c == b']').unwrap_or(0) } else { 0 };
+        let (host, port) = match text.get(bracket..).and_then(|tail| tail.bytes().position(|c| c == b':')) {
+            None => return Ok((Host::parse(text)?, None)),
+            Some(colon) => text.split_at_checked(bracket + colon).ok_or(Malformed("not a host"))?,
+        };
+        let port = scan::trim_str(port.get(1..).unwrap_or(""));
         let port = scan::decimal(port.as_bytes()).and_then(|p| u16::try_from(p).ok()).filter(|p| *p > 0);
-        let host = host.trim_end_matches([' ', '\t', '\r', '\n']);
+        let host = scan::trim_str(host);
         Ok((Host::parse(host)?, Some(port.ok_or(Malformed("not a port"))?)))
     }
 

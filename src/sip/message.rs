@@ -52,13 +52,19 @@ pub(super) struct Line {
     pub(super) value_end: u32,
 }
 
-/// A header field as it stands in a message.
-#[derive(Clone, Copy, Debug)]
+/// A header field as it stands in a message. `Debug` shows the name only.
+#[derive(Clone, Copy)]
 pub struct Field<'a> {
     /// The name.
     pub name: Name<'a>,
     /// The value without white space at its ends, folds replaced by spaces; any octets.
     pub value: &'a [u8],
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} octets", self.name, self.value.len())
+    }
 }
 
 /// A CSeq value (RFC 3261 §20.16).
@@ -178,6 +184,7 @@ impl Message {
 
     /// The values of all fields called `name`, in their order, as they stand (lists are not cut).
     pub fn headers<'a>(&'a self, name: Name<'a>) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let name = if let Name::Other(text) = name { Name::of(text) } else { name };
         let code = name.code();
         self.0
             .lines
@@ -330,5 +337,52 @@ impl fmt::Debug for Message {
             Start::Request { method, .. } => write!(f, "{method} ({} octets)", self.0.raw.len()),
             Start::Response { status, .. } => write!(f, "{status} ({} octets)", self.0.raw.len()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(fields: &str) -> Message {
+        Message::parse(format!("OPTIONS sip:a SIP/2.0\r\n{fields}\r\nl: 2\r\n\r\nhi, there").into()).unwrap()
+    }
+
+    #[test]
+    fn lists_run_over_fields_and_commas() {
+        let m = with(
+            "m: \"A, B\" <sip:a@h>;q=0.5, <sip:b@h>\r\nX: 1\r\nCONTACT:\r\n  sip:c@h\r\nm:\r\nAllow: INVITE,ack , BYE",
+        );
+        let contacts: Vec<_> = m.contacts().map(|c| c.uri().as_str().to_string()).collect();
+        assert_eq!(contacts, ["sip:a@h", "sip:b@h", "sip:c@h"]);
+        assert_eq!(m.headers(Name::Contact).count(), 3);
+        assert_eq!(m.headers(Name::Other("contact")).count(), 3);
+        assert!(m.lists(Name::Allow, "ACK") && !m.lists(Name::Allow, "AC"));
+        assert_eq!((m.body(), m.body_bytes().len()), (&b"hi"[..], 2));
+        assert_eq!(m.as_bytes().len(), m.as_bytes().windows(2).position(|w| w == b"hi").unwrap() + 2);
+    }
+
+    #[test]
+    fn numbers_saturate_or_are_not_there() {
+        let m = with("Expires: 4294967296\r\nMax-Forwards: 256\r\nCSeq: 4294967296 OPTIONS");
+        assert_eq!((m.expires(), m.max_forwards(), m.cseq()), (Some(u32::MAX), None, None));
+        let m = with("Expires: soon\r\nMax-Forwards: 0070\r\nCSeq: 0004294967295\tOPTIONS");
+        assert_eq!((m.expires(), m.max_forwards()), (None, Some(70)));
+        assert_eq!(m.cseq(), Some(CSeq { number: u32::MAX, method: Method::Options }));
+    }
+
+    #[test]
+    fn the_media_type_stands_without_its_parameters() {
+        assert!(with("c: Application/SDP ;charset=utf-8").has_sdp());
+        assert!(!with("c: application/sdpx").has_sdp());
+        assert_eq!(with("c: text/plain;x").content_type(), Some("text/plain"));
+    }
+
+    #[test]
+    fn a_clone_shares_the_octets() {
+        let m = with("X: 1");
+        assert_eq!(m.clone().as_bytes().as_ptr(), m.as_bytes().as_ptr());
+        assert_eq!(m.body_bytes().as_ptr(), m.body().as_ptr());
+        assert_eq!(format!("{m:?}"), format!("OPTIONS ({} octets)", m.as_bytes().len()));
     }
 }

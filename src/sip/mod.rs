@@ -20,7 +20,6 @@ mod param;
 mod parse;
 mod refusal;
 mod scan;
-mod stamp;
 mod status;
 mod uri;
 mod validate;

@@ -6,7 +6,7 @@ macro_rules! names {
     ($($variant:ident $text:literal $($compact:literal)?),* $(,)?) => {
         /// A header name. Known names compare as values, in whatever case or compact form they came; others by their text.
         ///
-        /// `Name::Other` of a known name's text equals nothing that a message yields: use [`Name::of`] to get a name from text.
+        /// [`Name::of`] gets a name from text; a message asked for `Name::Other("via")` looks for [`Name::Via`].
         #[derive(Clone, Copy, Debug)]
         #[allow(missing_docs)] // each is the header of that name
         pub enum Name<'a> {
@@ -133,30 +133,33 @@ names! {
     WwwAuthenticate "WWW-Authenticate",
 }
 
-/// Longest known name; longer ones need no search.
-const LONGEST: usize = 20;
+/// Places of the table below: a power of two, well above the number of names.
+const PLACES: usize = 256;
 
-/// Indices into [`LONG`] by length, so that a name is compared with the few of its own length only.
-const BY_LENGTH: ([u8; LONG.len()], [u8; LONGEST + 2]) = {
-    let mut order = [0u8; LONG.len()];
-    let mut starts = [0u8; LONGEST + 2];
-    let (mut length, mut filled) = (0, 0);
-    while length <= LONGEST {
-        starts[length] = filled as u8;
-        let mut i = 0;
-        while i < LONG.len() {
-            if LONG[i].0.len() == length {
-                order[filled] = i as u8;
-                filled += 1;
-            }
-            i += 1;
+/// Known names by [`place`], each an index into [`LONG`] plus one; names that share a place stand in the next free ones.
+const TABLE: [u8; PLACES] = {
+    let mut table = [0; PLACES];
+    let mut i = 0;
+    while i < LONG.len() {
+        let mut at = place(LONG[i].0.as_bytes());
+        while table[at] != 0 {
+            at = (at + 1) % PLACES;
         }
-        length += 1;
+        table[at] = i as u8 + 1;
+        i += 1;
     }
-    starts[LONGEST + 1] = filled as u8;
-    assert!(filled == LONG.len());
-    (order, starts)
+    table
 };
+
+/// A hash over length, first, middle and last letter, without regard to case.
+const fn place(name: &[u8]) -> usize {
+    let length = name.len();
+    if length == 0 {
+        return 0;
+    }
+    let (first, middle, last) = (name[0] | 0x20, name[length / 2] | 0x20, name[length - 1] | 0x20);
+    (length * 7 + first as usize * 31 + middle as usize * 59 + last as usize * 5) % PLACES
+}
 
 impl Code {
     /// The code of a name as it stands in a message, in any case, long or compact.
@@ -164,17 +167,14 @@ impl Code {
         if let [letter] = name {
             return compact(letter.to_ascii_lowercase());
         }
-        let (order, starts) = &BY_LENGTH;
-        let (Some(&from), Some(&to)) = (starts.get(name.len()), starts.get(name.len() + 1)) else {
-            return Code::Other;
-        };
-        order
-            .get(usize::from(from)..usize::from(to))
-            .unwrap_or(&[])
-            .iter()
-            .filter_map(|&i| LONG.get(usize::from(i)))
-            .find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(name))
-            .map_or(Code::Other, |(_, code)| *code)
+        let mut at = place(name);
+        while let Some((text, code)) = TABLE.get(at).and_then(|i| LONG.get(usize::from(*i).checked_sub(1)?)) {
+            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
+                return *code;
+            }
+            at = (at + 1) % PLACES;
+        }
+        Code::Other
     }
 }
 

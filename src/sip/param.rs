@@ -83,33 +83,39 @@ impl<'a> Params<'a> {
 
     /// All of them in their order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + Clone + use<'a> {
-        Semicolons(if self.text.is_empty() { None } else { Some(self.text) }).map(cut_value)
+        Iter((!self.text.is_empty()).then_some(self.text))
     }
 }
 
+/// What is left to be cut; `None` behind the last parameter.
 #[derive(Clone)]
-struct Semicolons<'a>(Option<&'a str>);
+struct Iter<'a>(Option<&'a str>);
 
-impl<'a> Iterator for Semicolons<'a> {
-    type Item = &'a str;
+impl<'a> Iterator for Iter<'a> {
+    type Item = Param<'a>;
 
-    fn next(&mut self) -> Option<&'a str> {
+    fn next(&mut self) -> Option<Param<'a>> {
         let rest = self.0?;
-        let cut = find_outside(rest.as_bytes(), b';', b';', false);
-        self.0 = cut.and_then(|at| rest.get(at + 1..));
-        cut.and_then(|at| rest.get(..at)).or(Some(rest))
+        let bytes = rest.as_bytes();
+        let (mut at, mut equals) = (0, None);
+        while let Some(&c) = bytes.get(at) {
+            match c {
+                b';' => break,
+                b'"' => {
+                    at = bytes.get(at..).and_then(scan::quoted_end).map_or(bytes.len(), |length| at + length)
+                }
+                b'=' => {
+                    equals = equals.or(Some(at));
+                    at += 1;
+                }
+                _ => at += 1,
+            }
+        }
+        self.0 = rest.get(at + 1..);
+        let name_end = equals.unwrap_or(at);
+        let value = equals.and_then(|equals| rest.get(equals + 1..at)).map(scan::trim_str);
+        Some(Param { name: scan::trim_str(rest.get(..name_end).unwrap_or("")), value })
     }
-}
-
-fn cut_value(part: &str) -> Param<'_> {
-    match part.split_once('=') {
-        Some((name, value)) => Param { name: trim_str(name), value: Some(trim_str(value)) },
-        None => Param { name: trim_str(part), value: None },
-    }
-}
-
-fn trim_str(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
 fn well_formed(param: Param<'_>) -> Result<(), Malformed> {
@@ -125,7 +131,7 @@ fn well_formed(param: Param<'_>) -> Result<(), Malformed> {
         Some(b'"') => Err(Malformed("quoted string is not closed")),
         // DEVIATES: RFC 3261 asks for a token or host; real peers also write `name=` and URIs, so only what could
         // be taken for another structure is refused.
-        _ if value.iter().any(|&c| matches!(c, b'"' | b'<' | b'>' | b',') || scan::is_lws(c)) => {
+        _ if value.iter().any(|&c| matches!(c, 0..=b' ' | b'"' | b'<' | b'>' | b',' | 0x7f)) => {
             Err(Malformed("parameter value has stray characters"))
         }
         _ => Ok(()),

@@ -113,7 +113,11 @@ pub(super) fn scan_head(raw: &[u8]) -> Result<Scan, Refusal> {
         body: raw.len(),
     };
     let mut ended = false;
-    for line in lines.by_ref() {
+    while let Some(line) = lines.next() {
+        if lines.stray && !scan.ambiguous {
+            scan.ambiguous = true;
+            scan.blame(bad("CR or LF alone"));
+        }
         if line.is_empty() {
             ended = true;
             break;
@@ -129,10 +133,6 @@ pub(super) fn scan_head(raw: &[u8]) -> Result<Scan, Refusal> {
         scan.body = lines.at;
     } else {
         scan.blame(bad("header section has no end"));
-    }
-    if lines.stray {
-        scan.ambiguous = true;
-        scan.blame(bad("CR or LF alone"));
     }
     content_length(raw, &mut scan);
     Ok(scan)
@@ -245,13 +245,13 @@ fn field(raw: &[u8], line: Range<usize>, scan: &mut Scan) {
     if text.first().is_some_and(|&c| c == b' ' || c == b'\t') {
         return continuation(raw, line, scan);
     }
-    let Some(colon) = memchr::memchr(b':', text) else {
-        return scan.blame(bad("header field without a colon"));
-    };
-    let name = text.get(..colon).unwrap_or(&[]).trim_ascii_end();
-    if !scan::is_token(name) {
-        return scan.blame(bad("header name is not a token"));
+    let length = scan::token_length(text);
+    let white = text.iter().skip(length).take_while(|&&c| c == b' ' || c == b'\t').count();
+    let colon = length + white;
+    if length == 0 || text.get(colon) != Some(&b':') {
+        return scan.blame(bad("header field is not a token and a colon"));
     }
+    let name = text.get(..length).unwrap_or(&[]);
     let value = text.get(colon + 1..).unwrap_or(&[]);
     let (from, to) = trimmed(value, line.start + colon + 1);
     let code = Code::of(name);
@@ -280,11 +280,8 @@ fn continuation(raw: &[u8], line: Range<usize>, scan: &mut Scan) {
 
 /// Where `text` without white space at its ends lies, when it begins at `offset`. All white: an empty range at its end.
 fn trimmed(text: &[u8], offset: usize) -> (usize, usize) {
-    let inner = scan::trim(text);
-    if inner.is_empty() {
-        return (offset + text.len(), offset + text.len());
-    }
     let lead = text.iter().take_while(|&&c| scan::is_lws(c)).count();
+    let inner = scan::trim(text.get(lead..).unwrap_or(&[]));
     (offset + lead, offset + lead + inner.len())
 }
 

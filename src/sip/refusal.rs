@@ -36,12 +36,16 @@ impl Refusal {
         self.answerable().is_none()
     }
 
-    /// The answer to send, or nothing when the message is to be dropped.
+    /// The answer to send, or nothing when the message is to be dropped. To be given a tag, and `received` by [`Builder::stamp`].
     ///
-    /// Via, From, To, Call-ID and CSeq are copied as far as they are there. `to_tag` is added to a To without one.
+    /// Via, From, To, Call-ID and CSeq are copied as far as they are there.
+    pub fn reply(&self) -> Option<Builder> {
+        self.answerable().map(|request| Builder::reply_to(request, self.status).reason(self.why))
+    }
+
+    /// [`Refusal::reply`] with `to_tag` added to a To without one, as octets: for streams, whose answers need no stamp to come back.
     pub fn answer(&self, to_tag: &str) -> Option<Bytes> {
-        let request = self.answerable()?;
-        Some(Builder::reply_to(request, self.status).reason(self.why).to_tag(to_tag).build())
+        Some(self.reply()?.to_tag(to_tag).build())
     }
 
     fn answerable(&self) -> Option<&Message> {

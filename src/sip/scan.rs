@@ -59,10 +59,36 @@ pub(super) const fn is_lws(c: u8) -> bool {
 }
 
 /// `bytes` without white space at both ends.
-pub(super) fn trim(bytes: &[u8]) -> &[u8] {
-    let Some(first) = bytes.iter().position(|&c| !is_lws(c)) else { return &[] };
-    let last = bytes.iter().rposition(|&c| !is_lws(c)).unwrap_or(first);
-    bytes.get(first..=last).unwrap_or(&[])
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_lws(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_lws(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// `text` without white space at both ends.
+pub(super) fn trim_str(text: &str) -> &str {
+    let lead = text.bytes().take_while(|&c| is_lws(c)).count();
+    let tail = text.bytes().rev().take_while(|&c| is_lws(c)).count();
+    text.get(lead..text.len().saturating_sub(tail)).unwrap_or("")
+}
+
+/// What stands before and behind the first `at`, an ASCII character. As `str::split_once`, quicker on short text.
+pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let found = text.bytes().position(|c| c == at)?;
+    Some((text.get(..found)?, text.get(found + 1..)?))
+}
+
+/// How many octets in front of `bytes` are of a token.
+pub(super) fn token_length(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&&c| is(TOKEN, c)).count()
 }
 
 /// Where the quoted string that begins at `bytes[0] == '"'` ends: the index behind its closing quote.

@@ -48,7 +48,7 @@ impl<'a> Uri<'a> {
     /// [`Malformed`]: no scheme, no host, a broken `%` escape, a character that must be escaped, text that is not UTF-8.
     pub fn parse(bytes: &'a [u8]) -> Result<Uri<'a>, Malformed> {
         let text = std::str::from_utf8(bytes).map_err(|_| Malformed("URI is not UTF-8"))?;
-        let (scheme, rest) = text.split_once(':').ok_or(Malformed("URI has no scheme"))?;
+        let (scheme, rest) = scan::cut(text, b':').ok_or(Malformed("URI has no scheme"))?;
         let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(fits) {
             return Err(Malformed("URI scheme is not one"));
@@ -163,11 +163,11 @@ impl<'a> Uri<'a> {
 fn sip<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
     escapes_are_whole(rest)?;
     // An unescaped `@` may stand nowhere but behind the userinfo (headers and parameters must escape it).
-    let (userinfo, rest) = match rest.rsplit_once('@') {
-        Some((userinfo, rest)) => (Some(userinfo), rest),
+    let (userinfo, rest) = match rest.bytes().rposition(|c| c == b'@') {
+        Some(at) => (rest.get(..at), rest.get(at + 1..).unwrap_or("")),
         None => (None, rest),
     };
-    let (user, password) = match userinfo.map(|u| u.split_once(':').ok_or(u)) {
+    let (user, password) = match userinfo.map(|u| scan::cut(u, b':').ok_or(u)) {
         None => (None, None),
         Some(Ok((user, password))) => (Some(user), Some(password)),
         Some(Err(user)) => (Some(user), None),
@@ -178,18 +178,18 @@ fn sip<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
     if userinfo.is_some_and(|u| !u.bytes().all(|c| scan::is_user(c) || c == b':')) {
         return Err(Malformed("user part has characters that must be escaped"));
     }
-    let (rest, headers) = match rest.split_once('?') {
+    let (rest, headers) = match scan::cut(rest, b'?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
-    let (hostport, params) = rest.split_once(';').map_or((rest, None), |(h, p)| (h, Some(p)));
+    let (hostport, params) = scan::cut(rest, b';').map_or((rest, None), |(h, p)| (h, Some(p)));
     let (host, port) = Host::parse_with_port(hostport)?;
     Ok(Uri { user, password, host: Some(host), port, params: uri_params(params)?, headers, ..uri })
 }
 
 fn tel<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
     escapes_are_whole(rest)?;
-    let (number, params) = rest.split_once(';').map_or((rest, None), |(n, p)| (n, Some(p)));
+    let (number, params) = scan::cut(rest, b';').map_or((rest, None), |(n, p)| (n, Some(p)));
     if number.is_empty() {
         return Err(Malformed("tel URI has no number"));
     }
@@ -200,14 +200,23 @@ fn tel<'a>(uri: Uri<'a>, rest: &'a str) -> Result<Uri<'a>, Malformed> {
 /// there that the grammar of URIs would have escaped.
 fn uri_params(text: Option<&str>) -> Result<Params<'_>, Malformed> {
     let Some(text) = text else { return Ok(Params::none()) };
-    let sound = |part: &str| {
-        !part.is_empty() && !part.starts_with('=') && part.bytes().all(|c| scan::is_param(c) || c == b'=')
-    };
-    if text.split(';').count() > bounds::PARAMS {
-        return Err(Malformed("too many parameters"));
+    let mut behind = b';';
+    let mut count = 1;
+    for c in text.bytes() {
+        // Neither an empty parameter nor one without a name.
+        let sound =
+            if behind == b';' { scan::is_param(c) } else { scan::is_param(c) || matches!(c, b'=' | b';') };
+        if !sound {
+            return Err(Malformed("URI parameter is malformed"));
+        }
+        count += usize::from(c == b';');
+        behind = c;
     }
-    if !text.split(';').all(sound) {
+    if behind == b';' {
         return Err(Malformed("URI parameter is malformed"));
+    }
+    if count > bounds::PARAMS {
+        return Err(Malformed("too many parameters"));
     }
     Ok(Params::checked(text))
 }
@@ -414,5 +423,128 @@ impl fmt::Display for UriBuf {
 impl fmt::Debug for UriBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.view(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri<'_> {
+        Uri::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        for (text, user, host, port, params, headers) in [
+            ("sip:alice@atlanta.com", Some("alice"), "atlanta.com", None, "", None),
+            ("SIP:atlanta.com:5070", None, "atlanta.com", Some(5070), "", None),
+            (
+                "sips:a;b=c?d@[2001:db8::1]:5061;lr;x=y",
+                Some("a;b=c?d"),
+                "[2001:db8::1]",
+                Some(5061),
+                "lr;x=y",
+                None,
+            ),
+            ("sip:a:pw:x@h?Subject=x&To=y%40z", Some("a"), "h", None, "", Some("Subject=x&To=y%40z")),
+            ("sip:*97#@pbx;transport=tcp", Some("*97#"), "pbx", None, "transport=tcp", None),
+            ("sip:%E5%BC%A0@h", Some("%E5%BC%A0"), "h", None, "", None),
+        ] {
+            let u = uri(text);
+            assert_eq!(
+                (u.user(), u.port(), u.params().as_str(), u.headers()),
+                (user, port, params, headers),
+                "{text}"
+            );
+            assert_eq!(u.host().unwrap().to_string(), host, "{text}");
+            assert_eq!(u.as_str(), text);
+        }
+        assert_eq!(uri("sip:%E5%BC%A0@h").user_decoded().as_deref(), Some("张"));
+        assert_eq!(uri("tel:+1-201-555-0123;phone-context=x").user(), Some("+1-201-555-0123"));
+        assert_eq!(uri("tel:110;phone-context=x").params().get("phone-context"), Some("x"));
+        let other = uri("urn:service:sos");
+        assert_eq!((other.scheme(), other.scheme_str(), other.host()), (Scheme::Other, "urn", None));
+        let pairs: Vec<_> = uri("sip:h?Replaces=a%3Bto-tag%3Db&X").header_pairs().collect();
+        assert_eq!(pairs, [("Replaces".into(), "a;to-tag=b".into()), ("X".into(), "".into())]);
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for bad in [
+            "",
+            "sip",
+            "sip:",
+            ":x",
+            "1sip:a",
+            "s p:a",
+            "sip:@h",
+            "sip:a@",
+            "sip:a b@h",
+            "sip:a@h x",
+            "sip:a@h:0",
+            "sip:a%4@h",
+            "sip:a%zz@h",
+            "sip:a@h;",
+            "sip:a@h;;lr",
+            "sip:a@h;=x",
+            "sip:\"a\"@h",
+            "<sip:a@h>",
+            "sip:[::1",
+            "sip:a@h;x=\"y\"",
+            "tel:",
+            "tel:;x",
+            "sip:a[b]@h",
+            "urn:a b",
+            "sip:a\u{0}@h",
+        ] {
+            assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(Uri::parse(b"sip:\xd5\xc5@h").is_err());
+        assert!(Uri::parse(format!("sip:h{}", ";x".repeat(65)).as_bytes()).is_err(), "bounded");
+    }
+
+    #[test]
+    fn equality_is_that_of_rfc_3261_section_19_1_4() {
+        for (a, b, equal) in [
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", true),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", true),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false),
+            (
+                "sip:a@h;transport=tcp;method=REGISTER?to=sip:bob%40h",
+                "sip:a@h;method=REGISTER;transport=tcp?to=sip:bob%40h",
+                true,
+            ),
+            (
+                "sip:alice@atlanta.com?subject=a&priority=b",
+                "sip:alice@atlanta.com?priority=b&subject=a",
+                true,
+            ),
+            ("SIP:ALICE@h", "sip:alice@h", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;user=phone", false),
+            ("sip:a@h", "sips:a@h", false),
+            ("sip:a@h", "sip:h", false),
+            ("sip:a@h?x=1", "sip:a@h", false),
+            ("sip:a@[2001:DB8::1]", "sip:a@[2001:db8:0::1]", true),
+            ("tel:+1-201", "tel:+1201", true),
+            ("tel:+1201", "tel:1201", false),
+            ("urn:a:b", "urn:a:B", false),
+        ] {
+            assert_eq!(uri(a).equivalent(&uri(b)), equal, "{a} {b}");
+            assert_eq!(uri(b).equivalent(&uri(a)), equal, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_shown_who_need_not_be() {
+        let secret = uri("sip:13812345678:hunter2@h;x=y");
+        assert_eq!(secret.to_string(), "sip:13812345678@h;x=y");
+        assert_eq!(format!("{secret:?}"), "sip:138****5678@h;x=y");
+        assert_eq!(format!("{:?}", uri("urn:13812345678")), "urn:…");
+        assert_eq!(UriBuf::sip(Some("a b@c"), Host::Name("h"), Some(5070)).as_str(), "sip:a%20b%40c@h:5070");
+        assert_eq!(UriBuf::sip(None, Host::Ip("::1".parse().unwrap()), None).as_str(), "sip:[::1]");
     }
 }

@@ -5,7 +5,7 @@ use super::message::{Message, cseq};
 use super::name::{Code, Name};
 use super::param::Params;
 use super::refusal::{Malformed, Refusal};
-use super::scan::{self, Commas};
+use super::scan::Commas;
 use super::uri::Uri;
 use super::via::Via;
 use crate::base::bounds;
@@ -44,8 +44,8 @@ fn check(message: &Message) -> Result<(), Blame> {
         let address = NameAddr::parse(there(message, name)?).map_err(|e| (400, Some(name), e))?;
         once(address.params(), "tag").map_err(|e| (400, Some(name), e))?;
     }
-    if there(message, Name::CallId)?.iter().any(|&c| scan::is_lws(c)) {
-        return Err((400, Some(Name::CallId), Malformed("white space in Call-ID")));
+    if there(message, Name::CallId)?.iter().any(|&c| c <= b' ' || c == 0x7f) {
+        return Err((400, Some(Name::CallId), Malformed("white space or control characters in Call-ID")));
     }
     let cseq = cseq(there(message, Name::CSeq)?).map_err(|e| (400, Some(Name::CSeq), e))?;
     if message.method().is_some_and(|method| *method != cseq.method) {
@@ -141,7 +141,8 @@ fn once(params: Params<'_>, name: &str) -> Result<(), Malformed> {
 fn addresses(message: &Message, name: Name<'static>) -> Result<(), Blame> {
     let blame = |why| (400, Some(name), Malformed(why));
     let (mut count, mut stars) = (0, 0);
-    for part in message.headers(name).flat_map(Commas::new) {
+    // A field without any value is as good as none.
+    for part in message.headers(name).filter(|value| !value.is_empty()).flat_map(Commas::new) {
         count += 1;
         if part == b"*" && name == Name::Contact {
             stars += 1;
@@ -183,4 +184,24 @@ pub fn accepts(message: &Message, media_type: &str) -> bool {
             || range.eq_ignore_ascii_case(media_type)
             || range.strip_suffix("/*").is_some_and(|main| main.eq_ignore_ascii_case(wanted_main))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Verdicts on whole messages stand in `tests/torture.rs`; here, what a refusal carries.
+    #[test]
+    fn a_refusal_names_the_header_and_keeps_the_message() {
+        let text = "BYE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n";
+        let message = Message::parse(text.into()).unwrap();
+        let refusal = validate(&message).unwrap_err();
+        assert_eq!((refusal.status, refusal.header), (400, Some(Name::CSeq)));
+        let answer = Message::parse(refusal.answer("t1").unwrap()).unwrap();
+        assert_eq!(
+            (answer.status(), answer.reason()),
+            (Some(400), "CSeq method is not the request's".as_bytes())
+        );
+        assert_eq!(answer.to().and_then(|to| to.tag()), Some("t1"));
+    }
 }

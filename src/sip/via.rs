@@ -109,3 +109,55 @@ fn part(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let cut = memchr::memchr(b'/', bytes).ok_or(Malformed("Via is not of SIP/2.0"))?;
     Ok((trim(bytes.get(..cut).unwrap_or(&[])), trim(bytes.get(cut + 1..).unwrap_or(&[]))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_via_is_read_with_all_its_spaces() {
+        let via = Via::parse(b"sip /2.0/  TLS   [2001:db8::9] : 5071 ;branch = z9hG4bKx; Received=[2001:db8::1];rport ;maddr=224.2.0.1");
+        let via = via.unwrap();
+        assert_eq!(
+            (via.transport, via.host.to_string().as_str(), via.port),
+            ("TLS", "[2001:db8::9]", Some(5071))
+        );
+        assert_eq!((via.branch(), via.unique_branch()), (Some("z9hG4bKx"), Some("z9hG4bKx")));
+        assert_eq!(via.received(), "2001:db8::1".parse().ok());
+        assert_eq!((via.wants_rport(), via.rport()), (true, None));
+        assert_eq!(via.maddr(), "224.2.0.1".parse().ok());
+        for (value, unique) in [
+            ("SIP/2.0/UDP a;branch=z9hG4bK", None),
+            ("SIP/2.0/UDP a;branch=Z9Hg4Bk1", Some("Z9Hg4Bk1")),
+            ("SIP/2.0/UDP a;branch=1", None),
+            ("SIP/2.0/UDP a;branch=", None),
+            ("SIP/2.0/UDP a", None),
+        ] {
+            assert_eq!(Via::parse(value.as_bytes()).unwrap().unique_branch(), unique, "{value}");
+        }
+        assert_eq!(
+            Via::parse(b"SIP/2.0/UDP a;rport=4711;received=x").map(|v| (v.rport(), v.received())),
+            Ok((Some(4711), None))
+        );
+    }
+
+    #[test]
+    fn what_is_no_via_is_refused() {
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0 UDP a",
+            "SIP/3.0/UDP a",
+            "HTTP/2.0/UDP a",
+            "SIP/2.0/U;P a",
+            "SIP/2.0/UDP a b",
+            "SIP/2.0/UDP ;x",
+            "SIP/2.0/UDP a;;b",
+            "SIP/2.0/UDP 2001:db8::1",
+            "SIP/2.0/UDP a:70000",
+            "SIP/2.0/UDP \"a\"",
+        ] {
+            assert!(Via::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}
