@@ -27,7 +27,6 @@ pub enum Heard {
 }
 
 /// An INVITE that begins a call.
-#[derive(Debug)]
 pub struct Invitation {
     flow: Flow,
     target: UriBuf,
@@ -175,5 +174,17 @@ impl Invitation {
             }
             None => Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact),
         }
+    }
+}
+
+impl std::fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Invitation({:?}, {} early, answered: {})",
+            self.target,
+            self.early.len(),
+            self.accepted.is_some()
+        )
     }
 }

@@ -3,15 +3,15 @@
 //! Invariant: a REGISTER changes all that it names or nothing; a binding that is listed has not expired; a user without
 //! bindings owns neither memory nor an alarm.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use crate::base::{Alarms, Time, bounds};
 use crate::sip::{Flow, Message, Name, NameAddr, Scheme, UriBuf, quote};
 
 /// One contact of one user.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Binding {
     /// The contact URI as registered, URI headers (`?…`) included: [`Binding::target`] is what a request is sent to.
     pub contact: UriBuf,
@@ -124,9 +124,11 @@ pub struct Change {
 }
 
 /// All bindings of all users.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Bindings {
     users: HashMap<String, Vec<Binding>>,
+    /// Who is reached over which stream.
+    streams: BTreeSet<(u64, String)>,
     /// One alarm a user: its earliest expiry.
     alarms: Alarms<String>,
 }
@@ -173,11 +175,25 @@ impl Bindings {
 
     /// Forgets the bindings that a broken stream leaves unreachable; returns whose they were. A phone that is alive opens another.
     pub fn flow_failed(&mut self, flow: &Flow) -> Vec<String> {
-        let lost = |b: &Binding| flow.connection != 0 && b.flow.connection == flow.connection;
-        let users: Vec<String> =
-            self.users.iter().filter(|(_, all)| all.iter().any(lost)).map(|(user, _)| user.clone()).collect();
+        if flow.connection == 0 {
+            return Vec::new();
+        }
+        let from = (flow.connection, String::new());
+        let users: Vec<String> = self
+            .streams
+            .range(from..)
+            .take_while(|(connection, _)| *connection == flow.connection)
+            .map(|(_, user)| user.clone())
+            .collect();
         for user in &users {
-            let rest = self.users.get(user).into_iter().flatten().filter(|b| !lost(b)).cloned().collect();
+            let rest = self
+                .users
+                .get(user)
+                .into_iter()
+                .flatten()
+                .filter(|b| b.flow.connection != flow.connection)
+                .cloned()
+                .collect();
             self.put(user, rest);
         }
         users
@@ -212,7 +228,7 @@ impl Bindings {
 
     /// Whether nobody is registered.
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty()
+        self.users.is_empty() && self.streams.is_empty()
     }
 
     fn live(&self, now: Time, user: &str) -> impl Iterator<Item = &Binding> {
@@ -220,15 +236,21 @@ impl Bindings {
     }
 
     fn expire(&mut self, now: Time, user: &str) {
-        if let Some(bindings) = self.users.get_mut(user) {
-            let mut rest = std::mem::take(bindings);
-            rest.retain(|b| b.expires > now);
-            self.put(user, rest);
-        }
+        let Some(bindings) = self.users.get(user).filter(|all| all.iter().any(|b| b.expires <= now)) else {
+            return;
+        };
+        let rest = bindings.iter().filter(|b| b.expires > now).cloned().collect();
+        self.put(user, rest);
     }
 
     /// Makes `bindings` all that `user` has, and sets the alarm accordingly.
     fn put(&mut self, user: &str, bindings: Vec<Binding>) {
+        for old in self.users.get(user).into_iter().flatten().filter(|b| b.flow.connection != 0) {
+            self.streams.remove(&(old.flow.connection, user.to_string()));
+        }
+        for new in bindings.iter().filter(|b| b.flow.connection != 0) {
+            self.streams.insert((new.flow.connection, user.to_string()));
+        }
         match bindings.iter().map(|b| b.expires).min() {
             Some(first) => {
                 self.alarms.set(user.to_string(), first);
@@ -239,6 +261,18 @@ impl Bindings {
                 self.users.remove(user);
             }
         }
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binding({:?} until {:?})", self.contact, self.expires)
+    }
+}
+
+impl fmt::Debug for Bindings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bindings({} users)", self.users.len())
     }
 }
 

@@ -11,7 +11,6 @@ use super::{T1, client_invite, identity, wire};
 use crate::sip::{Builder, Flow, Message, Method, Name};
 
 /// How far a CANCEL has come.
-#[derive(Debug)]
 enum Cancelling {
     /// Nobody wants one.
     No,
@@ -22,7 +21,6 @@ enum Cancelling {
 }
 
 /// One client transaction.
-#[derive(Debug)]
 pub(super) struct Client {
     pub figure: Figure,
     pub flow: Flow,

@@ -67,7 +67,7 @@ pub enum Received {
 }
 
 /// What the layer wants of the world, in this order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Output {
     /// Octets for the wire.
     Send {
@@ -179,6 +179,18 @@ impl Layer {
     /// Whether nothing lives, not even an alarm.
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.alarms.is_empty() && self.by_flow.is_empty() && self.origins.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Output {
+    /// Not the octets: they are full of personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Output::Send { flow, bytes } => write!(f, "Send({} octets to {})", bytes.len(), flow.remote),
+            Output::TimedOut(key) => write!(f, "TimedOut({key:?})"),
+            Output::Unreachable(key) => write!(f, "Unreachable({key:?})"),
+            Output::Ended(key) => write!(f, "Ended({key:?})"),
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use super::{T1, identity, server_invite, server_other, wire};
 use crate::sip::{Builder, Flow, Message, Method};
 
 /// One server transaction.
-#[derive(Debug)]
 pub(super) struct Server {
     pub figure: Figure,
     /// Where responses go.

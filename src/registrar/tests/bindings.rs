@@ -229,3 +229,11 @@ fn bindings_and_alarms_stay_in_step() {
         assert!(bench.bindings.is_empty() && bench.bindings.deadline().is_none(), "seed {seed}");
     }
 }
+
+#[test]
+fn bindings_print_no_names() {
+    let mut bench = Bench::new();
+    bench.register("Contact: <sip:13812345678@h>").expect("taken");
+    let text = format!("{:?} {:?}", bench.bindings, bench.bindings.lookup(bench.now, "alice"));
+    assert!(!text.contains("alice") && !text.contains("13812345678"), "{text}");
+}

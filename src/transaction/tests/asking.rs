@@ -226,3 +226,12 @@ fn an_ack_of_a_2xx_has_a_branch_of_its_own_and_can_be_sent_again() {
     assert_eq!(acks[0].as_bytes(), acks[1].as_bytes());
     assert_ne!(header(&acks[0], Name::Via), header(&invite, Name::Via));
 }
+
+#[test]
+fn outputs_and_transactions_print_no_message() {
+    let mut bench = Bench::over(Transport::Udp);
+    bench.layer.request(bench.now, bench.flow, request(&Method::Invite)).expect("room");
+    let output = bench.layer.poll().expect("the INVITE");
+    let text = format!("{output:?} {:?}", bench.layer);
+    assert!(text.contains("octets") && !text.contains("alice"), "{text}");
+}

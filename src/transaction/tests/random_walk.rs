@@ -118,7 +118,7 @@ impl Walk {
 
 #[test]
 fn nothing_panics_and_no_alarm_outlives_its_owner() {
-    for seed in 0..300 {
+    for seed in 0..150 {
         let mut walk = Walk::seeded(seed);
         for _ in 0..120 {
             walk.step();
