@@ -8,6 +8,8 @@ mod back_end;
 mod epoll;
 mod port;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::collections::VecDeque;
