@@ -40,6 +40,8 @@ pub(crate) struct Class {
     pub anchor: Option<Name>,
     pub least: Option<(Vec<Amount>, Span)>,
     pub most: Option<(Vec<Amount>, Span)>,
+    /// Whether every line could be read.
+    pub whole: bool,
 }
 
 /// `policy 合规 for calls from users to "95599" { … }`
@@ -73,6 +75,8 @@ pub(crate) enum From {
 pub(crate) struct Prompt {
     pub name: Name,
     pub sounds: Vec<PromptSound>,
+    /// Whether every sound could be read.
+    pub whole: bool,
 }
 
 /// One language of a prompt.
@@ -113,6 +117,8 @@ pub(crate) struct Hours {
     pub zone: Option<Name>,
     pub holidays: Vec<Name>,
     pub weekly: Vec<Weekly>,
+    /// Whether every line could be read.
+    pub whole: bool,
 }
 
 /// Spans of hours on some days of the week.

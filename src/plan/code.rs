@@ -261,10 +261,13 @@ codes! {
         hint "write it from low to high: [2-5], [13579]" "请从小到大写：[2-5]、[13579]" }
     PATTERN_TOO_LONG = 313 Error {
         "a pattern has at most {0} positions" "样式最多 {0} 位" }
+    CAPTURE_HERE = 314 Error {
+        "the capture `{0}` has no use here; only routes capture" "捕获 `{0}` 在这里没有用处；只有路由可以捕获"
+        hint "leave the braces and the name out" "请去掉花括号和名字" }
 
     // 04xx: flows
     DEAD_END = 401 Error {
-        "here the flow `{0}` ends and nothing says what happens to the call" "流程 `{0}` 走到这里就没有下文了"
+        "here {0} `{1}` ends and nothing says what happens to the call" "{0} `{1}` 走到这里就没有下文了"
         hint "go on with `-> flow`, or end with `-> end` or `hangup`" "请写 `-> 流程` 继续，或写 `-> end`、`hangup` 结束" }
     UNREACHABLE = 402 Error {
         "this is never reached" "永远走不到这里"
@@ -294,9 +297,9 @@ codes! {
         "no route leads to the flow `{0}`" "没有路由通向流程 `{0}`"
         hint "send a route or an arm to it, or delete it" "请让路由或分支指向它，或将其删除" }
     ARGUMENTS = 411 Error {
-        "the flow `{0}` takes {1} values, here are {2}" "流程 `{0}` 需要 {1} 个值，这里给了 {2} 个" }
+        "the flow `{0}` takes {1} value(s), here are {2}" "流程 `{0}` 需要 {1} 个值，这里给了 {2} 个" }
     WRONG_TYPE = 412 Error {
-        "`{0}` is {1}; here stands {2}" "`{0}` 是{1}，这里却是{2}" }
+        "`{0}` wants {1}; here stands {2}" "`{0}` 需要{1}，这里却是{2}" }
     NOT_COMPARABLE = 413 Error {
         "{0} and {1} cannot be compared with `{2}`" "{0}和{1}不能用 `{2}` 比较" }
     MAY_BE_MISSING = 414 Error {
@@ -325,7 +328,7 @@ codes! {
     TEXT_IN_TEXT = 422 Error {
         "values inside texts are not available in this edition yet" "本版次还不能在文字里嵌入变量" }
     QUOTE_DIGITS = 423 Error {
-        "{0} is compared with a number" "{0}在与数字比较"
+        "{0} is compared with the integer {1}" "{0}在与整数 {1} 比较"
         hint "put the digits between quotes, so that leading zeros count: \"{1}\""
         "请给号码加引号，前导零才有意义：\"{1}\"" }
     BAD_NUMBER = 424 Error {

@@ -162,10 +162,15 @@ impl Diagnostic {
             let digit = after.chars().next().and_then(|ch| ch.to_digit(10));
             match (digit, after.get(1..2)) {
                 (Some(index), Some("}")) => {
-                    if let Some(arg) = self.args.get(index as usize) {
-                        out.push_str(&arg.say(lang));
-                    }
                     rest = after.get(2..).unwrap_or("");
+                    if let Some(arg) = self.args.get(index as usize) {
+                        let said = arg.say(lang);
+                        push_spaced(&mut out, &said);
+                        let next = rest.chars().next().is_some_and(is_han);
+                        if next && said.ends_with(|ch: char| ch.is_ascii_graphic()) {
+                            out.push(' ');
+                        }
+                    }
                 }
                 _ => {
                     out.push('{');
@@ -176,6 +181,18 @@ impl Diagnostic {
         out.push_str(rest);
         out
     }
+}
+
+/// Appends `said`; between a Chinese character and a Latin sign stands a blank.
+fn push_spaced(out: &mut String, said: &str) {
+    if out.chars().next_back().is_some_and(is_han) && said.starts_with(|ch: char| ch.is_ascii_graphic()) {
+        out.push(' ');
+    }
+    out.push_str(said);
+}
+
+fn is_han(ch: char) -> bool {
+    ('\u{2e80}'..'\u{ff00}').contains(&ch) && ch.is_alphabetic()
 }
 
 impl Place {

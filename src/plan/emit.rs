@@ -155,7 +155,8 @@ impl Emitter<'_> {
 /// The first line of a statement without what opens its block; numbers of seven digits and more are masked.
 fn said(text: &str) -> String {
     let line = text.lines().next().unwrap_or("").trim_end();
-    let line = line.strip_suffix('{').unwrap_or(line).trim_end();
+    let line = line.strip_suffix(" {").unwrap_or(line);
+    let line = line.split_once(" { ").map_or(line, |(head, _)| head).trim_end();
     let mut out = String::new();
     let mut digits = String::new();
     for ch in line.chars().take(100) {
@@ -180,6 +181,8 @@ mod tests {
             ("menu prompt 主菜单 wait 6s {\n 1 -> a }", "menu prompt 主菜单 wait 6s"),
             ("dial number \"13812345678\" for 25s", "dial number \"138****5678\" for 25s"),
             ("-> 夜间", "-> 夜间"),
+            ("dial user {callee} for 25s { busy -> end }", "dial user {callee} for 25s"),
+            ("if 内线 == \"000\" { hangup }", "if 内线 == \"000\""),
         ] {
             assert_eq!(said(text), want);
         }

@@ -38,12 +38,17 @@ pub(crate) enum Arg {
 }
 
 impl Arg {
+    /// Words that can be written, joined by commas.
+    pub fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> Arg {
+        Arg::Plain(words.into_iter().collect::<Vec<_>>().join(", ").into())
+    }
+
     pub fn say(&self, lang: Lang) -> String {
         match self {
             Arg::Plain(text) => text.to_string(),
             Arg::Said(term) => term.say(lang).to_string(),
             Arg::OneOf(args) => {
-                let or = if lang == Lang::En { " or " } else { "或" };
+                let or = if lang == Lang::En { " or " } else { " 或 " };
                 args.iter().map(|arg| arg.say(lang)).collect::<Vec<_>>().join(or)
             }
         }
@@ -133,7 +138,6 @@ pub(crate) mod note {
     pub const OTHER_POLICY: Term = Term::new("the other policy", "另一条策略");
     pub const FIRST_CALL: Term = Term::new("first given here", "最初在这里给出");
     pub const HANDLED: Term = Term::new("first handled here", "最初在这里处理");
-    pub const OPENED: Term = Term::new("opened here", "在这里打开");
 }
 
 /// The name among `known` that `name` was probably meant to be.

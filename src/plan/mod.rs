@@ -18,6 +18,7 @@ mod file;
 mod finding;
 mod literal;
 mod machine;
+mod manual;
 mod op;
 mod parse;
 mod pattern;
@@ -35,12 +36,16 @@ pub use ask::{Ask, Cause, Outcome, Reply, Target};
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Lang, Place, Related};
 pub use machine::Machine;
+pub use manual::reference;
 pub use policy::{Anchor, OnFailure, Policy, Record, RetentionClass, Term};
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
 pub use source::{Folder, Sound, SoundError, Sources};
 pub use trace::TraceLine;
 
 use std::sync::Arc;
+
+/// The edition of the language that this switch knows.
+pub const EDITION: &str = "2026";
 
 /// Reads, checks and compiles the plan files `roots` and every file that they `use`.
 ///

@@ -245,7 +245,7 @@ fn is_user_name(text: &str) -> bool {
 /// Habits from other switches.
 fn foreign(text: &str) -> Option<Fault> {
     let (at, theirs, ours) = if let Some(rest) = text.strip_prefix('_') {
-        (0..1, "_", rest.to_string())
+        (0..1, "_", rest.replace('!', "."))
     } else if let Some(at) = text.find('!') {
         (at..at + 1, "!", text.replace('!', "."))
     } else if let Some(rest) = text.strip_prefix('^') {

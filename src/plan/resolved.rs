@@ -97,7 +97,6 @@ pub(crate) struct Route {
 /// A flow.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    pub name: Arc<str>,
     pub body: Vec<Step>,
 }
 
@@ -137,7 +136,6 @@ pub(crate) struct Menu {
 #[derive(Debug)]
 pub(crate) struct Collect {
     pub prompts: Vec<PromptId>,
-    pub name: Arc<str>,
     pub slot: u16,
     pub least: u8,
     pub most: u8,

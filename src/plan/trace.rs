@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::ask::{Outcome, Target};
-use super::op::Pc;
+use super::op::{Op, Pc};
 use super::program::{Program, RouteId};
 
 /// One thing that the plan did, for `call explain`. Numbers in `text` are masked.
@@ -58,7 +58,11 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
     let Some(origin) = program.code.origins.get(pc as usize) else {
         return Vec::new();
     };
-    let mut text = origin.said.to_string();
+    let mut text = match program.code.ops.get(pc as usize) {
+        Some(Op::Hangup(cause)) => format!("hangup {}", cause.word()),
+        Some(Op::Go { .. }) => format!("-> {}", origin.said.trim_start_matches(['-', '>', ' '])),
+        _ => origin.said.to_string(),
+    };
     let again = |again: bool| if again { ", asked again" } else { "" };
     let _ = match mark {
         Mark::Route(_) | Mark::Policies(_) | Mark::Did => Ok(()),

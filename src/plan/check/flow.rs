@@ -8,7 +8,7 @@ use crate::plan::ask::Cause;
 use crate::plan::ast::{self, Block, Expr, FileAst, Name, PromptUse, Statement, StatementKind};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Finding, Term, nearest, note};
+use crate::plan::finding::{Arg, Finding, Term, nearest, note};
 use crate::plan::pattern::Pattern;
 use crate::plan::resolved::{Flow, Operand, Route, Step, StepKind};
 
@@ -76,17 +76,17 @@ pub(super) fn check(
             arrive(calls, &mut entries, &mut queue, findings);
         }
     }
-    if routes.is_empty() && asts.iter().all(|ast| ast.routes.is_empty()) {
+    if asts.iter().all(|ast| ast.routes.is_empty()) {
         findings.push(Finding::new(Code::NO_ROUTES, Span::default()));
     }
-    let mut flows: Vec<Flow> =
-        entries.iter().map(|entry| Flow { name: entry.ast.name.text.clone(), body: Vec::new() }).collect();
+    let mut flows: Vec<Flow> = entries.iter().map(|_| Flow { body: Vec::new() }).collect();
     let mut rest = 0..entries.len();
     loop {
         let next = queue.pop_front().or_else(|| {
             let lonely = rest.find(|index| entries.get(*index).is_some_and(|entry| !entry.wanted))?;
             let name = &entries.get_mut(lonely)?.ast.name;
-            findings.push(Finding::new(Code::NEVER_USED, name.span).arg(&*name.text));
+            let twin = world.get(Kind::Flow, &name.text).is_some_and(|(first, _)| first != lonely);
+            findings.extend((!twin).then(|| Finding::new(Code::NEVER_USED, name.span).arg(&*name.text)));
             entries.get_mut(lonely)?.wanted = true;
             Some(lonely)
         });
@@ -193,7 +193,8 @@ impl<'c> FlowCheck<'c> {
         let (body, end) = self.statements(&route.body, start);
         if let Reach::Goes { fell, .. } = end {
             let what = route.patterns.first().map_or("", |name| &name.text);
-            self.report(Finding::new(Code::DEAD_END, fell).arg(what));
+            let route = Term::new("the route", "路由");
+            self.report(Finding::new(Code::DEAD_END, fell).arg(route).arg(what));
         }
         let body = Arc::new(body);
         let from = super::route::origins(&route.from);
@@ -211,7 +212,8 @@ impl<'c> FlowCheck<'c> {
         let (body, end) = self.block(&entry.ast.body, start);
         if let Reach::Goes { fell, .. } = end {
             let close = entry.ast.body.close;
-            let finding = Finding::new(Code::DEAD_END, close).arg(&*entry.ast.name.text);
+            let flow = Term::new("the flow", "流程");
+            let finding = Finding::new(Code::DEAD_END, close).arg(flow).arg(&*entry.ast.name.text);
             self.report(if fell == close { finding } else { finding.also(fell, note::FALLS) });
         }
         body
@@ -236,7 +238,7 @@ impl<'c> FlowCheck<'c> {
         let mut left = None;
         for statement in list {
             if let Reach::Leaves(from) = reach {
-                if left.is_none() {
+                if left.is_none() && !matches!(statement.kind, StatementKind::Broken) {
                     let finding = Finding::new(Code::UNREACHABLE, statement.span);
                     self.report(finding.also(from, note::LEADS_AWAY));
                 }
@@ -300,9 +302,10 @@ impl<'c> FlowCheck<'c> {
         let found = Cause::ALL.into_iter().find(|cause| cause.word() == &*name.text);
         if found.is_none() {
             let words = || Cause::ALL.into_iter().map(Cause::word);
-            let listed = words().collect::<Vec<_>>().join(", ");
-            let finding = Finding::new(Code::UNKNOWN_CAUSE, name.span).arg(&*name.text).arg(listed);
-            self.report(finding.suggest(nearest(&name.text, words())));
+            let status = Cause::ALL.into_iter().find(|cause| cause.status().to_string() == *name.text);
+            let finding =
+                Finding::new(Code::UNKNOWN_CAUSE, name.span).arg(&*name.text).arg(Arg::list(words()));
+            self.report(finding.suggest(status.map(Cause::word).or(nearest(&name.text, words()))));
         }
         found
     }

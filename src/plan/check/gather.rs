@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::base::bounds::{PLAN_FILE_BYTES, PLAN_FILES};
+use crate::plan::EDITION;
 use crate::plan::ast::FileAst;
 use crate::plan::code::Code;
 use crate::plan::file::{File, Files, Span, offset};
@@ -11,9 +12,6 @@ use crate::plan::finding::Finding;
 use crate::plan::parse::parse;
 use crate::plan::source::Sources;
 use crate::plan::tree::Tree;
-
-/// The editions that this switch knows.
-const EDITIONS: [&str; 1] = ["2026"];
 
 pub(super) struct Gathered {
     pub files: Files,
@@ -92,7 +90,7 @@ impl Gathered {
 
     fn edition(&mut self, ast: &FileAst, number: u16) {
         match &ast.edition {
-            Some((year, span)) if !EDITIONS.contains(&&**year) => {
+            Some((year, span)) if **year != *EDITION => {
                 self.findings.push(Finding::new(Code::UNKNOWN_EDITION, *span).arg(&**year));
             }
             Some(_) => {}

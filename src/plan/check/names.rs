@@ -31,8 +31,8 @@ impl Kind {
             Kind::Class => Term::new("class", "保存类别"),
             Kind::Policy => Term::new("policy", "策略"),
             Kind::Prompt => Term::new("prompt", "提示音"),
-            Kind::Holidays => Term::new("holidays", "假日表"),
-            Kind::Hours => Term::new("hours", "时段"),
+            Kind::Holidays => Term::new("table of holidays", "假日表"),
+            Kind::Hours => Term::new("set of hours", "时段"),
             Kind::Flow => Term::new("flow", "流程"),
         }
     }

@@ -30,7 +30,7 @@ impl FlowCheck<'_> {
             (Some(ChoiceValue::Amount(amount)), ValueShape::Amount { least, most }) => {
                 let said = amount.duration();
                 let fits = said.is_some_and(|said| (least..=most).contains(&said));
-                let said = said.map_or("…".to_string(), seconds);
+                let said = amount.to_string();
                 (!fits).then(|| (said, seconds(least), seconds(most)))
             }
             (Some(ChoiceValue::Count(count)), ValueShape::Count { least, most }) => {

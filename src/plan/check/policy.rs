@@ -30,7 +30,7 @@ fn check_class(class: &Class, findings: &mut Vec<Finding>) -> Option<RetentionCl
         None => None,
     };
     match (&class.anchor, anchor) {
-        (None, _) => findings.push(lacks("from")),
+        (None, _) if class.whole => findings.push(lacks("from")),
         (Some(name), None) => {
             let meant = nearest(&name.text, ["call.end", "contract.end"]).or(Some("call.end"));
             let finding = Finding::new(Code::UNKNOWN_OPTION, name.span).arg("from").arg(&*name.text);
@@ -39,7 +39,7 @@ fn check_class(class: &Class, findings: &mut Vec<Finding>) -> Option<RetentionCl
         _ => {}
     }
     let Some((least, _)) = &class.least else {
-        findings.push(lacks("at least"));
+        findings.extend(class.whole.then(|| lacks("at least")));
         return None;
     };
     let min = term(least, class.least.as_ref().map(|(_, span)| *span), findings)?;
@@ -66,7 +66,7 @@ fn term(amounts: &[Amount], span: Option<Span>, findings: &mut Vec<Finding>) -> 
                 "a keeping of seconds to 1000 years",
                 "保存期限（从秒到 1000 年）",
             );
-            findings.push(Finding::new(Code::NOT_IN_RANGE, span?).arg("…").arg(whole));
+            findings.push(Finding::new(Code::NOT_IN_RANGE, span?).arg(amount.to_string()).arg(whole));
             return None;
         };
         sum.years = sum.years.saturating_add(part.years);
@@ -111,7 +111,7 @@ fn check_policy(
     for text in &policy.to {
         let found = pattern(text, findings);
         if let Some(capture) = found.as_ref().and_then(|found| found.captures.first()) {
-            findings.push(Finding::new(Code::CAPTURE_AND_LIST, text.span).arg(&*capture.name));
+            findings.push(Finding::new(Code::CAPTURE_HERE, text.span).arg(&*capture.name));
         }
         to.extend(found);
     }

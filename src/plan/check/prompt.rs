@@ -42,7 +42,7 @@ fn check_prompt(prompt: &ast::Prompt, sources: &dyn Sources, findings: &mut Vec<
         let found = check_sound(prompt, sound, sources, findings);
         sounds.push(Sound { lang, found });
     }
-    if prompt.sounds.is_empty() {
+    if prompt.sounds.is_empty() && prompt.whole {
         findings.push(Finding::new(Code::SILENT_PROMPT, prompt.name.span).arg(&*prompt.name.text));
     }
     Prompt { sounds }

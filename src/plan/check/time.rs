@@ -90,7 +90,7 @@ fn week(hours: &Hours, findings: &mut Vec<Finding>) -> [Vec<Open>; 7] {
             add_spans(&mut week, day, weekly, findings);
         }
     }
-    if week.iter().all(Vec::is_empty) && hours.weekly.is_empty() {
+    if hours.weekly.is_empty() && hours.whole {
         findings.push(Finding::new(Code::NEVER_OPEN, hours.name.span).arg(&*hours.name.text));
     }
     week

@@ -25,23 +25,26 @@ pub(super) enum Type {
     Unknown,
 }
 
+/// The words of the types and what they are, for the manual.
+pub(crate) const TYPES: [(&str, Term); 6] = [
+    ("digits", Term::new("keys that somebody pressed; can be dialled", "按键输入的数字，可以拨打")),
+    ("phone", Term::new("a number or user name; takes digits too", "号码或用户名，也接受 digits")),
+    ("text", Term::new("any text; takes digits and phone too", "任意文字，也接受 digits 和 phone")),
+    ("int", Term::new("an integer of 64 bits", "64 位整数")),
+    ("duration", Term::new("an amount of time like 25s", "时长，如 25s")),
+    ("bool", Term::new("true or false; a condition by itself", "true 或 false，本身就是条件")),
+];
+
 impl Type {
-    /// The types that a parameter can be given.
-    const WORDS: [(&'static str, Type); 6] = [
-        ("digits", Type::Digits),
-        ("phone", Type::Phone),
-        ("text", Type::Text),
-        ("int", Type::Int),
-        ("duration", Type::Amount),
-        ("bool", Type::Bool),
-    ];
+    /// The types that a parameter can be given, in the order of [`TYPES`].
+    const OF_WORDS: [Type; 6] = [Type::Digits, Type::Phone, Type::Text, Type::Int, Type::Amount, Type::Bool];
 
     /// The type of this word, or a finding.
     pub fn of(name: &Name, findings: &mut Vec<Finding>) -> Type {
-        if let Some((_, kind)) = Type::WORDS.iter().find(|(word, _)| *word == &*name.text) {
-            return *kind;
+        let words = || TYPES.iter().map(|(word, _)| *word);
+        if let Some((_, kind)) = words().zip(Type::OF_WORDS).find(|(word, _)| *word == &*name.text) {
+            return kind;
         }
-        let words = || Type::WORDS.iter().map(|(word, _)| *word);
         let finding =
             Finding::new(Code::UNKNOWN_NAME, name.span).arg(Term::new("type", "类型")).arg(&*name.text);
         findings.push(finding.suggest(nearest(&name.text, words())));
@@ -50,8 +53,8 @@ impl Type {
 
     pub const fn term(self) -> Term {
         match self {
-            Type::Digits => Term::new("digits", "按键数字"),
-            Type::Phone => Term::new("a number", "号码"),
+            Type::Digits => Term::new("a run of digits", "一串数字"),
+            Type::Phone => Term::new("a phone number", "电话号码"),
             Type::Text => Term::new("a text", "文字"),
             Type::Int => Term::new("an integer", "整数"),
             Type::Amount => Term::new("an amount of time", "时长"),
@@ -100,7 +103,9 @@ impl FlowCheck<'_> {
                 Some(duration) => (Operand::Fixed(Value::Amount(duration)), Type::Amount),
                 None => {
                     let exact = Term::new("an exact amount of time", "精确的时长");
-                    self.report(Finding::new(Code::NOT_IN_RANGE, expr.span).arg("y").arg(exact));
+                    self.report(
+                        Finding::new(Code::NOT_IN_RANGE, expr.span).arg(amount.to_string()).arg(exact),
+                    );
                     return None;
                 }
             },
@@ -246,7 +251,7 @@ impl FlowCheck<'_> {
             return None;
         }
         if let Some(capture) = pattern.captures.first() {
-            self.report(Finding::new(Code::BAD_CAPTURE, text.span).arg(format!("`{}`", capture.name)));
+            self.report(Finding::new(Code::CAPTURE_HERE, text.span).arg(&*capture.name));
             return None;
         }
         Some(Condition::Matches(operand, pattern))

@@ -8,7 +8,7 @@ use crate::plan::ask::Outcome;
 use crate::plan::ast::{Arm, Head, Label, LabelKind, TargetUse, Verb, Who};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Finding, nearest, note};
+use crate::plan::finding::{Arg, Finding, nearest, note};
 use crate::plan::resolved::{Bodies, Collect, Dial, Menu, Operand, StepKind, TargetSource, Value};
 use crate::plan::verb::{BETWEEN_UNSAID, RING_UNSAID, Unhandled, VerbKind, VerbRow};
 
@@ -91,7 +91,6 @@ impl FlowCheck<'_> {
         let kind = words.get("none").zip(words.get("wrong")).map(|(none, wrong)| {
             StepKind::Collect(Collect {
                 prompts,
-                name: name.text.clone(),
                 slot,
                 least,
                 most,
@@ -258,7 +257,6 @@ impl FlowCheck<'_> {
 
     fn no_outcome(&mut self, row: &'static VerbRow, said: &str, span: Span) {
         let words = || row.outcomes.iter().map(|outcome| outcome.word);
-        let listed = words().collect::<Vec<_>>().join(", ");
         let foreign =
             [("timeout", "no-answer"), ("noanswer", "no-answer"), ("invalid", "wrong"), ("default", "else")];
         let key = [
@@ -270,7 +268,8 @@ impl FlowCheck<'_> {
         ];
         let table: &[(&str, &str)] = if row.kind == VerbKind::Dial { &foreign } else { &key };
         let meant = table.iter().find(|(theirs, _)| *theirs == said).map(|(_, ours)| *ours);
-        let finding = Finding::new(Code::UNKNOWN_OUTCOME, span).arg(row.word).arg(said).arg(listed);
+        let finding =
+            Finding::new(Code::UNKNOWN_OUTCOME, span).arg(row.word).arg(said).arg(Arg::list(words()));
         self.report(finding.suggest(meant.or(nearest(said, words()))));
     }
 }

@@ -111,7 +111,7 @@ impl Parser<'_> {
             (Some(Kind::LeftParen), _) => {
                 self.bump();
                 let inner = self.nested(Self::or);
-                self.expect(Kind::RightParen, Term::new("`)`", " `)`"));
+                self.expect(Kind::RightParen, Term::new("`)`", "`)`"));
                 return Expr { span: start.to(self.last_span()), kind: inner.kind };
             }
             (_, Some("true")) => ExprKind::Bool(true),

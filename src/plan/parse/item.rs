@@ -81,8 +81,8 @@ impl Parser<'_> {
         let finding = if LATER_ITEMS.contains(&word) {
             Finding::new(Code::NOT_YET, self.span()).arg(word)
         } else {
-            let known = words().collect::<Vec<_>>().join(", ");
-            Finding::new(Code::UNKNOWN_ITEM, self.span()).arg(word).arg(known).suggest(nearest(word, words()))
+            let finding = Finding::new(Code::UNKNOWN_ITEM, self.span()).arg(word).arg(Arg::list(words()));
+            finding.suggest(nearest(word, words()))
         };
         self.report(finding);
         self.skip_statement();
@@ -108,9 +108,11 @@ impl Parser<'_> {
             self.report(Finding::new(Code::ONCE_A_FILE, word).arg("edition"));
         }
         if self.kind() != Some(Kind::Int) {
-            return self.expected_instead(what::COUNT, Some("edition 2026"));
+            self.expected_instead(what::COUNT, Some("edition 2026"));
+            ast.edition.get_or_insert((crate::plan::EDITION.into(), word));
+            return;
         }
-        let year = self.raw().into();
+        let year = crate::plan::literal::half_width(self.raw()).into();
         let span = self.bump();
         ast.edition.get_or_insert((year, span));
     }
@@ -130,22 +132,29 @@ impl Parser<'_> {
     fn prompt(&mut self, ast: &mut FileAst) {
         self.bump();
         let name = self.new_name();
-        let mut sounds = Vec::new();
+        let (mut sounds, mut whole) = (Vec::new(), true);
+        let mut read = |p: &mut Self| match p.prompt_sound() {
+            Some(sound) => sounds.push(sound),
+            None => {
+                whole = false;
+                p.skip_statement();
+            }
+        };
         if self.kind() == Some(Kind::LeftBrace) {
-            self.braces(|p| sounds.extend(p.prompt_sound()));
+            self.braces(&mut read);
         } else {
-            while self.kind() == Some(Kind::Word) && !self.at_line_start() {
-                sounds.extend(self.prompt_sound());
+            while !self.at_line_start() && !matches!(self.kind(), Some(Kind::Semicolon | Kind::RightBrace)) {
+                read(self);
             }
         }
         if let Some(name) = name {
-            ast.prompts.push(Prompt { name, sounds });
+            ast.prompts.push(Prompt { name, sounds, whole });
         }
     }
 
     fn prompt_sound(&mut self) -> Option<PromptSound> {
         self.node(NodeKind::Clause, |p| {
-            let lang = p.name()?;
+            let lang = p.first_name()?;
             let path = p.quoted(what::TEXT);
             let says = if p.take_word("says").is_some() { p.quoted(what::TEXT) } else { None };
             Some(PromptSound { lang, path: path?, says })
@@ -163,6 +172,9 @@ impl Parser<'_> {
             while self.take(Kind::Comma).is_some() {
                 patterns.extend(self.quoted(what::PATTERN));
             }
+        }
+        if patterns.is_empty() && (self.at_line_start() || self.kind().is_none()) {
+            return;
         }
         let said = self.take_word("from").is_some();
         let from = if said { self.origins() } else { Vec::new() };
@@ -220,10 +232,7 @@ impl Parser<'_> {
                 self.bump();
             }
         }
-        if self.kind() != Some(Kind::LeftBrace) {
-            return;
-        }
-        let body = self.block();
+        let body = if self.kind() == Some(Kind::LeftBrace) { self.block() } else { self.broken_block() };
         if let Some(name) = name {
             ast.flows.push(Flow { name, params, body });
         }
@@ -241,7 +250,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect(Kind::RightParen, Term::new("`)`", " `)`"));
+        self.expect(Kind::RightParen, Term::new("`)`", "`)`"));
         out
     }
 }

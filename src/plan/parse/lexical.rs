@@ -26,10 +26,11 @@ pub(super) fn findings(text: &str, file: u16, all: &mut [Token]) -> Vec<Finding>
             continue;
         }
         out.extend(fault(raw, token.kind, span));
-        if token.kind == Kind::Mixed && is_full_width(raw) {
-            if let [one] = tokens(&half_width(raw))[..] {
-                token.kind = one.kind;
-            }
+        if token.kind == Kind::Mixed
+            && is_full_width(raw)
+            && let [one] = tokens(&half_width(raw))[..]
+        {
+            token.kind = one.kind;
         }
     }
     out

@@ -43,8 +43,8 @@ mod what {
     pub const NAME: Term = Term::new("a name", "名字");
     pub const TEXT: Term = Term::new("a text in quotes", "引号中的文字");
     pub const PATTERN: Term = Term::new("a pattern in quotes", "引号中的号码样式");
-    pub const BLOCK: Term = Term::new("`{`", " `{`");
-    pub const ARROW: Term = Term::new("`->`", " `->`");
+    pub const BLOCK: Term = Term::new("`{`", "`{`");
+    pub const ARROW: Term = Term::new("`->`", "`->`");
     pub const AMOUNT: Term = Term::new("an amount of time like 25s", "时长（如 25s）");
     pub const COUNT: Term = Term::new("a number", "数字");
     pub const CLOCK: Term = Term::new("a time like 09:00", "时刻（如 09:00）");
@@ -55,7 +55,12 @@ mod what {
     pub const ACTION: Term = Term::new("a flow, a statement or `{`", "流程名、语句或 `{`");
     pub const LABEL: Term = Term::new("a key or an outcome", "按键或结果");
     pub const VALUE: Term = Term::new("a value", "值");
+    pub const BEFORE_MEDIA: Term = Term::new("`before media`", "`before media`");
     pub const FILE_END: Term = Term::new("the end of the file", "文件结尾");
+
+    /// What stands on the line of what it belongs to: its lack is shown at the end of that line.
+    pub const INLINE: [Term; 12] =
+        [NAME, TEXT, PATTERN, BLOCK, ARROW, AMOUNT, COUNT, CLOCK, DATE, ACTION, VALUE, BEFORE_MEDIA];
 }
 
 pub(super) struct Parser<'t> {
@@ -202,7 +207,15 @@ impl<'t> Parser<'t> {
         if self.complained.replace(self.at) == Some(self.at) {
             return;
         }
+        let what = what.into();
+        let inline = matches!(&what, Arg::Said(term) if what::INLINE.contains(term));
         let finding = match self.kind() {
+            Some(_) if inline && self.at_line_start() && self.at > 0 => {
+                Finding::new(Code::EXPECTED, self.last_span().after())
+                    .arg(what)
+                    .arg(what::LINE_END)
+                    .suggest(suggest)
+            }
             Some(Kind::Mixed) if suggest.is_none() => {
                 Finding::new(Code::RUNS_INTO_LETTERS, self.span()).arg(self.raw())
             }
@@ -224,8 +237,19 @@ impl<'t> Parser<'t> {
         taken
     }
 
-    /// A name that is used here.
+    /// A name that is used here, on the line of what it belongs to unless that line asks for more.
     fn name(&mut self) -> Option<Name> {
+        const ASKS: [Kind; 5] = [Kind::Comma, Kind::Arrow, Kind::LeftBrace, Kind::LeftParen, Kind::Dot];
+        let before = self.at.checked_sub(1).and_then(|at| self.kind_at(at));
+        if self.at_line_start() && !before.is_some_and(|kind| ASKS.contains(&kind)) {
+            self.expected(what::NAME);
+            return None;
+        }
+        self.first_name()
+    }
+
+    /// A name that may begin a line.
+    fn first_name(&mut self) -> Option<Name> {
         match self.kind() {
             Some(Kind::Word) => {
                 let text = literal::half_width(self.raw()).into();
@@ -322,9 +346,7 @@ impl<'t> Parser<'t> {
 
     /// Parses the lines of `{ … }` with `line`; the closing brace's place is returned.
     fn braces(&mut self, mut line: impl FnMut(&mut Self)) -> Option<Span> {
-        let Some(open) = self.expect(Kind::LeftBrace, what::BLOCK) else {
-            return None;
-        };
+        let open = self.expect(Kind::LeftBrace, what::BLOCK)?;
         loop {
             match self.kind() {
                 Some(Kind::RightBrace) => return Some(self.bump()),

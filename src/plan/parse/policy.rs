@@ -4,7 +4,7 @@ use super::{Parser, what};
 use crate::plan::ast::{Class, FileAst, From, Name, Policy, PromptUse, RecordClause};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Arg, Finding, Term, nearest};
+use crate::plan::finding::{Arg, Finding, nearest};
 use crate::plan::literal::Amount;
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
@@ -19,21 +19,24 @@ impl Parser<'_> {
     pub(super) fn class(&mut self, ast: &mut FileAst) {
         self.bump();
         let name = self.new_name();
-        let (mut anchor, mut least, mut most) = (None, None, None);
+        let (mut anchor, mut least, mut most, mut whole) = (None, None, None, true);
         self.braces(|p| {
             p.node(NodeKind::Clause, |p| match p.word().as_deref() {
                 Some("from") => {
                     p.bump();
                     anchor = p.dotted();
+                    whole &= anchor.is_some();
                 }
                 Some("at") => {
                     p.bump();
                     if p.take_word("least").is_some() {
                         least = p.sum();
+                        whole &= least.is_some();
                     } else if p.take_word("most").is_some() {
                         most = p.sum();
                     } else {
                         p.expected(words(&["least", "most"]));
+                        whole = false;
                         p.skip_statement();
                     }
                 }
@@ -44,12 +47,12 @@ impl Parser<'_> {
             });
         });
         if let Some(name) = name {
-            ast.classes.push(Class { name, anchor, least, most });
+            ast.classes.push(Class { name, anchor, least, most, whole });
         }
     }
 
     /// `call.end`
-    fn dotted(&mut self) -> Option<Name> {
+    pub(super) fn dotted(&mut self) -> Option<Name> {
         let first = self.name()?;
         if self.take(Kind::Dot).is_none() {
             return Some(first);
@@ -64,11 +67,19 @@ impl Parser<'_> {
     /// `5y+90d`
     fn sum(&mut self) -> Option<(Vec<Amount>, Span)> {
         let start = self.span();
-        let mut out = vec![self.amount()?];
-        while self.take(Kind::Plus).is_some() {
-            out.push(self.amount()?);
+        let mut out = Vec::new();
+        loop {
+            match self.amount() {
+                Some(amount) => out.push(amount),
+                None => {
+                    self.skip_statement();
+                    return None;
+                }
+            }
+            if self.take(Kind::Plus).is_none() {
+                return Some((out, start.to(self.last_span())));
+            }
         }
-        Some((out, start.to(self.last_span())))
     }
 
     /// `25s`
@@ -129,7 +140,7 @@ impl Parser<'_> {
             Finding::new(Code::NOT_YET, self.span()).arg(word)
         } else {
             let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg("policy").arg(self.raw());
-            finding.arg(CLAUSES.join(", ")).suggest(nearest(word, CLAUSES))
+            finding.arg(Arg::list(CLAUSES)).suggest(nearest(word, CLAUSES))
         };
         self.report(finding);
         self.skip_statement();
@@ -219,7 +230,7 @@ impl Parser<'_> {
         }
         let prompt = self.prompt_use();
         if self.take_word("before").is_none() || self.take_word("media").is_none() {
-            self.expected(Term::new("`before media`", " `before media`"));
+            self.expected(what::BEFORE_MEDIA);
             self.skip_statement();
         }
         prompt

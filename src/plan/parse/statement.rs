@@ -2,10 +2,10 @@
 
 use super::{Parser, what};
 use crate::base::bounds::PLAN_NESTING;
-use crate::plan::ast::{Block, Expr, Statement, StatementKind};
+use crate::plan::ast::{Block, Expr, Name, Statement, StatementKind};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Finding, Term, nearest};
+use crate::plan::finding::{Arg, Finding, Term, nearest};
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
 use crate::plan::verb::{FOREIGN_VERBS, LATER_VERBS, STEERING, VERBS, VerbRow};
@@ -17,7 +17,7 @@ impl Parser<'_> {
             if p.depth >= PLAN_NESTING {
                 p.report(Finding::new(Code::TOO_DEEP, p.span()).arg(PLAN_NESTING));
                 p.skip_braces();
-                return Block { statements: Vec::new(), close: p.last_span() };
+                return p.broken_block();
             }
             p.depth += 1;
             let mut statements = Vec::new();
@@ -26,6 +26,9 @@ impl Parser<'_> {
                 p.separator();
             });
             p.depth -= 1;
+            if close.is_none() {
+                statements.push(p.broken());
+            }
             Block { statements, close: close.unwrap_or(p.last_span().after()) }
         })
     }
@@ -91,7 +94,7 @@ impl Parser<'_> {
         if self.kind() == Some(Kind::LeftBrace) {
             return self.block().statements;
         }
-        let Some(word) = self.word() else {
+        let Some(word) = self.word().filter(|_| !self.at_declaration()) else {
             self.expected(what::ACTION);
             return vec![self.broken()];
         };
@@ -114,6 +117,11 @@ impl Parser<'_> {
         })
     }
 
+    /// Stands for a block that could not be read.
+    pub(super) fn broken_block(&self) -> Block {
+        Block { statements: vec![self.broken()], close: self.last_span() }
+    }
+
     fn broken(&self) -> Statement {
         Statement { span: self.span(), word: self.span(), kind: StatementKind::Broken }
     }
@@ -127,7 +135,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect(Kind::RightParen, Term::new("`)`", " `)`"));
+        self.expect(Kind::RightParen, Term::new("`)`", "`)`"));
         out
     }
 
@@ -150,7 +158,7 @@ impl Parser<'_> {
         if self.depth >= PLAN_NESTING {
             self.report(Finding::new(Code::TOO_DEEP, self.span()).arg(PLAN_NESTING));
             self.skip_statement();
-            return Block { statements: Vec::new(), close: self.last_span() };
+            return self.broken_block();
         }
         self.depth += 1;
         let statements = self.statement(inline).into_iter().collect();
@@ -182,7 +190,7 @@ impl Parser<'_> {
             _ => {
                 self.expected(what::BLOCK);
                 self.skip_statement();
-                Block { statements: vec![self.broken()], close: self.last_span() }
+                self.broken_block()
             }
         }
     }
@@ -190,7 +198,7 @@ impl Parser<'_> {
     fn let_statement(&mut self) -> StatementKind {
         self.bump();
         let name = self.new_name();
-        if self.expect(Kind::Assign, Term::new("`=`", " `=`")).is_none() {
+        if self.expect(Kind::Assign, Term::new("`=`", "`=`")).is_none() {
             self.skip_statement();
             return StatementKind::Broken;
         }
@@ -213,7 +221,13 @@ impl Parser<'_> {
             && !self.at_line_start()
             && !label_follows
             && !self.is_word("else");
-        let cause = if here { self.name() } else { None };
+        let number = self.kind() == Some(Kind::Int) && !self.at_line_start() && !label_follows;
+        let cause = match (here, number) {
+            (true, _) => self.name(),
+            // A SIP status: the checker knows what is meant.
+            (_, true) => Some(Name { text: self.raw().into(), span: self.bump() }),
+            _ => None,
+        };
         StatementKind::Hangup { cause }
     }
 
@@ -223,11 +237,10 @@ impl Parser<'_> {
             Finding::new(Code::NOT_YET, span).arg(word)
         } else {
             let words = || VERBS.iter().map(|row| row.word).chain(STEERING.iter().map(|row| row.word));
-            let listed = words().collect::<Vec<_>>().join(", ");
             let go = self.flows.contains(&word).then(|| format!("-> {word}"));
             let foreign = FOREIGN_VERBS.iter().find(|(theirs, _)| *theirs == word.to_lowercase());
             let meant = go.as_deref().or(nearest(word, words())).or(foreign.map(|(_, ours)| *ours));
-            Finding::new(Code::UNKNOWN_VERB, span).arg(word).arg(listed).suggest(meant)
+            Finding::new(Code::UNKNOWN_VERB, span).arg(word).arg(Arg::list(words())).suggest(meant)
         };
         self.report(finding);
         self.skip_statement();

@@ -21,9 +21,14 @@ impl Parser<'_> {
                     return p.skip_statement();
                 }
                 p.bump();
-                days.extend(p.day_run(off));
-                while p.take(Kind::Comma).is_some() {
-                    days.extend(p.day_run(off));
+                loop {
+                    match p.day_run(off) {
+                        Some(run) => days.push(run),
+                        None => return p.skip_statement(),
+                    }
+                    if p.take(Kind::Comma).is_none() {
+                        return;
+                    }
                 }
             });
         });
@@ -60,7 +65,7 @@ impl Parser<'_> {
     pub(super) fn hours(&mut self, ast: &mut FileAst) {
         self.bump();
         let name = self.new_name();
-        let (mut zone, mut holidays, mut weekly) = (None, Vec::new(), Vec::new());
+        let (mut zone, mut holidays, mut weekly, mut whole) = (None, Vec::new(), Vec::new(), true);
         self.braces(|p| {
             p.node(NodeKind::Clause, |p| match p.word().as_deref() {
                 Some("zone") => {
@@ -71,17 +76,23 @@ impl Parser<'_> {
                     p.bump();
                     holidays.extend(p.name());
                 }
-                _ => weekly.extend(p.weekly()),
+                _ => match p.weekly() {
+                    Some(line) => weekly.push(line),
+                    None => {
+                        whole = false;
+                        p.skip_statement();
+                    }
+                },
             });
         });
         if let Some(name) = name {
-            ast.hours.push(Hours { name, zone, holidays, weekly });
+            ast.hours.push(Hours { name, zone, holidays, weekly, whole });
         }
     }
 
     /// `mon-fri, sun 09:00-12:00, 13:30-18:00`
     fn weekly(&mut self) -> Option<Weekly> {
-        let mut days: Vec<Name> = vec![self.name()?];
+        let mut days: Vec<Name> = vec![self.first_name()?];
         while self.take(Kind::Comma).is_some() {
             days.push(self.name()?);
         }
@@ -95,7 +106,7 @@ impl Parser<'_> {
     fn clock_span(&mut self) -> Option<ClockSpan> {
         let span = self.span();
         let start = self.clock()?;
-        self.expect(Kind::Minus, crate::plan::finding::Term::new("`-`", " `-`"))?;
+        self.expect(Kind::Minus, crate::plan::finding::Term::new("`-`", "`-`"))?;
         let end = self.clock()?;
         let span = span.to(self.last_span());
         if start == end {

@@ -62,8 +62,7 @@ impl Parser<'_> {
     fn no_such_option(&mut self, row: &'static VerbRow, word: &str) {
         let known = || row.options.iter().map(|option| option.word);
         let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg(row.word).arg(self.raw());
-        let listed = known().collect::<Vec<_>>().join(", ");
-        self.report(finding.arg(listed).suggest(nearest(word, known())));
+        self.report(finding.arg(Arg::list(known())).suggest(nearest(word, known())));
         self.bump();
         while !self.at_line_start()
             && matches!(self.kind(), Some(Kind::Int | Kind::Amount | Kind::Text | Kind::Mixed | Kind::DotDot))
@@ -165,10 +164,15 @@ impl Parser<'_> {
                 let kinds = Arg::OneOf(vec!["`user`".into(), "`number`".into()]);
                 let guess =
                     matches!(self.kind(), Some(Kind::Word | Kind::Int | Kind::Text | Kind::LeftBrace));
-                let suggest = guess.then(|| format!("dial user {}", self.raw()));
+                let whom = if self.kind() == Some(Kind::LeftBrace) { "{…}" } else { self.raw() };
+                let suggest = guess.then(|| format!("dial user {whom}"));
                 self.expected_instead(kinds, suggest.as_deref());
-                if guess && self.kind() != Some(Kind::LeftBrace) {
-                    self.bump();
+                match self.kind() {
+                    Some(Kind::LeftBrace) => self.skip_braces(),
+                    _ if guess => {
+                        self.bump();
+                    }
+                    _ => {}
                 }
                 return out;
             }
@@ -185,8 +189,8 @@ impl Parser<'_> {
         match self.kind() {
             Some(Kind::LeftBrace) => {
                 self.bump();
-                let name = self.name();
-                self.expect(Kind::RightBrace, Term::new("`}`", " `}`"));
+                let name = self.dotted();
+                self.expect(Kind::RightBrace, Term::new("`}`", "`}`"));
                 name.map(Who::Value)
             }
             Some(Kind::Int | Kind::Mixed) => {
@@ -194,6 +198,12 @@ impl Parser<'_> {
                 Some(Who::Literal(Name { text, span: self.bump() }))
             }
             Some(Kind::Word) if user => self.name().map(Who::Literal),
+            Some(Kind::Word) => {
+                let instead = format!("user {}", self.raw());
+                self.expected_instead(what::TEXT, Some(&instead));
+                self.bump();
+                None
+            }
             _ => self.quoted(if user { what::NAME } else { what::TEXT }).map(Who::Literal),
         }
     }

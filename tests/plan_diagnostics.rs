@@ -1,0 +1,222 @@
+//! What operators are told: every plan in `tests/golden/plan/*.plan` is wrong in some way, and beside it stands what the
+//! checker says of it, in English and then in Chinese. `UPDATE_EXPECT=1` writes the expectations anew; read them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+use ledgerline::base::bounds::{PLAN_FILE_BYTES, PLAN_FINDINGS};
+use ledgerline::plan::{Code, Diagnostic, Folder, Lang, Sound, SoundError, Sources, load};
+use proptest::prelude::*;
+
+/// One wrong plan in a folder where every sound is there, but for `missing/` and `broken/`.
+struct Wrong(Vec<u8>);
+
+impl Sources for Wrong {
+    fn plan(&self, path: &str) -> Option<Vec<u8>> {
+        (path == "wrong.plan").then(|| self.0.clone())
+    }
+
+    fn sound(&self, path: &str) -> Result<Sound, SoundError> {
+        if path.starts_with("missing/") {
+            return Err(SoundError::Missing);
+        }
+        if path.starts_with("broken/") {
+            return Err(SoundError::Unplayable("two channels".to_string()));
+        }
+        Folder::new().with_any_sound().sound(path)
+    }
+}
+
+fn check(bytes: &[u8]) -> (bool, Vec<Diagnostic>) {
+    let (program, diagnostics) = load(&Wrong(bytes.to_vec()), &["wrong.plan"]);
+    (program.is_some(), diagnostics)
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/plan");
+    let all = fs::read_dir(folder).expect("the folder of wrong plans");
+    let mut cases: Vec<PathBuf> = all
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "plan"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn wrong_plans_are_told_what_is_wrong() {
+    let cases = cases();
+    assert!(cases.len() >= 60, "{} wrong plans", cases.len());
+    for path in cases {
+        let (_, diagnostics) = check(&fs::read(&path).expect("a readable plan"));
+        assert!(!diagnostics.is_empty(), "{} is not wrong", path.display());
+        let mut said = String::new();
+        for lang in [Lang::En, Lang::Zh] {
+            for diagnostic in &diagnostics {
+                said.push_str(&diagnostic.render(lang));
+            }
+        }
+        expect_file![path.with_extension("txt")].assert_eq(&said);
+    }
+}
+
+#[test]
+fn a_plan_loads_exactly_if_nothing_is_an_error() {
+    for path in cases() {
+        let (loads, diagnostics) = check(&fs::read(&path).expect("a readable plan"));
+        assert_eq!(loads, !diagnostics.iter().any(Diagnostic::is_error), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_code_has_a_plan_that_earns_it() {
+    let mut earned: BTreeSet<Code> = BTreeSet::new();
+    for path in cases() {
+        earned.extend(check(&fs::read(&path).expect("a readable plan")).1.iter().map(Diagnostic::code));
+    }
+    // Earned by plans that are too large to keep, below; the last means that the checker itself is at fault.
+    let elsewhere = [Code::FILE_TOO_LONG, Code::TOO_MANY_FINDINGS, Code::TOO_MANY_FILES, Code::NOT_PROVEN];
+    let idle: Vec<Code> =
+        Code::all().filter(|code| !earned.contains(code) && !elsewhere.contains(code)).collect();
+    assert!(idle.is_empty(), "no plan earns {idle:?}");
+}
+
+#[test]
+fn large_plans_are_refused_with_a_reason() {
+    let (_, found) = check(&vec![b' '; PLAN_FILE_BYTES + 1]);
+    assert_eq!(found.iter().map(Diagnostic::code).collect::<Vec<_>>(), [Code::FILE_TOO_LONG]);
+    let (_, found) = check("}".repeat(PLAN_FINDINGS + 5).as_bytes());
+    assert_eq!(found.len(), PLAN_FINDINGS + 1);
+    assert_eq!(found.last().map(Diagnostic::code), Some(Code::TOO_MANY_FINDINGS));
+    let mut folder = Folder::new();
+    for number in 0..300 {
+        let text = format!("edition 2026\nuse \"{}.plan\"\n", number + 1);
+        folder = folder.with_plan(&format!("{number}.plan"), text);
+    }
+    let (program, found) = load(&folder, &["0.plan"]);
+    assert!(program.is_none() && found.iter().any(|found| found.code() == Code::TOO_MANY_FILES));
+}
+
+#[test]
+fn a_root_that_is_not_there_is_named() {
+    let (program, found) = load(&Folder::new(), &["gone.plan"]);
+    assert!(program.is_none());
+    let first = found.first().map(|found| (found.code(), found.place().file.to_string()));
+    assert_eq!(first, Some((Code::NO_FILE, "gone.plan".to_string())));
+}
+
+#[test]
+fn files_that_use_each_other_are_read_once() {
+    let a = "edition 2026\nuse \"b.plan\"\nroute \"1\" from users -> b\n";
+    let b = "edition 2026\nuse \"a.plan\"\nuse \"b.plan\"\nflow b { hangup }\n";
+    let folder = Folder::new().with_plan("a.plan", a).with_plan("b.plan", b);
+    let (program, found) = load(&folder, &["a.plan", "b.plan"]);
+    assert!(found.is_empty() && program.is_some(), "{found:?}");
+}
+
+/// Words and signs that make texts look like plans, right and wrong.
+const PIECES: &[&str] = &[
+    "edition 2026\n",
+    "route ",
+    "\"8XXX\" ",
+    "\"{n: X.}\" ",
+    "from users ",
+    "-> ",
+    "end\n",
+    "flow ",
+    "a ",
+    "夜间 ",
+    "{ ",
+    "}\n",
+    "menu ",
+    "prompt ",
+    "p ",
+    "zh ",
+    "\"a.wav\"\n",
+    "wait 6s ",
+    "tries 3 ",
+    "1, 2 ",
+    "none, wrong ",
+    "else ",
+    "collect ",
+    "x ",
+    "digits 4 ",
+    "dial ",
+    "user {callee} ",
+    "number \"10086\" ",
+    "for 25s ",
+    "busy ",
+    "if ",
+    "when ",
+    "not ",
+    "caller ",
+    "== \"1\" ",
+    "matches ",
+    "let ",
+    "= 5\n",
+    "hangup ",
+    "policy ",
+    "for all calls ",
+    "record all\n",
+    "retain k\n",
+    "class k ",
+    "from call.end; ",
+    "at least 5y ",
+    "hours ",
+    "mon-fri 08:00-18:00\n",
+    "holidays ",
+    "off 2026-10-01\n",
+    "play ",
+    "( ",
+    ") ",
+    ", ",
+    "; ",
+    "\n",
+    "\" ",
+    "# ",
+    "“",
+    "，",
+    "\u{202e}",
+    "8XXX ",
+    "25sec ",
+    "\\",
+    "use \"wrong.plan\"\n",
+    "language zh\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let (loads, found) = check(&bytes);
+        prop_assert_eq!(loads, !found.iter().any(Diagnostic::is_error));
+    }
+
+    #[test]
+    fn any_pieces_are_judged(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..120)) {
+        let text: String = pieces.concat();
+        let (loads, found) = check(text.as_bytes());
+        prop_assert_eq!(loads, !found.iter().any(Diagnostic::is_error));
+        for diagnostic in &found {
+            let place = diagnostic.place();
+            prop_assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
+            for lang in [Lang::En, Lang::Zh] {
+                prop_assert!(!diagnostic.message(lang).contains("{0}"), "{}", diagnostic.render(lang));
+            }
+        }
+    }
+
+    /// A plan that is right, with one piece cut out or put in: most faults of people look like this.
+    #[test]
+    fn a_right_plan_with_a_slip_is_judged(at in 0usize..4_000, cut in 0usize..30, piece in proptest::sample::select(PIECES)) {
+        let text: Vec<char> = include_str!("../dialplans/office.plan").chars().collect();
+        let at = at.min(text.len());
+        let rest = text.iter().skip(at + cut);
+        let slipped: String = text.iter().take(at).copied().chain(piece.chars()).chain(rest.copied()).collect();
+        let (loads, found) = check(slipped.as_bytes());
+        prop_assert_eq!(loads, !found.iter().any(Diagnostic::is_error));
+    }
+}
