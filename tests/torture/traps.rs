@@ -1,16 +1,8 @@
-//! Traps for the wire layer, one for every category of RFC 4475 and RFC 5118, written here in our own messages; and, where the RFCs'
-//! own messages are at hand (`LEDGERLINE_CORPUS`, or `../shared/corpus` beside the repository), their verdicts too.
-
-use std::path::PathBuf;
-
-use bytes::Bytes;
-use ledgerline::sdp::Session;
-use ledgerline::sip::framing::{Frame, Framer};
-use ledgerline::sip::{Message, Method, Name, Scheme, accepts, unsupported_options};
+//! Traps for the wire layer in our own messages, one for every category of RFC 4475 and RFC 5118, each with what the wire layer does.
 
 /// What the wire layer does with a datagram.
 #[derive(Debug, PartialEq, Clone, Copy)]
-enum Verdict {
+pub enum Verdict {
     /// Handed to the rooms above.
     Passed,
     /// Answered with a status.
@@ -20,31 +12,18 @@ enum Verdict {
 }
 use Verdict::{Passed, Refused, Silent};
 
-fn verdict(octets: &[u8]) -> (Verdict, Option<Message>) {
-    match Message::receive(Bytes::copy_from_slice(octets)) {
-        Ok(message) => (Passed, Some(message)),
-        Err(refusal) => match refusal.answer("tag") {
-            None => (Silent, None),
-            Some(answer) => {
-                let answer = Message::parse(answer).expect("an answer can be read");
-                assert_eq!(answer.status(), Some(refusal.status));
-                (Refused(refusal.status), None)
-            }
-        },
-    }
-}
-
 /// A message of lines; `""` in front of the body.
-fn message(lines: &[&str]) -> Vec<u8> {
+pub fn message(lines: &[&str]) -> Vec<u8> {
     lines.join("\r\n").into_bytes()
 }
 
 /// An OPTIONS with everything it needs, in which `lines` replace the fields of their name or stand beside them.
-fn options(lines: &[&str]) -> Vec<u8> {
+pub fn options(lines: &[&str]) -> Vec<u8> {
     request("OPTIONS sip:bob@biloxi.example SIP/2.0", "OPTIONS", lines)
 }
 
-fn request(start: &str, method: &str, lines: &[&str]) -> Vec<u8> {
+/// A request with this start line and method, `lines` as in [`options`].
+pub fn request(start: &str, method: &str, lines: &[&str]) -> Vec<u8> {
     let cseq = format!("CSeq: 7 {method}");
     let base = [
         "Via: SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bK-trap-1",
@@ -61,8 +40,8 @@ fn request(start: &str, method: &str, lines: &[&str]) -> Vec<u8> {
     message(&all)
 }
 
-#[test]
-fn every_trap_gets_its_verdict() {
+/// Every trap: its name, its octets, what becomes of it.
+pub fn traps() -> Vec<(&'static str, Vec<u8>, Verdict)> {
     let long = "x".repeat(4_000);
     let long_header = format!("X-Long: {long}");
     let vias = vec!["Via: SIP/2.0/UDP h.example;branch=z9hG4bKn"; 33];
@@ -80,7 +59,7 @@ fn every_trap_gets_its_verdict() {
     let start = |line: &str| request(line, "OPTIONS", &[]);
     let response = |status: &str, lines: &[&str]| request(&format!("SIP/2.0 {status}"), "OPTIONS", lines);
 
-    let cases: Vec<(&str, Vec<u8>, Verdict)> = vec![
+    vec![
         ("nothing special", good.clone(), Passed),
         // RFC 4475 §3.1.1: odd but valid.
         (
@@ -320,153 +299,20 @@ fn every_trap_gets_its_verdict() {
         ("nothing", Vec::new(), Silent),
         ("STUN", b"\x00\x01\x00\x08\x21\x12\xa4\x42aaaaaaaaaaaa".to_vec(), Silent),
         ("prose", b"hello there\r\n\r\n".to_vec(), Silent),
-    ];
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter(|(_, octets, wanted)| verdict(octets).0 != *wanted)
-        .map(|(name, octets, wanted)| {
-            format!("{name}: {:?}, not {wanted:?}: {:?}", verdict(octets).0, why(octets))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{} of {} wrong\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-}
-
-fn why(octets: &[u8]) -> Option<String> {
-    Message::receive(Bytes::copy_from_slice(octets)).err().map(|refusal| refusal.to_string())
+    ]
 }
 
 /// A good OPTIONS with `line` added, whatever stands there already.
-fn twice(line: &str) -> Vec<u8> {
+pub fn twice(line: &str) -> Vec<u8> {
     let good = String::from_utf8(options(&[])).expect("ASCII");
     good.replacen("\r\n\r\n", &format!("\r\n{line}\r\n\r\nx"), 1).into_bytes()
 }
 
 /// Names in GBK before, between and behind the fields that matter: none of these may get lost.
-fn gbk() -> Vec<u8> {
+pub fn gbk() -> Vec<u8> {
     let mut octets = options(&["From: \"@@\" <sip:li@b.example>;tag=1", "Subject: @@", "X-Behind: here"]);
     while let Some(at) = octets.windows(2).position(|w| w == b"@@") {
         octets.splice(at..at + 2, *b"\xd5\xc5\xc8\xfd");
     }
     octets
-}
-
-#[test]
-fn what_passes_is_understood() {
-    let read = |octets: Vec<u8>| verdict(&octets).1.expect("passes");
-    let m = read(gbk());
-    assert_eq!(m.header(Name::Subject), Some(&b"\xd5\xc5\xc8\xfd"[..]));
-    assert_eq!(m.from().map(|f| f.display_raw()), Some(&b"\"\xd5\xc5\xc8\xfd\""[..]));
-    assert_eq!(m.header_str(Name::Other("x-behind")), Some("here"));
-    let m = read(options(&["To :\r\n  \"a\r\n  b\"\r\n <sip:x@b.example>\r\n ;tag\r\n =\r\n 9"]));
-    assert_eq!(m.to().and_then(|t| t.tag()), Some("9"));
-    assert_eq!(m.to().and_then(|t| t.display()).as_deref(), Some("a    b"));
-    let m = read(request("OPTI%4FNS sip:a SIP/2.0", "OPTI%4FNS", &[]));
-    assert_eq!(m.method(), Some(&Method::Other("OPTI%4FNS".into())));
-    let m = read(request("OPTIONS sip:u;par=u%40d?x@b.example;lr?Subject=%41 SIP/2.0", "OPTIONS", &[]));
-    let uri = m.request_uri().expect("sound");
-    assert_eq!(
-        (uri.user(), uri.params().has("lr"), uri.headers()),
-        (Some("u;par=u%40d?x"), true, Some("Subject=%41"))
-    );
-    let m = read(request("OPTIONS tel:+1-201-555-0123;phone-context=a SIP/2.0", "OPTIONS", &[]));
-    assert_eq!(m.request_uri().map(|u| (u.scheme(), u.user())), Some((Scheme::Tel, Some("+1-201-555-0123"))));
-    let m = read(options(&[
-        "Require: nothingSupportsThis, 100rel, other",
-        "Accept: text/x, application/*;q=0.3",
-    ]));
-    assert_eq!(unsupported_options(&m, Name::Require, &["100REL"]), ["nothingSupportsThis", "other"]);
-    assert!(accepts(&m, "application/sdp") && accepts(&m, "TEXT/X") && !accepts(&m, "text/y"));
-    assert!(accepts(&read(options(&[])), "application/sdp"));
-    assert!(!accepts(&read(options(&["Accept:"])), "application/sdp"));
-}
-
-#[test]
-fn a_stream_is_closed_where_its_next_message_cannot_be_found() {
-    for (name, octets, status) in [
-        ("no length", message(&["OPTIONS sip:a SIP/2.0", "Via: SIP/2.0/TCP a", "", ""]), 400),
-        ("negative", options(&["Content-Length: -1"]), 400),
-        ("two", twice("l: 7"), 400),
-        ("too long", options(&["Content-Length: 65535"]), 513),
-        ("beyond 64 bits", options(&["Content-Length: 99999999999999999999"]), 400),
-        ("lone LF", options(&["Subject: a\nContent-Length: 5"]), 400),
-        ("endless head", format!("OPTIONS sip:{} SIP/2.0", "a".repeat(70_000)).into_bytes(), 513),
-        ("not SIP", b"\x16\x03\x01\r\n\r\n".to_vec(), 400),
-    ] {
-        let mut framer = Framer::new();
-        framer.push(&octets);
-        assert_eq!(framer.pop().map_err(|refusal| refusal.status), Err(status), "{name}");
-        framer.push(&options(&[]));
-        assert!(matches!(framer.pop(), Ok(None)), "{name}: nothing more");
-    }
-    let mut framer = Framer::new();
-    framer.push(&options(&["Content-Length: 3"]));
-    assert!(matches!(framer.pop(), Ok(None)) && framer.is_partial(), "the body is awaited");
-    framer.push(b"abc\r\n\r\n");
-    assert!(matches!(framer.pop(), Ok(Some(Frame::Message(m))) if m.ends_with(b"abc")));
-    assert_eq!(framer.pop().ok().flatten(), Some(Frame::Pong));
-    assert_eq!(framer.pop().ok().flatten(), Some(Frame::Ping));
-    assert!(!framer.is_partial());
-}
-
-/// Where the RFCs' own messages are, if they are at hand.
-fn corpus() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let folder = std::env::var_os("LEDGERLINE_CORPUS").map_or_else(beside, PathBuf::from);
-    folder.join("VERDICTS.tsv").is_file().then_some(folder)
-}
-
-#[test]
-fn the_corpus_of_the_rfcs_gets_its_verdicts() {
-    let Some(folder) = corpus() else {
-        return println!("no corpus at hand: LEDGERLINE_CORPUS names its folder");
-    };
-    let table = std::fs::read_to_string(folder.join("VERDICTS.tsv")).expect("the table can be read");
-    let (mut seen, mut wrong) = (0, Vec::new());
-    for row in table.lines().skip(1).map(|l| l.split('\t').collect::<Vec<_>>()) {
-        let [file, _, valid, expected, layer, ..] = row[..] else { panic!("a short row: {row:?}") };
-        let octets = std::fs::read(folder.join(file)).expect("the message can be read");
-        let (met, message) = verdict(&octets);
-        message.iter().for_each(|m| drop(Session::parse(m.body())));
-        over_a_stream(&octets);
-        if layer == "-" {
-            continue;
-        }
-        seen += 1;
-        let response = octets.starts_with(b"SIP/");
-        if !(allowed(met, expected, layer, response) && (valid == "invalid" || met != Refused(400))) {
-            wrong.push(format!("{file}: {met:?} {:?}, wanted {expected} by {layer}", why(&octets)));
-        }
-    }
-    assert!(seen >= 61, "only {seen} verdicts");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Whether what the wire layer did leaves the expected answer possible, and gives it where the wire layer owns it.
-fn allowed(met: Verdict, expected: &str, layer: &str, response: bool) -> bool {
-    let alternatives: Vec<&str> = expected.split('|').collect();
-    match met {
-        // A stray response is dropped above.
-        Silent => expected == "none",
-        Refused(status) => alternatives.iter().any(|a| match a.strip_prefix('!') {
-            Some(not) => status.to_string() != *not,
-            None => status.to_string() == *a,
-        }),
-        Passed if response => layer == "parse" || layer == "application",
-        Passed => {
-            let ours = ["parse", "header", "framing", "start-line", "uri", "semantic"].contains(&layer);
-            !(ours && alternatives.iter().all(|a| matches!(*a, "400" | "505")))
-        }
-    }
-}
-
-/// The same octets over a stream, one by one: whatever comes out, nothing breaks and no frame is longer than what went in.
-fn over_a_stream(octets: &[u8]) {
-    let mut framer = Framer::new();
-    for octet in octets {
-        framer.push(&[*octet]);
-        if let Ok(Some(Frame::Message(message))) = framer.pop() {
-            assert!(message.len() <= octets.len());
-            let _ = Message::receive(message);
-        }
-    }
 }
