@@ -8,7 +8,7 @@ use crate::base::{LegId, Masked, Random};
 use crate::dialog::{Accepted, Dialog, Invitation};
 use crate::media::{Aim, LegFacts, Trust};
 use crate::rtp::Format;
-use crate::sip::Flow;
+use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
 
 use super::dial::Contact;
@@ -42,7 +42,7 @@ pub(super) struct Leg {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// The caller's INVITE waits for our final response. `rang`: 180 was sent; `early`: 183 with media was.
-    Asking { invite: ServerKey, dialog: Box<Dialog>, rang: bool, early: bool },
+    Asking { invite: ServerKey, message: Message, dialog: Box<Dialog>, rang: bool, early: bool },
     /// Ours to ring: waits for its port before the INVITE can be written.
     Preparing { target: Box<Contact> },
     /// Our INVITE is out.
@@ -115,6 +115,15 @@ impl Leg {
 
     pub fn was_cancelled(&self) -> bool {
         matches!(self.stage, Stage::Calling { cancelled: true, .. })
+    }
+
+    pub fn dialog(&self) -> Option<&Dialog> {
+        match &self.stage {
+            Stage::Asking { dialog, .. } | Stage::Up { dialog, .. } | Stage::Leaving { dialog } => {
+                Some(dialog)
+            }
+            Stage::Preparing { .. } | Stage::Calling { .. } | Stage::Gone => None,
+        }
     }
 
     pub fn dialog_mut(&mut self) -> Option<&mut Dialog> {

@@ -28,7 +28,13 @@ impl Call {
         leg.media.owes_answer = !message.has_sdp();
         desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (id, CALLER));
         desk.index.add_server(invite, (id, CALLER));
-        leg.stage = Stage::Asking { invite, dialog: Box::new(dialog), rang: false, early: false };
+        leg.stage = Stage::Asking {
+            invite,
+            message: message.clone(),
+            dialog: Box::new(dialog),
+            rang: false,
+            early: false,
+        };
         let mut call = Call {
             id,
             phase: Phase::Opening { port: true, recording: false },

@@ -26,13 +26,13 @@ impl Call {
             _ => return self.respond(desk, leg, key, 481, |reply| reply),
         }
         if !message.has_sdp() {
-            return self.renew_by_offer(desk, leg, key);
+            return self.renew_by_offer(desk, leg, key, message);
         }
         match Description::read(message.body())
             .ok()
             .and_then(|offer| self.chosen_anew(leg, &offer).map(|c| (offer, c)))
         {
-            Some((offer, chosen)) => self.renew(desk, leg, key, offer, &chosen),
+            Some((offer, chosen)) => self.renew(desk, leg, key, message, offer, &chosen),
             None => self.respond(desk, leg, key, 488, |reply| reply),
         }
     }
@@ -52,6 +52,7 @@ impl Call {
         desk: &mut Desk<'_>,
         leg: LegId,
         key: ServerKey,
+        message: &Message,
         offer: Description,
         chosen: &Spoken,
     ) {
@@ -65,7 +66,7 @@ impl Call {
         let answer = offer.answer(local, chosen, at.media.session, at.media.version);
         at.media.remote = Some(offer);
         let held = at.media.is_held();
-        self.reaccept(desk, leg, key, answer);
+        self.reaccept(desk, leg, key, message, answer);
         self.aim(desk, leg);
         if changed {
             self.record_formats(desk, leg, u8::from(leg != CALLER));
@@ -74,7 +75,7 @@ impl Call {
     }
 
     /// A re-INVITE without an offer: we offer what is in use.
-    fn renew_by_offer(&mut self, desk: &mut Desk<'_>, leg: LegId, key: ServerKey) {
+    fn renew_by_offer(&mut self, desk: &mut Desk<'_>, leg: LegId, key: ServerKey, message: &Message) {
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(local) = at.media.local else { return };
         let used = at.media.agreed.first().copied();
@@ -88,7 +89,7 @@ impl Call {
         let event = at.media.telephone_event.or(Some(offer::own_events()));
         let sdp = offer::offer(local, &ours, event, at.media.session, at.media.version);
         at.media.ours = ours;
-        self.reaccept(desk, leg, key, sdp);
+        self.reaccept(desk, leg, key, message, sdp);
     }
 
     /// Says that a party has put the call on hold or taken it off, where that changed.

@@ -90,9 +90,10 @@ impl Call {
     /// 180 or 183 to the caller.
     pub(super) fn send_provisional(&mut self, desk: &mut Desk<'_>, status: u16, sdp: Option<Bytes>) {
         let Some(at) = self.leg(CALLER) else { return };
-        let Stage::Asking { invite, dialog, .. } = &at.stage else { return };
+        let Stage::Asking { invite, message, dialog, .. } = &at.stage else { return };
         let invite = *invite;
         let Some(reply) = desk.layer.reply(invite, status) else { return };
+        let reply = reply.copy(message, Name::RecordRoute);
         let reply = reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW);
         let with = if sdp.is_some() { " (sdp)" } else { "" };
         let reply = match sdp {
@@ -107,16 +108,23 @@ impl Call {
     pub(super) fn send_accept(&mut self, desk: &mut Desk<'_>, leg: LegId, sdp: Bytes) {
         let Some(at) = self.leg_mut(leg) else { return };
         match std::mem::replace(&mut at.stage, Stage::Gone) {
-            Stage::Asking { invite, dialog, .. } => {
+            Stage::Asking { invite, message, dialog, .. } => {
                 at.stage = Stage::Up { dialog, unacked: None, leaving: false };
-                self.reaccept(desk, leg, invite, sdp);
+                self.reaccept(desk, leg, invite, &message, sdp);
             }
             other => at.stage = other,
         }
     }
 
     /// 200 with `sdp` to an INVITE of a leg that is up.
-    pub(super) fn reaccept(&mut self, desk: &mut Desk<'_>, leg: LegId, invite: ServerKey, sdp: Bytes) {
+    pub(super) fn reaccept(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        invite: ServerKey,
+        message: &Message,
+        sdp: Bytes,
+    ) {
         let id = self.id;
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Up { dialog, unacked, .. } = &mut at.stage else { return };
@@ -125,6 +133,7 @@ impl Call {
         desk.alarms.set((id, Alarm::Accepted(leg)), wait.due());
         *unacked = Some(Unacked { invite, wait });
         if let Some(reply) = desk.layer.reply(invite, 200) {
+            let reply = reply.copy(message, Name::RecordRoute);
             let reply =
                 reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW).body(SDP, sdp);
             desk.layer.respond(desk.now, invite, reply);
@@ -320,9 +329,12 @@ impl Call {
         }
     }
 
-    /// Where a leg's phone is, and whose it is.
-    pub fn whereabouts(&self, leg: LegId) -> Option<(std::net::SocketAddr, String)> {
-        self.leg(leg).map(|leg| (leg.flow.remote, leg.user.reveal().to_string()))
+    /// Whether a request for this leg comes from where its phone is; and whose phone it is.
+    pub fn knows(&self, leg: LegId, flow: &Flow) -> Option<(bool, &str)> {
+        let leg = self.leg(leg)?;
+        let near =
+            leg.dialog().map_or(leg.flow.remote.ip() == flow.remote.ip(), |dialog| dialog.is_peer(flow));
+        Some((near, leg.user.reveal()))
     }
 }
 

@@ -249,7 +249,14 @@ impl Switch {
         match self.layer.receive(now, flow, message) {
             Received::Request { key, message } => self.on_request(now, flow, key, message),
             Received::Ack { message } => {
-                if let Some((call, leg)) = self.owner_of_dialog(&message) {
+                // An ACK cannot be challenged (RFC 3261 §22.1): one from elsewhere is dropped.
+                if let Some((call, leg)) = self.owner_of_dialog(&message)
+                    && self
+                        .calls
+                        .get(&call)
+                        .and_then(|call| call.knows(leg, &flow))
+                        .is_some_and(|(near, _)| near)
+                {
                     self.with_call(now, call, |call, desk| call.on_ack(desk, leg, &message));
                 }
             }

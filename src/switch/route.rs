@@ -16,10 +16,8 @@ impl Switch {
             let reply = self.layer.reply(key, 481);
             return self.refuse(key, reply);
         };
-        let (known, user) = match self.calls.get(&call).and_then(|call| call.whereabouts(leg)) {
-            Some((at, user)) => (at.ip().to_canonical() == flow.remote.ip().to_canonical(), user),
-            None => (false, String::new()),
-        };
+        let known = self.calls.get(&call).and_then(|call| call.knows(leg, &flow));
+        let (known, user) = known.map_or((false, String::new()), |(near, user)| (near, user.to_string()));
         if !known && !self.proves(now, key, &message, &user) {
             return;
         }
