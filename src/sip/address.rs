@@ -6,7 +6,8 @@ use std::fmt;
 use super::param::{Params, split_params};
 use super::refusal::Malformed;
 use super::scan::{self, quote, trim};
-use super::uri::{Uri, UriBuf};
+use super::uri::Uri;
+use super::uri_buf::UriBuf;
 
 /// One `"display" <uri>;params`, borrowed.
 #[derive(Clone, Copy)]

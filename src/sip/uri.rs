@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
+use super::escape::{decode, escapes_are_whole, unescape};
 use super::host::Host;
 use super::param::Params;
 use super::refusal::Malformed;
@@ -56,7 +56,18 @@ impl<'a> Uri<'a> {
         if rest.is_empty() || rest.bytes().any(|c| c <= b' ' || matches!(c, b'<' | b'>' | b'"' | 0x7f)) {
             return Err(Malformed("URI has characters that must be escaped"));
         }
-        let empty = Uri {
+        let empty = Uri::opaque(text);
+        match scheme {
+            s if s.eq_ignore_ascii_case("sip") => sip(Uri { scheme: Scheme::Sip, ..empty }, rest),
+            s if s.eq_ignore_ascii_case("sips") => sip(Uri { scheme: Scheme::Sips, ..empty }, rest),
+            s if s.eq_ignore_ascii_case("tel") => tel(Uri { scheme: Scheme::Tel, ..empty }, rest),
+            _ => Ok(empty),
+        }
+    }
+
+    /// A URI of which nothing is known but its text.
+    pub(super) const fn opaque(text: &'a str) -> Uri<'a> {
+        Uri {
             text,
             scheme: Scheme::Other,
             user: None,
@@ -65,12 +76,6 @@ impl<'a> Uri<'a> {
             port: None,
             params: Params::none(),
             headers: None,
-        };
-        match scheme {
-            s if s.eq_ignore_ascii_case("sip") => sip(Uri { scheme: Scheme::Sip, ..empty }, rest),
-            s if s.eq_ignore_ascii_case("sips") => sip(Uri { scheme: Scheme::Sips, ..empty }, rest),
-            s if s.eq_ignore_ascii_case("tel") => tel(Uri { scheme: Scheme::Tel, ..empty }, rest),
-            _ => Ok(empty),
         }
     }
 
@@ -221,16 +226,6 @@ fn uri_params(text: Option<&str>) -> Result<Params<'_>, Malformed> {
     Ok(Params::checked(text))
 }
 
-fn escapes_are_whole(text: &str) -> Result<(), Malformed> {
-    let bytes = text.as_bytes();
-    for at in memchr::memchr_iter(b'%', bytes) {
-        if !bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
-            return Err(Malformed("broken % escape"));
-        }
-    }
-    Ok(())
-}
-
 fn decoded_equal(a: Option<&str>, b: Option<&str>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a == b || decode(a) == decode(b),
@@ -270,52 +265,6 @@ fn headers_equal(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     (a.headers.is_none() && b.headers.is_none()) || sorted(a) == sorted(b)
 }
 
-fn decode(text: &str) -> Cow<'_, [u8]> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text.as_bytes());
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.as_bytes();
-    while let Some((&c, rest)) = bytes.split_first() {
-        let hex = rest
-            .get(..2)
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
-        match (c, hex) {
-            (b'%', Some(octet)) => {
-                out.push(octet);
-                bytes = rest.get(2..).unwrap_or(&[]);
-            }
-            _ => {
-                out.push(c);
-                bytes = rest;
-            }
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// `text` with its `%` escapes decoded; octets that then are not UTF-8 become U+FFFD.
-pub fn unescape(text: &str) -> Cow<'_, str> {
-    match decode(text) {
-        Cow::Borrowed(_) => Cow::Borrowed(text),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-    }
-}
-
-/// `text` fit for the user part of a URI: what may not stand there is `%`-escaped (RFC 3261 §19.1.2).
-pub fn escape_user(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.bytes() {
-        if c.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&c) {
-            out.push(char::from(c));
-        } else {
-            out.push_str(&format!("%{c:02X}"));
-        }
-    }
-    out
-}
-
 impl fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_parts(self, f, self.user)
@@ -349,81 +298,6 @@ fn write_parts(uri: &Uri<'_>, f: &mut fmt::Formatter<'_>, user: Option<&str>) ->
         write!(f, ";{}", uri.params.as_str())?;
     }
     uri.headers.map_or(Ok(()), |headers| write!(f, "?{headers}"))
-}
-
-/// An owned URI whose text has been read once, so that [`UriBuf::view`] always succeeds.
-///
-/// Equality is RFC 3261 §19.1.4's; therefore there is no `Hash`.
-#[derive(Clone)]
-pub struct UriBuf(Box<str>);
-
-impl UriBuf {
-    /// Checks and keeps `text`.
-    ///
-    /// # Errors
-    /// As [`Uri::parse`].
-    pub fn new(text: impl Into<String>) -> Result<UriBuf, Malformed> {
-        let text = text.into();
-        Uri::parse(text.as_bytes())?;
-        Ok(UriBuf(text.into_boxed_str()))
-    }
-
-    /// `sip:user@host[:port]` of clear parts; the user is escaped as needed. `host` goes in brackets if it is IPv6.
-    pub fn sip(user: Option<&str>, host: Host<'_>, port: Option<u16>) -> UriBuf {
-        let user = user.filter(|u| !u.is_empty()).map(|u| escape_user(u) + "@").unwrap_or_default();
-        let port = port.map(|p| format!(":{p}")).unwrap_or_default();
-        UriBuf(format!("sip:{user}{host}{port}").into_boxed_str())
-    }
-
-    /// The URI taken apart.
-    pub fn view(&self) -> Uri<'_> {
-        Uri::parse(self.0.as_bytes()).unwrap_or(Uri {
-            text: &self.0,
-            scheme: Scheme::Other,
-            user: None,
-            password: None,
-            host: None,
-            port: None,
-            params: Params::none(),
-            headers: None,
-        })
-    }
-
-    /// The text for the wire.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<Uri<'_>> for UriBuf {
-    fn from(uri: Uri<'_>) -> UriBuf {
-        UriBuf(uri.text.into())
-    }
-}
-
-impl FromStr for UriBuf {
-    type Err = Malformed;
-    fn from_str(text: &str) -> Result<UriBuf, Malformed> {
-        UriBuf::new(text)
-    }
-}
-
-impl PartialEq for UriBuf {
-    fn eq(&self, other: &UriBuf) -> bool {
-        self.view().equivalent(&other.view())
-    }
-}
-
-impl fmt::Display for UriBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.view(), f)
-    }
-}
-
-impl fmt::Debug for UriBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.view(), f)
-    }
 }
 
 #[cfg(test)]
@@ -544,7 +418,5 @@ mod tests {
         assert_eq!(secret.to_string(), "sip:13812345678@h;x=y");
         assert_eq!(format!("{secret:?}"), "sip:138****5678@h;x=y");
         assert_eq!(format!("{:?}", uri("urn:13812345678")), "urn:…");
-        assert_eq!(UriBuf::sip(Some("a b@c"), Host::Name("h"), Some(5070)).as_str(), "sip:a%20b%40c@h:5070");
-        assert_eq!(UriBuf::sip(None, Host::Ip("::1".parse().unwrap()), None).as_str(), "sip:[::1]");
     }
 }
