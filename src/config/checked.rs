@@ -60,8 +60,11 @@ pub struct Media {
 /// `[plan]`: where the dial plans are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Folder of `*.plan` files; prompts are meant from it.
+    /// Folder of plan files and prompts.
     pub folder: PathBuf,
+    /// The plan files that the switch follows, relative to the folder; what they `use` comes along. Empty: every `*.plan`
+    /// file of the folder, together.
+    pub files: Vec<String>,
 }
 
 /// `[store]`: where recordings, users and indexes are.
@@ -114,7 +117,7 @@ impl Config {
             node: check.node(&written.node),
             sip: check.sip(&written.sip),
             media: check.media(&written.media),
-            plan: Plan { folder: check.path(written.plan.folder.as_ref(), "dialplans") },
+            plan: check.plan(&written.plan),
             store: check.store(&written.store),
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
@@ -219,6 +222,24 @@ impl Check<'_> {
             self.wrong(value.span(), "ports come in pairs", hint);
         }
         first..=last
+    }
+
+    fn plan(&mut self, written: &written::Plan) -> Plan {
+        let mut files = Vec::new();
+        for file in written.files.iter().flat_map(|files| files.get_ref()) {
+            let path = file.get_ref();
+            let inside =
+                !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part.is_empty());
+            if !inside || !path.ends_with(".plan") {
+                self.wrong(
+                    file.span(),
+                    "not a plan file",
+                    "a path within the plan folder that ends in .plan",
+                );
+            }
+            files.push(path.clone());
+        }
+        Plan { folder: self.path(written.folder.as_ref(), "dialplans"), files }
     }
 
     fn store(&mut self, written: &written::Store) -> Store {

@@ -69,6 +69,8 @@ fn a_written_file_is_read() {
         ports = "30000-30099"
         workers = 2
         address = "198.51.100.7"
+        [plan]
+        files = ["office.plan"]
         [store]
         folder = "/srv/ledgerline"
         keys = "/run/credentials/ledgerline.service"
@@ -229,7 +231,7 @@ fn listeners_say_what_they_cannot_be() {
 
 #[test]
 fn values_are_checked_where_they_stand() {
-    let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[store]\ncountry = \"+86\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
+    let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[plan]\nfiles = [\"../hello.plan\"]\n[store]\ncountry = \"+86\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
     faults(
         text,
         expect![[r#"

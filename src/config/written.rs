@@ -45,6 +45,7 @@ pub struct Media {
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {
     pub folder: Option<Spanned<String>>,
+    pub files: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[store]`
@@ -76,7 +77,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
     ("sip", &["listen"]),
     ("media", &["ports", "workers", "address"]),
-    ("plan", &["folder"]),
+    ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),

@@ -25,11 +25,6 @@ impl Clock {
     pub fn instant(self, time: Time) -> Instant {
         self.began + time.since(Time::ZERO)
     }
-
-    /// The beginning itself, for a thread that keeps the same time.
-    pub fn began(self) -> Instant {
-        self.began
-    }
 }
 
 /// What the machine's clock shows. Before 1970 it shows 1970.

@@ -16,12 +16,3 @@ pub fn process() {
         tracing::warn!(%error, "core dumps stay possible");
     }
 }
-
-/// Raises the limit of open files to what the system allows: every call takes four sockets.
-pub fn open_files() {
-    let limit = rustix::process::getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
-    }
-}

@@ -3,14 +3,19 @@
 //! Invariant: what the core may know enters through `switch::Input`; what the core wants leaves through
 //! `switch::Output`. One control task owns the core; nothing here locks it.
 
+pub mod admin;
 pub mod clock;
 mod connection;
+pub mod control;
 pub mod harden;
+pub mod init;
 pub mod log;
 pub mod media;
+pub mod node;
 pub mod notify;
 pub mod password;
 pub mod people;
+pub mod plans;
 pub mod sealed;
 pub mod store;
 pub mod stream;

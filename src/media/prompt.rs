@@ -94,6 +94,13 @@ impl PromptLibrary {
         self.prompts.get(&id)
     }
 
+    /// Adds what `older` has and this lacks: calls that began with the older prompts go on playing them.
+    pub fn keep(&mut self, older: &PromptLibrary) {
+        for (id, prompt) in &older.prompts {
+            self.prompts.entry(*id).or_insert_with(|| Arc::clone(prompt));
+        }
+    }
+
     /// How many prompts there are.
     pub fn len(&self) -> usize {
         self.prompts.len()

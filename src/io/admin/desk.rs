@@ -1,0 +1,312 @@
+//! What the shell does for administrators: accounts, plans, recordings. The same desk serves the admin socket of a running
+//! node and the command line beside a stopped one.
+//!
+//! Invariant: every function may block on the disk and is called where that harms nobody.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
+use super::view::{EventView, RecordView, RecordingView, SoundView, UserMade};
+use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
+use crate::config;
+use crate::io::control::Door;
+use crate::io::password;
+use crate::io::plans;
+use crate::io::store::{Store, StoreError};
+use crate::io::users::{UserView, Users, UsersError};
+use crate::plan::Lang;
+use crate::switch::Command;
+use crate::vault::{Query, Scope};
+
+/// Octets of sound in one piece.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What an act yields before its result.
+#[derive(Debug)]
+pub enum Reply {
+    /// One value of several.
+    Item(Value),
+    /// A piece of sound.
+    Octets(Vec<u8>),
+}
+
+impl Reply {
+    /// The line that announces it.
+    pub fn line(&self) -> Line {
+        match self {
+            Reply::Item(value) => Line::Item(value.clone()),
+            Reply::Octets(octets) => Line::Octets(octets.len()),
+        }
+    }
+}
+
+/// Everything that acts need. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    /// The accounts.
+    pub users: Users,
+    /// The realm of their passwords.
+    pub realm: String,
+    /// The recording store; `None` beside a stopped node when only accounts are asked for.
+    pub store: Option<Store>,
+    /// Where the plan is.
+    pub plan: config::Plan,
+    /// The way to the core; `None` beside a stopped node.
+    pub door: Option<Door>,
+}
+
+/// Where replies go. False: nobody listens any more.
+pub type Out<'a> = &'a mut dyn FnMut(Reply) -> bool;
+
+impl Desk {
+    /// Carries `act` out: replies go to `out`, the result is returned.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn act(&self, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+        match act {
+            Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
+            Act::UserAdd { name, display, numbers, password } => {
+                self.user_add(&name, &display, &numbers, password)
+            }
+            Act::UserList => value(self.users.list().map_err(users)?),
+            Act::UserPasswd { name, password } => self.user_passwd(&name, password),
+            Act::UserRemove { name } => self.user_remove(&name),
+            Act::PlanReload => self.plan_reload(),
+            Act::RecSearch(search) => self.rec_search(&search, out),
+            Act::RecShow { recording, reveal } => self.rec_show(recording, reveal),
+            Act::RecPlay { recording, purpose } => self.rec_play(recording, purpose, out),
+            Act::RecVerify { recording } => self.rec_verify(recording),
+            Act::RecReindex => {
+                let recordings = self.store()?.reindex(&mut |_, _| ()).map_err(store)?;
+                Ok(json!({ "indexed": recordings }))
+            }
+            Act::Trace { call } => self.trace(call),
+        }
+    }
+
+    fn user_add(
+        &self,
+        name: &str,
+        display: &str,
+        numbers: &[String],
+        password: Option<Word>,
+    ) -> Result<Value, Failure> {
+        let (word, made) = self.word(password)?;
+        let user = self.users.add(name, display, numbers, &word).map_err(users)?;
+        self.tell_directory()?;
+        self.made(user, made)
+    }
+
+    fn user_passwd(&self, name: &str, password: Option<Word>) -> Result<Value, Failure> {
+        let (word, made) = self.word(password)?;
+        let user = self.users.set_password(name, &word).map_err(users)?;
+        self.tell_directory()?;
+        self.unregister(name)?;
+        self.made(user, made)
+    }
+
+    fn user_remove(&self, name: &str) -> Result<Value, Failure> {
+        self.users.remove(name).map_err(users)?;
+        self.tell_directory()?;
+        self.unregister(name)?;
+        Ok(Value::Null)
+    }
+
+    /// The password to use, and the same again if it was made here and is to be shown.
+    fn word(&self, brought: Option<Word>) -> Result<(Secret<String>, Option<Word>), Failure> {
+        match brought {
+            Some(Word(word)) => Ok((word, None)),
+            None => {
+                let word = password::generate().map_err(failed)?;
+                Ok((word.clone(), Some(Word(word))))
+            }
+        }
+    }
+
+    fn made(&self, user: UserView, password: Option<Word>) -> Result<Value, Failure> {
+        value(UserMade { user, password, realm: self.realm.clone() })
+    }
+
+    /// Swaps the accounts of a running node.
+    fn tell_directory(&self) -> Result<(), Failure> {
+        let Some(door) = &self.door else { return Ok(()) };
+        door.directory(Arc::new(self.users.directory().map_err(users)?)).map_err(failed)
+    }
+
+    /// Whoever held the old password is not reached any more.
+    fn unregister(&self, name: &str) -> Result<(), Failure> {
+        let Some(door) = &self.door else { return Ok(()) };
+        door.ask(Command::Unregister { user: name.to_string() }).map(drop).map_err(failed)
+    }
+
+    fn plan_reload(&self) -> Result<Value, Failure> {
+        let door =
+            self.door.as_ref().ok_or_else(|| Failure::new(Kind::Usage, "only a running node reloads"))?;
+        let folder = self.plan.folder.display();
+        let loaded = plans::load(&self.plan).map_err(|error| failed(format!("{folder}: {error}")))?;
+        let findings: Vec<String> = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
+        match loaded.program {
+            Some(program) => {
+                let hash = program.hash_hex();
+                door.program(program, loaded.prompts).map_err(failed)?;
+                Ok(json!({ "program": hash, "files": loaded.files, "warnings": findings }))
+            }
+            None => Err(Failure::new(
+                Kind::Refused,
+                format!("the plan has errors; the one that runs stays\n{}", findings.concat()),
+            )),
+        }
+    }
+
+    fn rec_search(&self, search: &Search, out: Out<'_>) -> Result<Value, Failure> {
+        let rows = self.store()?.search(&query(search)).map_err(store)?;
+        let mut sent = 0_u64;
+        for row in rows {
+            if !out(Reply::Item(value(RecordingView::of(row, search.reveal))?)) {
+                break;
+            }
+            sent += 1;
+        }
+        Ok(json!({ "found": sent }))
+    }
+
+    fn rec_show(&self, recording: RecordingId, reveal: bool) -> Result<Value, Failure> {
+        let record = self.store()?.show(recording).map_err(store)?;
+        value(RecordView {
+            kek_version: record.kek_version,
+            chunks: record.chunks,
+            answered: record.row.closing.as_ref().and_then(|closing| closing.answered_at),
+            events: record
+                .events
+                .into_iter()
+                .map(|(offset_us, event)| EventView { offset_us, event })
+                .collect(),
+            recording: RecordingView::of(record.row, reveal),
+        })
+    }
+
+    fn rec_play(&self, recording: RecordingId, purpose: Purpose, out: Out<'_>) -> Result<Value, Failure> {
+        tracing::info!(target: "ledgerline::admin", %recording, ?purpose, "sound of a recording is read");
+        // The sound in clear lives in memory only, never in a file.
+        let (sound, damages) = self.store()?.sound(recording).map_err(store)?;
+        let samples = sound.left.len() as u64;
+        let mut piece = wav_header(samples).to_vec();
+        let mut len_bytes = 0;
+        let mut listening = true;
+        for sample in sound.interleaved() {
+            piece.extend_from_slice(&sample.to_le_bytes());
+            if piece.len() >= PIECE_BYTES {
+                len_bytes += piece.len() as u64;
+                listening = out(Reply::Octets(std::mem::take(&mut piece)));
+                if !listening {
+                    break;
+                }
+            }
+        }
+        if listening && !piece.is_empty() {
+            len_bytes += piece.len() as u64;
+            out(Reply::Octets(piece));
+        }
+        let undecodable = sound.undecodable.iter();
+        let mut gaps: Vec<String> = undecodable
+            .map(|(track, codec, packets)| format!("track {track}: {packets} packets of {codec}"))
+            .collect();
+        gaps.extend(damages.iter().map(ToString::to_string));
+        value(SoundView { samples, len_bytes, gaps })
+    }
+
+    fn rec_verify(&self, recording: Option<RecordingId>) -> Result<Value, Failure> {
+        let report = self.store()?.verify(recording.map_or(Scope::All, Scope::One)).map_err(store)?;
+        let words: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        Ok(json!({ "clean": report.is_clean(), "report": report, "words": words }))
+    }
+
+    fn store(&self) -> Result<&Store, Failure> {
+        self.store.as_ref().ok_or_else(|| failed("the recording store is not open"))
+    }
+
+    /// The log of a call that is over; the rest of its record stays sealed.
+    fn trace(&self, call: CallId) -> Result<Value, Failure> {
+        let records = self.store()?.cdrs_of(call).map_err(store)?;
+        match records
+            .into_iter()
+            .next_back()
+            .and_then(|mut record| record.cdr.get_mut("trace").map(Value::take))
+        {
+            Some(trace) => Ok(trace),
+            None => Err(Failure::new(Kind::NotFound, format!("there is no call {call}"))),
+        }
+    }
+}
+
+/// The head of a WAV file of two tracks of 16 bits, 8 000 samples a second. Longer than four gigabytes (37 hours) its
+/// lengths stay at their largest, which players take for "until the end".
+fn wav_header(samples: u64) -> [u8; 44] {
+    let data = u32::try_from(samples * 4).unwrap_or(u32::MAX);
+    let mut header =
+        *b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\0\0\0\0";
+    header[4..8].copy_from_slice(&data.saturating_add(36).to_le_bytes());
+    header[40..].copy_from_slice(&data.to_le_bytes());
+    header
+}
+
+fn query(search: &Search) -> Query {
+    Query {
+        number: search.number.clone().map(Masked::new),
+        name: search.name.clone().map(Masked::new),
+        from: search.from,
+        until: search.until,
+        limit: search.limit.unwrap_or(100).min(bounds::SEARCH_ROWS),
+        newest_first: true,
+    }
+}
+
+fn value(value: impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Kind::Failed, error)
+}
+
+fn users(error: UsersError) -> Failure {
+    let kind = match &error {
+        UsersError::Unknown(_) => Kind::NotFound,
+        UsersError::Name(_) | UsersError::Number(_) => Kind::Usage,
+        UsersError::Exists(_) | UsersError::Twice(_) | UsersError::Weak(_) | UsersError::Full => {
+            Kind::Refused
+        }
+        UsersError::Content(_) | UsersError::Hash(_) | UsersError::Sealed(_) => Kind::Failed,
+    };
+    Failure::new(kind, error)
+}
+
+fn store(error: StoreError) -> Failure {
+    let kind = match &error {
+        StoreError::NotFound(_) => Kind::NotFound,
+        _ => Kind::Failed,
+    };
+    Failure::new(kind, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_wav_is_read_back_as_meant() {
+        let mut file = wav_header(3).to_vec();
+        file.extend([1_i16, -1, 2, -2, 3, -3].iter().flat_map(|sample| sample.to_le_bytes()));
+        let mut wav = hound::WavReader::new(file.as_slice()).expect("a WAV");
+        let spec = wav.spec();
+        assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (2, 8_000, 16));
+        assert_eq!(
+            wav.samples::<i16>().collect::<Result<Vec<_>, _>>().expect("samples"),
+            [1, -1, 2, -2, 3, -3]
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! What goes over the admin socket: one JSON request a line, answered by JSON lines of which the last is final.
+//!
+//! ```text
+//! → {"ask":"status"}
+//! ← {"ok":{"answer":"status","value":{…}}}
+//! → {"do":"watch"}
+//! ← {"item":{…}}            … until the client goes away
+//! → {"do":"rec_play","recording":"r-01J…"}
+//! ← {"octets":65536}        followed by exactly that many raw octets
+//! ← {"ok":{…}}
+//! → {"do":"user_remove","name":"nobody"}
+//! ← {"error":{"kind":"not_found","text":"there is no user nobody"}}
+//! ```
+//!
+//! Invariant: a request is one line of at most [`bounds::ADMIN_REQUEST_BYTES`](crate::base::bounds::ADMIN_REQUEST_BYTES).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::{CallId, RecordingId, Secret, Wall};
+use crate::switch::Command;
+
+/// What a client wants.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Something that the core knows or does.
+    Ask(Command),
+    /// Something that the shell knows or does.
+    Do(Act),
+}
+
+/// A request to the shell. `Debug` shows its name only: the rest may be personal.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Act {
+    /// Send every change in a call's life as it happens, until the client goes away.
+    Watch,
+    /// Add an account.
+    UserAdd {
+        /// The name that it registers with.
+        name: String,
+        /// The name that people see.
+        #[serde(default)]
+        display: String,
+        /// Its numbers.
+        #[serde(default)]
+        numbers: Vec<String>,
+        /// Its password; without one, one is made and returned once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Word>,
+    },
+    /// Every account.
+    UserList,
+    /// Give an account a new password.
+    UserPasswd {
+        /// Whose.
+        name: String,
+        /// The password; without one, one is made and returned once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Word>,
+    },
+    /// Remove an account, its bindings with it.
+    UserRemove {
+        /// Whose.
+        name: String,
+    },
+    /// Read, check and swap in the plan folder.
+    PlanReload,
+    /// Search recordings.
+    RecSearch(Search),
+    /// The facts and events of one recording.
+    RecShow {
+        /// Which.
+        recording: RecordingId,
+        /// Show personal data unmasked.
+        #[serde(default)]
+        reveal: bool,
+    },
+    /// The sound of one recording as WAV.
+    RecPlay {
+        /// Which.
+        recording: RecordingId,
+        /// What it is wanted for; goes into the log.
+        #[serde(default)]
+        purpose: Purpose,
+    },
+    /// Check recordings and ledger.
+    RecVerify {
+        /// One, or everything.
+        #[serde(default)]
+        recording: Option<RecordingId>,
+    },
+    /// Build the index again from the files.
+    RecReindex,
+    /// The log of a call that has ended, from its sealed record.
+    Trace {
+        /// Which.
+        call: CallId,
+    },
+}
+
+/// Why sound is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To be listened to.
+    #[default]
+    Play,
+    /// To be handed over.
+    Export,
+}
+
+/// What to search for; see [`crate::vault::Query`].
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Search {
+    /// A number in any writing.
+    pub number: Option<String>,
+    /// A name.
+    pub name: Option<String>,
+    /// Begun at or after this.
+    pub from: Option<Wall>,
+    /// Begun before this.
+    pub until: Option<Wall>,
+    /// At most so many rows.
+    pub limit: Option<usize>,
+    /// Show personal data unmasked.
+    pub reveal: bool,
+}
+
+/// A password on its way through the socket. Neither `Debug` nor the log shows it.
+#[derive(Clone)]
+pub struct Word(pub Secret<String>);
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Request::Do(self.clone()).name())
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Word(..)")
+    }
+}
+
+impl Serialize for Word {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Word(Secret::new(String::deserialize(from)?)))
+    }
+}
+
+/// One line of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// One of several values; more follow.
+    Item(Value),
+    /// So many raw octets follow this line, then another line.
+    Octets(usize),
+    /// Final: it was done, this is the result.
+    Ok(Value),
+    /// Final: it was not done.
+    Error(Failure),
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    /// Of which kind it is; decides the exit code.
+    pub kind: Kind,
+    /// In words.
+    pub text: String,
+}
+
+/// Kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The request is not one.
+    Usage,
+    /// What it names does not exist.
+    NotFound,
+    /// It may not be done: rights, rules, retention.
+    Refused,
+    /// It could not be done.
+    Failed,
+}
+
+impl Failure {
+    /// A failure of `kind`.
+    pub fn new(kind: Kind, text: impl fmt::Display) -> Failure {
+        Failure { kind, text: text.to_string() }
+    }
+}
+
+impl Request {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// The line is not a request; the failure says why.
+    pub fn parse(line: &[u8]) -> Result<Request, Failure> {
+        let usage = |error: serde_json::Error| Failure::new(Kind::Usage, format!("not a request: {error}"));
+        let value: Value = serde_json::from_slice(line).map_err(usage)?;
+        if value.get("ask").is_some() {
+            serde_json::from_value(value).map(Request::Ask).map_err(usage)
+        } else {
+            serde_json::from_value(value).map(Request::Do).map_err(usage)
+        }
+    }
+
+    /// The line that [`Request::parse`] reads, with its line feed.
+    pub fn to_line(&self) -> String {
+        let text = match self {
+            Request::Ask(command) => serde_json::to_string(command),
+            Request::Do(act) => serde_json::to_string(act),
+        };
+        text.expect("requests have string keys and plain values") + "\n"
+    }
+
+    /// Its name for the log.
+    pub fn name(&self) -> String {
+        let value = match self {
+            Request::Ask(command) => serde_json::to_value(command).ok().and_then(|v| v.get("ask").cloned()),
+            Request::Do(act) => serde_json::to_value(act).ok().and_then(|v| v.get("do").cloned()),
+        };
+        value.and_then(|name| name.as_str().map(str::to_string)).unwrap_or_default()
+    }
+}
+
+impl Line {
+    /// The line as it goes over the socket, with its line feed.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("answers have string keys and plain values") + "\n"
+    }
+}

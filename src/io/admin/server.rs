@@ -1,0 +1,193 @@
+//! The Unix socket: who may speak, one request a line, answers as they come.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::unix::UCred;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::desk::{Desk, Reply};
+use super::protocol::{Act, Failure, Kind, Line, Request};
+use crate::base::bounds;
+use crate::io::control::Door;
+use crate::switch::Answer;
+
+/// The admin socket. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+/// Whether somebody answers at the socket `path`.
+pub fn in_use(path: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(path).is_ok()
+}
+
+impl Server {
+    /// Makes the socket, readable and writable by the node's own user only. A socket that a crash left behind is replaced.
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// `AddrInUse` when another node answers there; else the system's.
+    pub fn bind(path: &Path) -> io::Result<Server> {
+        if in_use(path) {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another node answers at this socket"));
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Server { listener, path: path.to_path_buf() })
+    }
+
+    /// Serves for ever.
+    pub async fn serve(self, desk: Desk, door: Door) {
+        let places = Arc::new(Semaphore::new(bounds::ADMIN_CLIENTS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let client = Client { desk: desk.clone(), door: door.clone() };
+                    tokio::spawn(async move {
+                        if let Err(error) = client.serve(stream).await {
+                            tracing::debug!(%error, "an administrator's connection ended");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept an administrator");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whoever finds it missing knows that the node is stopped; a failure leaves a socket that nobody answers.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// One connection.
+struct Client {
+    desk: Desk,
+    door: Door,
+}
+
+impl Client {
+    async fn serve(&self, stream: UnixStream) -> io::Result<()> {
+        let peer = stream.peer_cred()?;
+        let (reader, mut writer) = stream.into_split();
+        if !may_ask(&peer) {
+            tracing::warn!(target: "ledgerline::admin", uid = peer.uid(), "refused: not root and not the node's user");
+            let failure = Failure::new(Kind::Refused, "only root and the node's own user may administer it");
+            return say(&mut writer, &Line::Error(failure)).await;
+        }
+        let mut reader = BufReader::new(reader);
+        while let Some(line) = line(&mut reader).await? {
+            let (outcome, name) = match line.map(|line| Request::parse(&line)) {
+                Ok(Ok(request)) => {
+                    let name = request.name();
+                    tracing::info!(target: "ledgerline::admin", uid = peer.uid(), pid = peer.pid(), request = %name, "asked");
+                    (self.answer(request, &mut writer).await?, name)
+                }
+                Ok(Err(failure)) | Err(failure) => (Err(failure), "unreadable".to_string()),
+            };
+            if let Err(failure) = &outcome {
+                tracing::info!(target: "ledgerline::admin", uid = peer.uid(), request = %name, kind = ?failure.kind, "not done");
+            }
+            say(&mut writer, &outcome.map_or_else(Line::Error, Line::Ok)).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<Result<Value, Failure>> {
+        Ok(match request {
+            Request::Ask(command) => match self.door.ask_async(command).await {
+                Ok(Answer::NotFound) => Err(Failure::new(Kind::NotFound, "there is no such call or user")),
+                Ok(answer) => serde_json::to_value(answer).map_err(|error| Failure::new(Kind::Failed, error)),
+                Err(gone) => Err(Failure::new(Kind::Failed, gone)),
+            },
+            Request::Do(Act::Watch) => self.watch(writer).await?,
+            Request::Do(act) => self.act(act, writer).await?,
+        })
+    }
+
+    /// Runs the desk where blocking harms nobody, and passes on what it yields as fast as the client reads.
+    async fn act(
+        &self,
+        act: Act,
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<Result<Value, Failure>> {
+        let (sender, mut replies) = mpsc::channel::<Reply>(4);
+        let desk = self.desk.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            desk.act(act, &mut |reply| sender.blocking_send(reply).is_ok())
+        });
+        while let Some(reply) = replies.recv().await {
+            say(writer, &reply.line()).await?;
+            if let Reply::Octets(octets) = reply {
+                writer.write_all(&octets).await?;
+            }
+        }
+        Ok(work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an administrator's request failed in itself");
+            Err(Failure::new(Kind::Failed, "an error of the node; its log says more"))
+        }))
+    }
+
+    async fn watch(&self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<Result<Value, Failure>> {
+        let mut happenings = self.door.watch();
+        loop {
+            match happenings.recv().await {
+                Ok(happening) => {
+                    let value = serde_json::to_value(&*happening).unwrap_or(Value::Null);
+                    say(writer, &Line::Item(value)).await?;
+                }
+                Err(RecvError::Lagged(missed)) => {
+                    say(writer, &Line::Item(json!({ "missed": missed }))).await?
+                }
+                Err(RecvError::Closed) => return Ok(Ok(Value::Null)),
+            }
+        }
+    }
+}
+
+/// Root, or the user that the node runs as.
+fn may_ask(peer: &UCred) -> bool {
+    peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw()
+}
+
+async fn say(writer: &mut (impl AsyncWrite + Unpin), line: &Line) -> io::Result<()> {
+    writer.write_all(line.to_line().as_bytes()).await
+}
+
+/// The next line without its end; `None` at the end of the stream. A line that is too long is skipped.
+async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Result<Vec<u8>, Failure>>> {
+    let mut line = Vec::new();
+    let most = bounds::ADMIN_REQUEST_BYTES as u64;
+    let len = (&mut *reader).take(most).read_until(b'\n', &mut line).await?;
+    if len == 0 {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') && len as u64 == most {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a request is too long"));
+    }
+    Ok(Some(Ok(line)))
+}

@@ -1,0 +1,441 @@
+//! The control task: one task that owns the core, feeds it what happens, and carries out what it wants.
+//!
+//! Invariant: the core is touched here and nowhere else; between two inputs every output was taken; nothing here blocks.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::clock::{self, Clock};
+use super::media::{Full, Plane};
+use super::notify::Notify;
+use super::store::Store;
+use super::stream::{Event, Streams};
+use super::udp::{self, Arrival, Udp};
+use crate::base::bounds;
+use crate::call::view::{Change, Happening};
+use crate::media::{self, PromptLibrary};
+use crate::plan::Program;
+use crate::registrar::Directory;
+use crate::sip::{Flow, Transport};
+use crate::switch::{Answer, Command, Input, Output, Switch};
+use crate::vault;
+
+/// Datagrams taken from one socket before the other sources get their turn.
+const TURN: usize = 64;
+
+/// How often the core is told the time for people.
+const WALL_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the node stays for the last answers once its last call has ended: one retransmission (T1, RFC 3261 §17.1.1.1)
+/// and its answer.
+const LINGER: Duration = Duration::from_millis(600);
+
+/// How soon an order that the media plane had no room for is tried again.
+const HELD_EVERY: Duration = Duration::from_millis(5);
+
+/// Something for the core from another task or thread.
+enum Knock {
+    Ask { command: Command, answer: oneshot::Sender<Answer> },
+    Program { program: Arc<Program>, prompts: PromptLibrary },
+    Directory(Arc<Directory>),
+}
+
+/// The way to the core for everything that is not a packet. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    knocks: mpsc::Sender<Knock>,
+    happenings: broadcast::Sender<Arc<Happening>>,
+}
+
+/// The control task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is going down")]
+pub struct Gone;
+
+impl Door {
+    /// Asks the core and waits for its answer. Not to be called from a task: it blocks.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn ask(&self, command: Command) -> Result<Answer, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.knocks.blocking_send(Knock::Ask { command, answer }).map_err(|_| Gone)?;
+        answered.blocking_recv().map_err(|_| Gone)
+    }
+
+    /// Asks the core and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn ask_async(&self, command: Command) -> Result<Answer, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.knocks.send(Knock::Ask { command, answer }).await.map_err(|_| Gone)?;
+        answered.await.map_err(|_| Gone)
+    }
+
+    /// Lets new calls start with `program`. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn program(&self, program: Arc<Program>, prompts: PromptLibrary) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Program { program, prompts }).map_err(|_| Gone)
+    }
+
+    /// Swaps the accounts. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn directory(&self, directory: Arc<Directory>) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Directory(directory)).map_err(|_| Gone)
+    }
+
+    /// Every change in a call's life from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Happening>> {
+        self.happenings.subscribe()
+    }
+}
+
+/// What the control task works with.
+pub struct Parts {
+    /// The clock that the core's time comes from.
+    pub clock: Clock,
+    /// The core.
+    pub switch: Switch,
+    /// UDP listeners.
+    pub udp: Vec<Udp>,
+    /// Stream connections.
+    pub streams: Streams,
+    /// What they tell.
+    pub stream_events: mpsc::Receiver<Event>,
+    /// The media plane.
+    pub plane: Plane,
+    /// What it tells.
+    pub media_news: mpsc::Receiver<media::News>,
+    /// The recording store.
+    pub store: Store,
+    /// What it tells.
+    pub vault_news: mpsc::UnboundedReceiver<vault::News>,
+    /// The prompts of the first program.
+    pub prompts: PromptLibrary,
+    /// The service manager.
+    pub notify: Notify,
+}
+
+/// The control task.
+pub struct Control {
+    parts: Parts,
+    ears: Ears,
+    knocks: mpsc::Receiver<Knock>,
+    happenings: broadcast::Sender<Arc<Happening>>,
+    asked: HashMap<u64, oneshot::Sender<Answer>>,
+    last_ticket: u64,
+    /// Inputs that came of carrying outputs out; they go in before anything else.
+    inputs: VecDeque<Input>,
+    /// Media orders that found no room, oldest first; while there are any, new ones queue behind them.
+    held: VecDeque<media::Order>,
+    buffer: Vec<u8>,
+}
+
+impl Control {
+    /// A control task that has not run yet, and the way to it.
+    pub fn new(mut parts: Parts) -> (Control, Door) {
+        let (sender, knocks) = mpsc::channel(bounds::ADMIN_CLIENTS);
+        let (happenings, _) = broadcast::channel(bounds::WATCH_LAG);
+        let ears = Ears::new(std::mem::take(&mut parts.udp));
+        let door = Door { knocks: sender, happenings: happenings.clone() };
+        let control = Control {
+            parts,
+            ears,
+            knocks,
+            happenings,
+            asked: HashMap::new(),
+            last_ticket: 0,
+            inputs: VecDeque::new(),
+            held: VecDeque::new(),
+            buffer: udp::buffer(),
+        };
+        (control, door)
+    }
+
+    /// Runs until `stop` is done, then ends every call and returns when they have ended, or after [`bounds::DRAIN`].
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let mut wall = tokio::time::interval(WALL_EVERY);
+        let mut alive = tokio::time::interval(self.parts.notify.alive_every().unwrap_or(WALL_EVERY));
+        let (mut give_up, mut lingering) = (None, false);
+        self.order(media::Order::Prompts(Arc::new(self.parts.prompts.clone())));
+        self.parts.notify.ready();
+        loop {
+            let next = self.next().min(give_up.unwrap_or_else(|| self.next()));
+            tokio::select! {
+                socket = self.ears.ready() => self.hear(&socket),
+                Some(event) = self.parts.stream_events.recv() => self.stream(event),
+                Some(news) = self.parts.media_news.recv() => self.feed(Input::Media(news)),
+                Some(news) = self.parts.vault_news.recv() => self.feed(Input::Vault(news)),
+                Some(knock) = self.knocks.recv() => self.knock(knock),
+                () = sleep_until(next) => self.wake(),
+                _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
+                _ = alive.tick() => self.parts.notify.alive(),
+                () = &mut stop, if give_up.is_none() => {
+                    tracing::info!("going down: no new calls, running ones end");
+                    self.parts.notify.stopping();
+                    self.command(Command::Drain, None);
+                    give_up = Some(Instant::now() + bounds::DRAIN);
+                }
+            }
+            if let Some(give_up) = &mut give_up {
+                if self.parts.switch.calls() == 0 && !std::mem::replace(&mut lingering, true) {
+                    *give_up = Instant::now() + LINGER;
+                }
+                if Instant::now() >= *give_up {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// When something is due without anybody coming.
+    fn next(&self) -> Instant {
+        let core = self.parts.switch.deadline().map(|time| Instant::from_std(self.parts.clock.instant(time)));
+        let held = (!self.held.is_empty()).then(|| Instant::now() + HELD_EVERY);
+        let far = || Instant::now() + WALL_EVERY;
+        core.into_iter().chain(held).min().unwrap_or_else(far)
+    }
+
+    /// Does what is due.
+    fn wake(&mut self) {
+        while let Some(order) = self.held.pop_front() {
+            if let Err(Full(order)) = self.parts.plane.order(order) {
+                self.held.push_front(*order);
+                break;
+            }
+        }
+        self.parts.switch.tick(self.parts.clock.now());
+        self.settle();
+    }
+
+    /// Takes what a UDP socket has, up to [`TURN`] datagrams.
+    fn hear(&mut self, socket: &Udp) {
+        for _ in 0..TURN {
+            match socket.receive(&mut self.buffer) {
+                Ok(Arrival::Datagram { flow, raw }) => self.feed(Input::Message { flow, raw }),
+                Ok(Arrival::KeepAlive) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // A refusal of something sent earlier surfaces here too; the error queue says whose it was.
+                Err(error) => tracing::trace!(%error, "receive"),
+            }
+        }
+        for _ in 0..TURN {
+            match socket.refused() {
+                Ok(flow) => self.feed(Input::FlowClosed { flow }),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn stream(&mut self, event: Event) {
+        match event {
+            Event::Accepted(stream) => self.parts.streams.admit(stream),
+            Event::Message { flow, raw } => self.feed(Input::Message { flow, raw }),
+            Event::Ended { connection } => {
+                let ended = self.parts.streams.ended(connection);
+                self.inputs.extend(ended.into_iter().map(|flow| Input::FlowClosed { flow }));
+                self.settle();
+            }
+        }
+    }
+
+    fn knock(&mut self, knock: Knock) {
+        match knock {
+            Knock::Ask { command, answer } => self.command(command, Some(answer)),
+            Knock::Directory(directory) => self.feed(Input::Directory(directory)),
+            Knock::Program { program, prompts } => {
+                // Calls that run keep the program before: its prompts stay one generation longer.
+                let mut all = prompts.clone();
+                all.keep(&self.parts.prompts);
+                self.parts.prompts = prompts;
+                self.order(media::Order::Prompts(Arc::new(all)));
+                self.feed(Input::Program(program));
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, answer: Option<oneshot::Sender<Answer>>) {
+        self.last_ticket += 1;
+        let ticket = self.last_ticket;
+        if let Some(answer) = answer {
+            self.asked.insert(ticket, answer);
+        }
+        self.feed(Input::Command { ticket, command });
+        // Every command is answered at once; one that was not never will be.
+        self.asked.remove(&ticket);
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        self.settle();
+    }
+
+    /// Gives the core everything that waits, and carries out everything that it wants.
+    fn settle(&mut self) {
+        loop {
+            while let Some(output) = self.parts.switch.poll() {
+                self.carry_out(output);
+            }
+            let Some(input) = self.inputs.pop_front() else { return };
+            self.parts.switch.handle(self.parts.clock.now(), input);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Send { flow, bytes } => self.send(flow, bytes),
+            Output::Media(order) => self.order(order),
+            Output::Vault(order) => self.record(order),
+            Output::Answer { ticket, answer } => {
+                if let Some(asked) = self.asked.remove(&ticket) {
+                    // Whoever asked may have gone away meanwhile.
+                    let _ = asked.send(*answer);
+                }
+            }
+            Output::Log { grave: true, text } => tracing::error!("{text}"),
+            Output::Log { grave: false, text } => tracing::warn!("{text}"),
+            Output::Happened(happening) => {
+                tell(&happening);
+                let _ = self.happenings.send(Arc::new(*happening));
+            }
+        }
+    }
+
+    fn send(&mut self, flow: Flow, octets: Bytes) {
+        if flow.transport != Transport::Udp {
+            let ended = self.parts.streams.send(&flow, octets);
+            self.inputs.extend(ended.into_iter().map(|flow| Input::FlowClosed { flow }));
+        } else if let Err(error) = self.ears.send(&flow, &octets) {
+            tracing::debug!(%error, remote = %flow.remote, "not sent");
+            // A full queue loses a datagram as any network does; everything else will not get better by repeating.
+            if error.kind() != io::ErrorKind::WouldBlock {
+                self.inputs.push_back(Input::FlowClosed { flow });
+            }
+        }
+    }
+
+    fn order(&mut self, order: media::Order) {
+        let refused = match self.held.is_empty() {
+            true => self.parts.plane.order(order).err().map(|Full(order)| *order),
+            false => Some(order),
+        };
+        match refused {
+            None => {}
+            // A new leg is refused at once: the caller hears 503 instead of nothing.
+            Some(media::Order::Open { call, leg, .. }) => {
+                self.inputs.push_back(Input::Media(media::News::NoPort { call, leg }));
+            }
+            Some(order) if self.held.len() < bounds::HELD_ORDERS => self.held.push_back(order),
+            Some(order) => {
+                tracing::error!(call = ?order.call(), "the media plane does not keep up: an order was lost")
+            }
+        }
+    }
+
+    fn record(&mut self, order: vault::Order) {
+        let opens = match &order {
+            vault::Order::Open { recording, .. } => Some(*recording),
+            _ => None,
+        };
+        if self.parts.store.order(order).is_err() {
+            tracing::error!("the recording store does not keep up: an order was lost");
+            if let Some(recording) = opens {
+                let why = "the recording store does not keep up";
+                self.inputs.push_back(Input::Vault(vault::News::Refused { recording, why }));
+            }
+        }
+    }
+}
+
+/// The one line that a call leaves in the log at each turn of its life.
+fn tell(happening: &Happening) {
+    let Happening { change, call, .. } = happening;
+    let (id, caller, dialled, recording) = (&call.id, &call.caller, &call.dialled, &call.recording);
+    match change {
+        Change::Began => tracing::debug!(%id, caller, dialled, "call began"),
+        Change::Rings => tracing::debug!(%id, "call rings"),
+        Change::Joined => tracing::debug!(%id, by = call.answered_by, "call joined"),
+        Change::Ended { cause, duration_ms } => {
+            let answered_by = call.answered_by.as_deref();
+            tracing::info!(%id, caller, dialled, answered_by, cause, duration_ms, ?recording, "call ended");
+        }
+    }
+}
+
+/// One wait for one socket.
+type Wait = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Every UDP listener, heard together. A wait is kept between turns, so that no wake-up is missed.
+struct Ears {
+    sockets: Vec<(Rc<Udp>, Wait)>,
+    /// Who is asked first, so that a busy socket does not starve the others.
+    first: usize,
+}
+
+impl Ears {
+    fn new(sockets: Vec<Udp>) -> Ears {
+        let sockets = sockets.into_iter().map(|socket| {
+            let socket = Rc::new(socket);
+            let wait = wait(&socket);
+            (socket, wait)
+        });
+        Ears { sockets: sockets.collect(), first: 0 }
+    }
+
+    /// A socket that has something.
+    fn ready(&mut self) -> impl Future<Output = Rc<Udp>> {
+        std::future::poll_fn(|context| self.poll_ready(context))
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Rc<Udp>> {
+        let count = self.sockets.len();
+        for i in 0..count {
+            let at = (self.first + i) % count;
+            if let Some((socket, waiting)) = self.sockets.get_mut(at)
+                && waiting.as_mut().poll(context).is_ready()
+            {
+                *waiting = wait(socket);
+                self.first = at + 1;
+                return Poll::Ready(Rc::clone(socket));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn send(&self, flow: &Flow, octets: &[u8]) -> io::Result<()> {
+        let Some((socket, _)) = self.sockets.iter().find(|(socket, _)| socket.carries(flow.local)) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        match socket.send(flow, octets) {
+            // The error belongs to an earlier datagram (udp(7)); this one was not tried yet.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => socket.send(flow, octets),
+            other => other,
+        }
+    }
+}
+
+fn wait(socket: &Rc<Udp>) -> Wait {
+    let socket = Rc::clone(socket);
+    Box::pin(async move {
+        if let Err(error) = socket.ready().await {
+            tracing::error!(%error, local = %socket.local(), "a listener is deaf");
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,279 @@
+//! A whole node: opens everything that the configuration names, puts the core in the middle, serves, and closes in order.
+//!
+//! Invariant: when [`run`] returns, every recording is closed or will be recovered, and no thread of the node is left.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::admin::protocol::Act;
+use super::admin::{Desk, Server};
+use super::clock::{self, Clock};
+use super::control::{Control, Door, Parts};
+use super::media::{self, Plane};
+use super::notify::Notify;
+use super::plans::{self, Loaded};
+use super::store::{self, Store, StoreError};
+use super::stream::Streams;
+use super::udp::Udp;
+use super::users::{Users, UsersError};
+use crate::base::Random;
+use crate::config::{self, Config, Listen, Scheme};
+use crate::plan::Lang;
+use crate::switch::{Setup, Switch};
+use crate::vault::{self, Keyring};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The keys cannot be read.
+    #[error("keys: {0}")]
+    Keys(StoreError),
+    /// The recording store does not open.
+    #[error("store: {0}")]
+    Store(StoreError),
+    /// The accounts cannot be read.
+    #[error("users: {0}")]
+    Users(#[from] UsersError),
+    /// The plan folder cannot be read.
+    #[error("plan folder {0}: {1}")]
+    PlanFolder(PathBuf, io::Error),
+    /// The plan has errors: the text is every finding.
+    #[error("the plan has errors\n{0}")]
+    Plan(String),
+    /// A listener could not be bound.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(Listen, io::Error),
+    /// The admin socket could not be made.
+    #[error("admin socket {0}: {1}")]
+    Admin(PathBuf, io::Error),
+    /// The media plane did not start.
+    #[error("media plane: {0}")]
+    Media(io::Error),
+    /// The system has no randomness or no event loop to give.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Serves as configured until `stop` is done; the process's signals are minded too: SIGTERM and SIGINT stop, SIGHUP reloads
+/// the plan. `ready` is told the real addresses once everything listens. Blocks the calling thread.
+///
+/// # Errors
+/// Something could not be opened; then nothing is left open.
+pub fn run(
+    config: &Config,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(&[Listen]),
+) -> Result<(), StartError> {
+    let system = |error: io::Error| StartError::System(error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_name("ledgerline-desk")
+        .build()
+        .map_err(system)?;
+    let served = runtime.block_on(serve(config, stop, ready));
+    // A desk that still decodes an hour of sound for somebody who is gone is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(
+    config: &Config,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(&[Listen]),
+) -> Result<(), StartError> {
+    let system = |error: io::Error| StartError::System(error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
+    let hangups = signal(SignalKind::hangup()).map_err(system)?;
+    let node = Node::open(config)?;
+    let Node { control, door, desk, server, store, listening } = node;
+    let administration = tokio::spawn(server.serve(desk.clone(), door));
+    let reloading = tokio::spawn(reload_on(hangups, desk));
+    for listen in &listening {
+        tracing::info!(%listen, "listening");
+    }
+    ready(&listening);
+    control
+        .run(async {
+            tokio::select! {
+                () = stop => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
+    administration.abort();
+    reloading.abort();
+    store.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The parts of a node that are open and not running yet.
+struct Node {
+    control: Control,
+    door: Door,
+    desk: Desk,
+    server: Server,
+    store: Store,
+    listening: Vec<Listen>,
+}
+
+impl Node {
+    fn open(config: &Config) -> Result<Node, StartError> {
+        let keys = Arc::new(store::load_keys(&config.store.keys).map_err(StartError::Keys)?);
+        let users = Users::new(&config.store.folder, keys, &config.node.realm);
+        let directory = Arc::new(users.directory()?);
+        warn_of_unusable(&users)?;
+        let Loaded { program, prompts, .. } = load_plan(&config.plan)?;
+        let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
+        let server = Server::bind(&config.admin.socket)
+            .map_err(|error| StartError::Admin(config.admin.socket.clone(), error))?;
+        let (udp, streams, stream_events, listening) = listen(&config.sip.listen)?;
+        let (news, vault_news) = mpsc::unbounded_channel();
+        let store = open_store(config, move |told| {
+            // The receiver is gone only when the node is going down.
+            let _ = news.send(told);
+        })
+        .map_err(StartError::Store)?;
+        let clock = Clock::start();
+        let mut random = random()?;
+        let tap = store.tap();
+        let (plane, media_news) =
+            Plane::start(&media_config(config, clock), &mut random, move |item| tap.try_send(item).is_ok())
+                .map_err(StartError::Media)?;
+        let mut seed = [0; 32];
+        random.fill(&mut seed);
+        let setup = Setup {
+            node: config.node.name.clone(),
+            realm: config.node.realm.clone(),
+            media_address: config.media.address,
+            seed,
+            wall: clock::wall(),
+            program,
+            directory,
+        };
+        let switch = Switch::new(clock.now(), setup);
+        let notify = Notify::from_environment();
+        let parts = Parts {
+            clock,
+            switch,
+            udp,
+            streams,
+            stream_events,
+            plane,
+            media_news,
+            store: store.clone(),
+            vault_news,
+            prompts,
+            notify,
+        };
+        let (control, door) = Control::new(parts);
+        let desk = Desk {
+            users,
+            realm: config.node.realm.clone(),
+            store: Some(store.clone()),
+            plan: config.plan.clone(),
+            door: Some(door.clone()),
+        };
+        Ok(Node { control, door, desk, server, store, listening })
+    }
+}
+
+/// Opens the recording store as configured; also for the command line beside a stopped node.
+///
+/// # Errors
+/// As [`Store::open`].
+pub fn open_store(
+    config: &Config,
+    news: impl FnMut(vault::News) + Send + 'static,
+) -> Result<Store, StoreError> {
+    let options = store::Options {
+        keys: Some(config.store.keys.clone()),
+        country_code: config.store.country.clone(),
+        ..store::Options::default()
+    };
+    Store::open(&config.store.folder, &options, news)
+}
+
+/// Reads the keys as configured.
+///
+/// # Errors
+/// As [`store::load_keys`].
+pub fn load_keys(config: &Config) -> Result<Arc<Keyring>, StoreError> {
+    store::load_keys(&config.store.keys).map(Arc::new)
+}
+
+fn load_plan(plan: &config::Plan) -> Result<Loaded, StartError> {
+    let loaded = plans::load(plan).map_err(|error| StartError::PlanFolder(plan.folder.clone(), error))?;
+    let findings: String = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
+    if loaded.program.is_none() {
+        return Err(StartError::Plan(findings));
+    }
+    for finding in findings.split_terminator("\n\n").filter(|text| !text.is_empty()) {
+        tracing::warn!("plan: {finding}");
+    }
+    Ok(loaded)
+}
+
+fn warn_of_unusable(users: &Users) -> Result<(), StartError> {
+    let unusable = users.list()?.into_iter().filter(|user| !user.usable).count();
+    if unusable > 0 {
+        tracing::warn!(
+            unusable,
+            "accounts were made for another realm and cannot register: give them new passwords"
+        );
+    }
+    Ok(())
+}
+
+type Listening = (Vec<Udp>, Streams, mpsc::Receiver<super::stream::Event>, Vec<Listen>);
+
+fn listen(wanted: &[Listen]) -> Result<Listening, StartError> {
+    let (mut streams, events) = Streams::new();
+    let (mut udp, mut listening) = (Vec::new(), Vec::new());
+    for listen in wanted {
+        let failed = |error| StartError::Listen(*listen, error);
+        let address = match listen.scheme {
+            Scheme::Udp => {
+                let socket = Udp::bind(listen.address).map_err(failed)?;
+                let address = socket.local();
+                udp.push(socket);
+                address
+            }
+            Scheme::Tcp => streams.listen(listen.address).map_err(failed)?,
+        };
+        listening.push(Listen { address, ..*listen });
+    }
+    Ok((udp, streams, events, listening))
+}
+
+fn media_config(config: &Config, clock: Clock) -> media::Config {
+    let workers = config.media.workers.unwrap_or(0);
+    media::Config { workers, pin: true, ports: config.media.ports.clone(), dscp: 46, connect: true, clock }
+}
+
+fn random() -> Result<Random, StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::System(error.to_string()))?;
+    Ok(Random::seeded(seed))
+}
+
+/// Reloads the plan at every SIGHUP; a plan with errors changes nothing.
+async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk) {
+    while hangups.recv().await.is_some() {
+        let desk = desk.clone();
+        let reloaded = tokio::task::spawn_blocking(move || desk.act(Act::PlanReload, &mut |_| true)).await;
+        match reloaded {
+            Ok(Ok(done)) => tracing::info!(%done, "plan reloaded"),
+            Ok(Err(failure)) => tracing::error!(%failure, "plan not reloaded"),
+            Err(error) => tracing::error!(%error, "plan not reloaded"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The plan folder on the disk: what the checker reads of it, and the prompts made ready for the media plane.
+//!
+//! Invariant: nothing outside of the folder is read, whatever a plan or a symbolic link says.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use sha2::{Digest, Sha256};
+
+use crate::config;
+use crate::media::{Prompt, PromptLibrary};
+use crate::plan::{self, Diagnostic, Program, Sound, SoundError, Sources};
+
+/// Largest plan file. A plan of ten thousand routes is a tenth of it.
+const PLAN_BYTES: u64 = 8 << 20;
+
+/// Largest sound file: an hour at 16 kHz.
+const SOUND_BYTES: u64 = 128 << 20;
+
+/// What a plan folder holds.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The program, if nothing is wrong.
+    pub program: Option<Arc<Program>>,
+    /// What is wrong or doubtful, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The plan files that were read, relative to the folder.
+    pub files: Vec<String>,
+    /// Every prompt that the program may play.
+    pub prompts: PromptLibrary,
+}
+
+/// Reads, checks and compiles the plan as configured.
+///
+/// # Errors
+/// The folder cannot be read. What is wrong with its files is in [`Loaded::diagnostics`].
+pub fn load(plan: &config::Plan) -> io::Result<Loaded> {
+    let files = if plan.files.is_empty() { list(&plan.folder)? } else { plan.files.clone() };
+    load_files(&plan.folder, files)
+}
+
+/// Every `*.plan` file of `folder`, sorted; not those of its subfolders, which hold what plans `use`.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if let Some(name) = name.to_str().filter(|name| name.ends_with(".plan") && !name.starts_with('.')) {
+            files.push(name.to_string());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads, checks and compiles `files` of `folder` as one plan.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_files(folder: &Path, files: Vec<String>) -> io::Result<Loaded> {
+    let sources = Folder::open(folder)?;
+    let roots: Vec<&str> = files.iter().map(String::as_str).collect();
+    let (program, diagnostics) = plan::load(&sources, &roots);
+    let mut prompts = PromptLibrary::new();
+    let mut sounds = sources.sounds.into_inner();
+    for prompt in program.iter().flat_map(|program| program.prompts()) {
+        if let Some((_, sound)) = sounds.remove(prompt.path.as_ref()) {
+            prompts.insert(prompt.id, sound);
+        }
+    }
+    Ok(Loaded { program, diagnostics, files, prompts })
+}
+
+/// [`Sources`] over an open folder. Sounds are decoded once, when they are asked for.
+struct Folder {
+    root: OwnedFd,
+    sounds: RefCell<HashMap<String, (Sound, Prompt)>>,
+}
+
+impl Folder {
+    fn open(path: &Path) -> io::Result<Folder> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(Folder { root, sounds: RefCell::default() })
+    }
+
+    /// The octets of a file beneath the folder.
+    fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let file = File::from(rustix::fs::openat2(&self.root, path, flags, Mode::empty(), beneath)?);
+        let status = file.metadata()?;
+        if !status.is_file() || status.len() > most {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a file, or larger than any plan or sound",
+            ));
+        }
+        let mut octets = Vec::new();
+        file.take(most).read_to_end(&mut octets)?;
+        Ok(octets)
+    }
+}
+
+impl Sources for Folder {
+    fn plan(&self, path: &str) -> Option<Vec<u8>> {
+        self.read(path, PLAN_BYTES).ok()
+    }
+
+    fn sound(&self, path: &str) -> Result<Sound, SoundError> {
+        if let Some((sound, _)) = self.sounds.borrow().get(path) {
+            return Ok(*sound);
+        }
+        let octets = self.read(path, SOUND_BYTES).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SoundError::Missing,
+            _ => SoundError::Unplayable(error.to_string()),
+        })?;
+        let prompt = Prompt::from_wav(&octets).map_err(|error| SoundError::Unplayable(error.to_string()))?;
+        let sound = Sound::new(Sha256::digest(&octets).into(), prompt.duration());
+        self.sounds.borrow_mut().insert(path.to_string(), (sound, prompt));
+        Ok(sound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_read() {
+        let outer = tempfile::tempdir().expect("a folder");
+        let inner = outer.path().join("plans");
+        fs::create_dir_all(inner.join("profiles")).expect("made");
+        fs::write(outer.path().join("secret"), "secret").expect("written");
+        fs::write(inner.join("profiles/a.plan"), "inside").expect("written");
+        std::os::unix::fs::symlink("../secret", inner.join("link.plan")).expect("linked");
+        let folder = Folder::open(&inner).expect("opened");
+        assert_eq!(folder.plan("profiles/a.plan").as_deref(), Some(&b"inside"[..]));
+        for path in
+            ["../secret", "link.plan", "/etc/hostname", "profiles", "profiles/../../secret", "none.plan"]
+        {
+            assert!(folder.plan(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_missing_sound_and_a_broken_one_are_told_apart() {
+        let outer = tempfile::tempdir().expect("a folder");
+        fs::write(outer.path().join("broken.wav"), "RIFF").expect("written");
+        let folder = Folder::open(outer.path()).expect("opened");
+        assert_eq!(folder.sound("none.wav"), Err(SoundError::Missing));
+        assert!(matches!(folder.sound("broken.wav"), Err(SoundError::Unplayable(_))));
+    }
+}
