@@ -1,5 +1,64 @@
-//! `cli`
-/// Runs the command line.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: reads arguments, prints results. What is done is done in `io`.
+//!
+//! Invariant: every command takes `--json` and `--config`; what a command prints on standard output is its result, what it
+//! has to say about it goes to standard error; the exit code is one of [`Exit`].
+
+mod args;
+mod call;
+mod calls;
+mod door;
+mod exit;
+mod init;
+mod phones;
+mod plan;
+mod print;
+mod rec;
+mod serve;
+mod status;
+mod user;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Cli, Verb};
+pub use exit::{Exit, Stop};
+
+use print::Printer;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    crate::io::harden::process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are not errors; clap prints each where it belongs.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let printer = Printer::new(cli.json);
+    match run(cli, &printer) {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            printer.stop(&stop);
+            stop.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
+    let config = cli.config.as_deref();
+    match cli.verb {
+        Verb::Init(init) => init::run(&init, printer),
+        Verb::Serve => serve::run(config),
+        Verb::User(user) => user::run(user, config, printer),
+        Verb::Phones(phones) => phones::run(&phones, config, printer),
+        Verb::Calls(calls) => calls::run(&calls, config, printer),
+        Verb::Call(call) => call::run(&call, config, printer),
+        Verb::Plan(plan) => plan::run(&plan, config, printer),
+        Verb::Rec(rec) => rec::run(rec, config, printer),
+        Verb::Status => status::run(config, printer),
+    }
 }

@@ -1,0 +1,229 @@
+//! Every argument of every command. The help text is part of the product: it is read by operators.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::base::{CallId, RecordingId};
+
+/// An on-premise SIP switch that keeps its own evidence.
+#[derive(Debug, Parser)]
+#[command(name = "ledgerline", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration file; without it: ./ledgerline.toml, else /etc/ledgerline/ledgerline.toml
+    #[arg(long, global = true, env = "LEDGERLINE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a new node: configuration, plans, keys, certificate, first administrator
+    Init(Init),
+    /// Run the switch until it is told to stop
+    Serve,
+    /// Add, list and remove the accounts of phones
+    #[command(subcommand)]
+    User(User),
+    /// List registered phones
+    Phones(Phones),
+    /// List running calls
+    Calls(Calls),
+    /// Look at one call, end it, or explain what happened in it
+    #[command(subcommand)]
+    Call(Call),
+    /// Check the dial plan, or have the running switch reload it
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Search, verify and play recordings
+    #[command(subcommand)]
+    Rec(Rec),
+    /// Say how the node is
+    Status,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// A folder that is empty or does not exist yet
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// `user`
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add an account; its password is made and printed once
+    Add {
+        /// The name that the phone registers with
+        name: String,
+        /// A number that reaches it (may be repeated)
+        #[arg(long = "number", value_name = "NUMBER")]
+        numbers: Vec<String>,
+        /// The name that people see
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        display: String,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the accounts
+    List,
+    /// Give an account a new password; its phones have to register again
+    Passwd {
+        /// The account
+        name: String,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Remove an account; its phones are not reached any more
+    Remove {
+        /// The account
+        name: String,
+    },
+}
+
+/// `phones`
+#[derive(Debug, Args)]
+pub struct Phones {
+    /// Only those of this user (a name or a number)
+    pub user: Option<String>,
+}
+
+/// `calls`
+#[derive(Debug, Args)]
+pub struct Calls {
+    /// Go on and print every change as it happens
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `call`
+#[derive(Debug, Subcommand)]
+pub enum Call {
+    /// Show a running call and its legs
+    Show {
+        /// The call, as `calls` prints it
+        id: CallId,
+    },
+    /// End a running call
+    Hangup {
+        /// The call, as `calls` prints it
+        id: CallId,
+    },
+    /// Show what happened in a call, running or over: messages, plan lines, media facts
+    Explain {
+        /// The call, as `calls`, `rec search` and the log print it
+        id: CallId,
+    },
+}
+
+/// `plan`
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// Check plan files: exit code 1 when something is wrong
+    Check {
+        /// A plan folder or one plan file; without it, the folder of the configuration
+        path: Option<PathBuf>,
+    },
+    /// Have the running switch check and load its plan folder; calls in progress keep theirs
+    Reload,
+}
+
+/// `rec`
+#[derive(Debug, Subcommand)]
+pub enum Rec {
+    /// Search recordings by number, name and time, newest first
+    Search(Search),
+    /// Show what is known of a recording
+    Show {
+        /// The recording
+        id: RecordingId,
+        /// Show numbers and names unmasked (logged)
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Decrypt a recording to WAV: into a file, or to the loudspeaker where `aplay` is installed
+    Play {
+        /// The recording
+        id: RecordingId,
+        /// The file to write; `-` is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check recordings and ledger for damage: exit code 1 when something is wrong
+    Verify {
+        /// One recording; without it, everything
+        id: Option<RecordingId>,
+    },
+    /// Write recordings as WAV with a manifest of their facts and their verification into a folder
+    Export {
+        /// The recordings
+        #[arg(required = true)]
+        ids: Vec<RecordingId>,
+        /// The folder; it must not exist yet
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Write numbers and names unmasked (logged)
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Build the index again from the recordings themselves
+    Reindex,
+}
+
+/// `rec search`
+#[derive(Debug, Args)]
+pub struct Search {
+    /// A phone number in any writing, or an extension
+    pub number: Option<String>,
+    /// A user or display name, whole
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Begun at or after: `2026-11-22`, `2026-11-22T08:30`, `2h` or `7d` ago
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub from: Option<super::when::Moment>,
+    /// Begun before: as --from
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub until: Option<super::when::Moment>,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// Show numbers and names unmasked (logged)
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_arguments_stand_anywhere() {
+        for line in ["ledgerline --json --config x status", "ledgerline status --config x --json"] {
+            let cli = Cli::try_parse_from(line.split(' ')).expect("parses");
+            assert_eq!((cli.json, cli.config), (true, Some("x".into())));
+        }
+    }
+
+    #[test]
+    fn an_id_of_the_wrong_kind_is_a_usage_error() {
+        let id = "r-01J00000000000000000000000";
+        assert!(Cli::try_parse_from(["ledgerline", "rec", "show", id]).is_ok());
+        assert!(Cli::try_parse_from(["ledgerline", "call", "show", id]).is_err());
+        assert!(Cli::try_parse_from(["ledgerline", "call", "show", "../x"]).is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! `call`: one call, running or over.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::args;
+use super::door::{self, Needs, Node, Socket};
+use super::exit::{Exit, Stop};
+use super::print::{Printer, or_dash, table};
+use crate::base::CallId;
+use crate::call::ladder::ladder;
+use crate::call::trace::Entry;
+use crate::call::view::CallView;
+use crate::config::Config;
+use crate::io::admin::protocol::Act;
+use crate::switch::Command;
+
+pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let config = door::configuration(config)?;
+    match call {
+        args::Call::Show { id } => {
+            let call: CallView = Socket::reach(&config)?.ask(Command::Call { id: *id })?;
+            printer.value(&call, show);
+        }
+        args::Call::Hangup { id } => {
+            let done: Value = Socket::reach(&config)?.ask(Command::Hangup { id: *id })?;
+            printer.value(&done, |_| format!("{id} is ending"));
+        }
+        args::Call::Explain { id } => {
+            let entries = entries(*id, &config)?;
+            printer.value(&entries, |entries| ladder(entries));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The log of a running call from the core, of an ended one from its sealed record.
+fn entries(id: CallId, config: &Config) -> Result<Vec<Entry>, Stop> {
+    let mut node = Node::open(config, Needs::Recordings)?;
+    if let Node::Running(socket) = &mut node
+        && let Ok(entries) = socket.ask(Command::Explain { id })
+    {
+        return Ok(entries);
+    }
+    node.value(Act::Trace { call: id })
+}
+
+fn show(call: &CallView) -> String {
+    let head = format!(
+        "Call       {}\nBegan      {}\nState      {}\nCaller     {}\nDialled    {}\nAnswered   {}\nRecording  {}\n\n",
+        call.id,
+        call.began.rfc3339(),
+        call.state,
+        call.caller,
+        call.dialled,
+        or_dash(call.answered_by.as_ref()),
+        or_dash(call.recording),
+    );
+    let rows: Vec<[String; 6]> = call
+        .legs
+        .iter()
+        .map(|leg| {
+            [
+                leg.leg.to_string(),
+                leg.peer.clone(),
+                leg.state.clone(),
+                or_dash(leg.codec.as_ref()),
+                or_dash(leg.local.as_ref()),
+                or_dash(leg.remote.as_ref()),
+            ]
+        })
+        .collect();
+    head + &table(["LEG", "PEER", "STATE", "CODEC", "OUR RTP", "THEIR RTP"], &rows)
+}

@@ -1,0 +1,109 @@
+//! `plan`: checked here, or reloaded by the running switch.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args;
+use super::door::{self, Socket};
+use super::exit::{Exit, Stop};
+use super::print::Printer;
+use crate::io::admin::protocol::Act;
+use crate::io::plans::{self, Loaded};
+use crate::plan::{Diagnostic, Lang, Severity};
+
+pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    match plan {
+        args::Plan::Check { path } => check(path.as_deref(), config, printer),
+        args::Plan::Reload => {
+            let config = door::configuration(config)?;
+            let done = Socket::reach(&config)?.act(Act::PlanReload, &mut |_| true)?;
+            printer.value(&done, reloaded);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Without a path the plan as the switch would load it; a folder's files each for itself.
+fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let plans = match path {
+        None => {
+            let plan = door::configuration(config)?.plan;
+            vec![plans::load(&plan).map_err(|error| unreadable(&plan.folder, &error))?]
+        }
+        Some(path) => load(path).map_err(|error| unreadable(path, &error))?,
+    };
+    let results: Vec<Value> = plans.iter().map(result).collect();
+    let lang = language();
+    printer.value(&results, |_| plans.iter().map(|loaded| text(loaded, lang)).collect());
+    Ok(if plans.iter().all(|loaded| loaded.program.is_some()) { Exit::Done } else { Exit::Findings })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
+    Stop::usage(format!("{}: {error}", path.display()))
+}
+
+fn load(path: &Path) -> std::io::Result<Vec<Loaded>> {
+    let (folder, files) = if path.is_dir() {
+        (path.to_path_buf(), plans::list(path)?)
+    } else {
+        path.metadata()?;
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or(std::io::ErrorKind::InvalidInput)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (folder.to_path_buf(), vec![name.to_string()])
+    };
+    files.into_iter().map(|file| plans::load_files(&folder, vec![file])).collect()
+}
+
+fn result(loaded: &Loaded) -> Value {
+    json!({
+        "files": loaded.files,
+        "program": loaded.program.as_ref().map(|program| program.hash_hex()),
+        "findings": loaded.diagnostics.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// What the environment asks for.
+fn language() -> Lang {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Lang::from_tag(&set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default())
+}
+
+fn text(loaded: &Loaded, lang: Lang) -> String {
+    let mut text: String = loaded.diagnostics.iter().map(|found| found.render(lang) + "\n").collect();
+    let errors = loaded.diagnostics.iter().filter(|found| found.is_error()).count();
+    let warnings = loaded.diagnostics.len() - errors;
+    let files = loaded.files.join(", ");
+    text += &match &loaded.program {
+        Some(program) => format!("{files}: {warnings} warnings; program {}\n", &program.hash_hex()[..16]),
+        None => format!("{files}: {errors} errors, {warnings} warnings\n"),
+    };
+    text
+}
+
+fn finding(found: &Diagnostic) -> Value {
+    let place = found.place();
+    json!({
+        "code": found.code().to_string(),
+        "severity": match found.severity() { Severity::Error => "error", Severity::Warning => "warning" },
+        "file": &*place.file,
+        "line": place.line,
+        "column": place.column,
+        "message": found.message(Lang::En),
+        "message_zh": found.message(Lang::Zh),
+        "hint": found.hint(Lang::En),
+        "hint_zh": found.hint(Lang::Zh),
+    })
+}
+
+fn reloaded(done: &Value) -> String {
+    let warnings: String = done
+        .get("warnings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let program = done.get("program").and_then(Value::as_str).unwrap_or_default();
+    format!("{warnings}New calls follow program {}\n", program.get(..16).unwrap_or(program))
+}

@@ -1,0 +1,261 @@
+//! `rec`: recordings, on a node that runs or not.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::process::{Command as Program, Stdio};
+
+use serde_json::{Value, json};
+
+use super::args;
+use super::door::{self, Needs, Node};
+use super::exit::{Exit, Stop};
+use super::print::{Printer, clock_time, or_dash, table};
+use crate::base::RecordingId;
+use crate::io::admin::protocol::{Act, Purpose, Search};
+use crate::io::admin::{RecordingView, Reply, SoundView};
+
+pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let config = door::configuration(config)?;
+    let mut node = Node::open(&config, Needs::Recordings)?;
+    match rec {
+        args::Rec::Search(search) => find(&search, &mut node, printer),
+        args::Rec::Show { id, reveal } => show(id, reveal, &mut node, printer),
+        args::Rec::Play { id, output } => play(id, output.as_deref(), &mut node, printer),
+        args::Rec::Verify { id } => verify(id, &mut node, printer),
+        args::Rec::Export { ids, output, reveal } => export(&ids, &output, reveal, &mut node, printer),
+        args::Rec::Reindex => {
+            let done: Value = node.value(Act::RecReindex)?;
+            printer.value(&done, |done| format!("{} recordings are in the index", done["indexed"]));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn find(args: &args::Search, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let search = Search {
+        number: args.number.clone(),
+        name: args.name.clone(),
+        from: args.from.map(|moment| moment.0),
+        until: args.until.map(|moment| moment.0),
+        limit: Some(args.limit),
+        reveal: args.reveal,
+    };
+    let found: Vec<RecordingView> = node.items(Act::RecSearch(search))?;
+    printer.value(&found, |found| list(found));
+    Ok(Exit::Done)
+}
+
+fn list(found: &[RecordingView]) -> String {
+    let rows: Vec<[String; 6]> = found
+        .iter()
+        .map(|view| {
+            [
+                view.recording.to_string(),
+                view.began.clone(),
+                view.duration_ms.map_or_else(|| "runs".to_string(), clock_time),
+                view.caller.clone(),
+                view.dialled.clone(),
+                view.parties.join(", "),
+            ]
+        })
+        .collect();
+    table(["RECORDING", "BEGAN", "LENGTH", "CALLER", "DIALLED", "PARTIES"], &rows)
+}
+
+fn show(recording: RecordingId, reveal: bool, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let record: Value = node.value(Act::RecShow { recording, reveal })?;
+    printer.value(&record, record_text);
+    Ok(Exit::Done)
+}
+
+fn record_text(record: &Value) -> String {
+    let Ok(view) = serde_json::from_value::<RecordingView>(record.clone()) else { return record.to_string() };
+    let mut text = format!(
+        "Recording  {}\nCall       {}\nBegan      {}\nLength     {}\nEnded      {}\nCaller     {}\nDialled    {}\n\
+         Parties    {}\nRoute      {}\nRetention  {}\nLedger     leaf {}\nFile       {} bytes, {} packets, {} chunks, key version {}\n\n",
+        view.recording,
+        view.call,
+        view.began,
+        view.duration_ms.map_or_else(|| "runs".to_string(), clock_time),
+        or_dash(record["ended"].as_str()),
+        view.caller,
+        view.dialled,
+        view.parties.join(", "),
+        or_dash(view.route),
+        or_dash(view.retention),
+        or_dash(view.leaf),
+        view.len_bytes,
+        view.packets,
+        record["chunks"],
+        record["kek_version"],
+    );
+    for event in record["events"].as_array().into_iter().flatten() {
+        let offset_ms = event["offset_us"].as_u64().unwrap_or(0) / 1_000;
+        let mut rest = event.clone();
+        if let Some(fields) = rest.as_object_mut() {
+            fields.remove("offset_us");
+        }
+        text += &format!("{:>6}.{:03}  {rest}\n", offset_ms / 1_000, offset_ms % 1_000);
+    }
+    text
+}
+
+fn play(
+    recording: RecordingId,
+    output: Option<&Path>,
+    node: &mut Node,
+    printer: &Printer,
+) -> Result<Exit, Stop> {
+    let act = Act::RecPlay { recording, purpose: Purpose::Play };
+    let sound = match output {
+        Some(path) if path == Path::new("-") => receive(act, node, &mut io::stdout().lock())?,
+        Some(path) => receive(act, node, &mut create(path)?)?,
+        None => aloud(act, node)?,
+    };
+    if output != Some(Path::new("-")) {
+        printer.value(&sound, |sound| {
+            let length = clock_time(sound.samples / 8);
+            format!("{length} of stereo: left the caller, right the far side{}", gaps(sound))
+        });
+    }
+    Ok(if sound.gaps.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+fn gaps(sound: &SoundView) -> String {
+    sound.gaps.iter().map(|gap| format!("\nmissing: {gap}")).collect()
+}
+
+/// Through the loudspeaker, where there is a program for it.
+fn aloud(act: Act, node: &mut Node) -> Result<SoundView, Stop> {
+    let mut player = Program::new("aplay")
+        .args(["-q", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| Stop::failed(format!("aplay: {error}; write a file instead: -o FILE")))?;
+    let sound = match player.stdin.take() {
+        Some(mut pipe) => receive(act, node, &mut pipe),
+        None => Err(Stop::failed("aplay takes no input")),
+    };
+    player.wait().map_err(Stop::failed)?;
+    sound
+}
+
+/// Writes the sound that `act` yields to `to`.
+fn receive(act: Act, node: &mut Node, to: &mut dyn Write) -> Result<SoundView, Stop> {
+    let mut written = Ok(());
+    let value = node.act(act, &mut |reply| {
+        if let Reply::Octets(octets) = reply {
+            written = to.write_all(&octets);
+        }
+        written.is_ok()
+    })?;
+    written.and_then(|()| to.flush()).map_err(Stop::failed)?;
+    serde_json::from_value(value).map_err(Stop::failed)
+}
+
+fn create(path: &Path) -> Result<File, Stop> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Stop::failed(format!("{}: {error}", path.display())))
+}
+
+fn verify(recording: Option<RecordingId>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let result: Value = node.value(Act::RecVerify { recording })?;
+    let clean = result["clean"] == json!(true);
+    printer.value(&result, |result| {
+        let report = &result["report"];
+        let findings: String = result["words"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let ended = report["ended"].as_array().into_iter().flatten();
+        let crashed: String = ended
+            .filter(|pair| pair[1] == json!("by_crash"))
+            .map(|pair| {
+                format!("{}: ended by crash; whole until then\n", pair[0].as_str().unwrap_or_default())
+            })
+            .collect();
+        format!(
+            "{findings}{crashed}{}: {} recordings, {} call records, {} leaves, {} signed heads\n",
+            if clean { "whole" } else { "DAMAGED" },
+            report["recordings"],
+            report["cdrs"],
+            report["leaves"],
+            report["heads"],
+        )
+    });
+    Ok(if clean { Exit::Done } else { Exit::Findings })
+}
+
+/// One WAV and one manifest a recording. The signed package for regulators is another command's matter.
+fn export(
+    ids: &[RecordingId],
+    folder: &Path,
+    reveal: bool,
+    node: &mut Node,
+    printer: &Printer,
+) -> Result<Exit, Stop> {
+    DirBuilder::new()
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| Stop::failed(format!("{}: {error}", folder.display())))?;
+    let mut exit = Exit::Done;
+    for recording in ids {
+        let record: Value = node.value(Act::RecShow { recording: *recording, reveal })?;
+        let verification: Value = node.value(Act::RecVerify { recording: Some(*recording) })?;
+        let sound_file = format!("{recording}.wav");
+        let act = Act::RecPlay { recording: *recording, purpose: Purpose::Export };
+        let mut file = Hashed::new(create(&folder.join(&sound_file))?);
+        let sound = receive(act, node, &mut file)?;
+        let manifest = json!({
+            "recording": record,
+            "verification": verification,
+            "sound": { "file": sound_file, "sha256": file.hex(), "samples": sound.samples, "missing": sound.gaps,
+                       "left": "the caller", "right": "the far side" },
+        });
+        let mut to = create(&folder.join(format!("{recording}.json")))?;
+        to.write_all(serde_json::to_string_pretty(&manifest).map_err(Stop::failed)?.as_bytes())
+            .map_err(Stop::failed)?;
+        if verification["clean"] != json!(true) || !sound.gaps.is_empty() {
+            exit = Exit::Findings;
+        }
+        printer.item(&manifest, |_| format!("{}", folder.join(&sound_file).display()));
+    }
+    Ok(exit)
+}
+
+/// A file that knows the SHA-256 of what was written to it.
+struct Hashed {
+    file: File,
+    hash: sha2::Sha256,
+}
+
+impl Hashed {
+    fn new(file: File) -> Hashed {
+        Hashed { file, hash: sha2::Digest::new() }
+    }
+
+    fn hex(&self) -> String {
+        sha2::Digest::finalize(self.hash.clone()).iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let len = self.file.write(octets)?;
+        sha2::Digest::update(&mut self.hash, octets.get(..len).unwrap_or(octets));
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}

@@ -1,0 +1,21 @@
+//! `serve`: the switch itself.
+
+use std::path::Path;
+
+use super::door;
+use super::exit::{Exit, Stop};
+use crate::io::log;
+use crate::io::node::{self, StartError};
+
+pub(super) fn run(config: Option<&Path>) -> Result<Exit, Stop> {
+    let config = door::configuration(config)?;
+    log::start(&config.log);
+    node::run(&config, std::future::pending(), |_| ()).map_err(|error| {
+        tracing::error!(%error, "not started");
+        match error {
+            StartError::Plan(_) | StartError::PlanFolder(..) => Stop::usage(error),
+            _ => Stop::failed(error),
+        }
+    })?;
+    Ok(Exit::Done)
+}

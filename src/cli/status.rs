@@ -1,0 +1,36 @@
+//! `status`: how the node is.
+
+use std::path::Path;
+
+use super::door::{self, Socket};
+use super::exit::{Exit, Stop};
+use super::print::Printer;
+use crate::switch::{Command, StatusView};
+
+pub(super) fn run(config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let config = door::configuration(config)?;
+    let status: StatusView = Socket::reach(&config)?.ask(Command::Status)?;
+    printer.value(&status, text);
+    Ok(if status.store_writable { Exit::Done } else { Exit::Findings })
+}
+
+fn text(status: &StatusView) -> String {
+    let store = if status.store_writable { "takes recordings" } else { "TAKES NO RECORDINGS" };
+    format!(
+        "Node          {}, since {}\n\
+         Calls         {} now, {} since start\n\
+         Phones        {} contacts of {} accounts\n\
+         Program       {}\n\
+         Store         {store}, {} MB free\n\
+         Transactions  {}\n",
+        status.node,
+        status.since.rfc3339(),
+        status.calls,
+        status.calls_total,
+        status.contacts,
+        status.users,
+        status.program,
+        status.store_free_bytes / 1_000_000,
+        status.transactions,
+    )
+}

@@ -1,0 +1,85 @@
+//! `user`: the accounts of phones, on a node that runs or not.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::args;
+use super::door::{self, Needs, Node};
+use super::exit::{Exit, Stop};
+use super::print::{Printer, or_dash, table};
+use crate::base::Secret;
+use crate::io::admin::UserMade;
+use crate::io::admin::protocol::{Act, Word};
+use crate::io::users::UserView;
+
+pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let config = door::configuration(config)?;
+    let mut node = Node::open(&config, Needs::Accounts)?;
+    match user {
+        args::User::Add { name, numbers, display, password_stdin } => {
+            let password = word(password_stdin)?;
+            made(&node.value(Act::UserAdd { name, display, numbers, password })?, printer);
+        }
+        args::User::Passwd { name, password_stdin } => {
+            let password = word(password_stdin)?;
+            made(&node.value(Act::UserPasswd { name, password })?, printer);
+        }
+        args::User::List => {
+            let users: Vec<UserView> = node.value(Act::UserList)?;
+            printer.value(&users, |users| list(users));
+        }
+        args::User::Remove { name } => {
+            let done: Value = node.value(Act::UserRemove { name: name.clone() })?;
+            printer.value(&done, |_| format!("{name} is removed"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The password on standard input: its first line.
+fn word(from_stdin: bool) -> Result<Option<Word>, Stop> {
+    if !from_stdin {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(Stop::failed)?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    if line.is_empty() {
+        Err(Stop::usage("no password on standard input"))
+    } else {
+        Ok(Some(Word(Secret::new(line))))
+    }
+}
+
+fn made(made: &UserMade, printer: &Printer) {
+    printer.value(made, |made| {
+        let mut text = format!("User      {}\n", made.user.name);
+        if !made.user.numbers.is_empty() {
+            text += &format!("Numbers   {}\n", made.user.numbers.join(", "));
+        }
+        text += &format!("Realm     {}\n", made.realm);
+        if let Some(Word(password)) = &made.password {
+            text += &format!("Password  {}\nIt is not stored and is not shown again.\n", password.expose());
+        }
+        text
+    });
+}
+
+fn list(users: &[UserView]) -> String {
+    let rows: Vec<[String; 5]> = users
+        .iter()
+        .map(|user| {
+            [
+                user.name.clone(),
+                or_dash(Some(user.numbers.join(",")).filter(|numbers| !numbers.is_empty())),
+                or_dash(Some(&user.display).filter(|display| !display.is_empty())),
+                user.since.rfc3339(),
+                if user.usable { "yes" } else { "no: made for another realm" }.to_string(),
+            ]
+        })
+        .collect();
+    table(["USER", "NUMBERS", "DISPLAY", "SINCE", "USABLE"], &rows)
+}
