@@ -1,0 +1,220 @@
+//! Sessions that change: hold in every notation, offers in odd places, early media, other transports.
+
+use super::golden;
+use crate::world::*;
+
+/// Alice calls Bob at 1 s, who answers at 2 s.
+fn talking(seed: u64) -> World {
+    let mut world = World::seeded(seed);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world
+}
+
+#[test]
+fn a_hold_silences_in_all_three_notations() {
+    for (seed, notation, holder_is_heard) in
+        [(20, Notation::SendOnly, true), (21, Notation::Inactive, false), (22, Notation::Zero, true)]
+    {
+        for holder in ["alice", "bob"] {
+            let held = if holder == "alice" { "bob" } else { "alice" };
+            let mut world = talking(seed);
+            world.phone(holder).holds(notation).after(secs(4));
+            world.phone(holder).resumes().after(secs(14));
+            world.run_until(secs(10));
+            let before = (world.heard(holder, held), world.heard(held, holder));
+            world.run_until(secs(15));
+            let during = (world.heard(holder, held), world.heard(held, holder));
+            assert_eq!(
+                before.0,
+                during.0,
+                "{notation:?}: {holder} hears nobody while it holds\n{}",
+                world.ladder()
+            );
+            assert_eq!(during.1 > before.1, holder_is_heard, "{notation:?}: {held}\n{}", world.ladder());
+            world.run_until(secs(25));
+            assert!(
+                world.heard(holder, held) > during.0,
+                "{notation:?}: {holder} hears again\n{}",
+                world.ladder()
+            );
+            if holder == "bob" {
+                golden(&mut world, &format!("hold_{notation:?}").to_lowercase());
+            } else {
+                world.settle();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_caller_without_an_offer_is_made_one() {
+    let mut world = World::seeded(23);
+    world.phone("alice").dials_without_offer("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    golden(&mut world, "without_offer");
+}
+
+#[test]
+fn a_menu_waits_for_the_answer_of_a_caller_without_an_offer() {
+    let mut world = World::seeded(24);
+    world.phone("alice").dials_without_offer("9").at(secs(1));
+    world.phone("alice").presses('1').after(ms(2_500));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(15));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn a_reinvite_without_an_offer_is_made_one() {
+    for who in ["alice", "bob"] {
+        let mut world = talking(25);
+        world.phone(who).renews_without_offer().after(secs(3));
+        world.run_until(secs(20));
+        assert!(
+            world.heard("alice", "bob") > secs(16) && world.heard("bob", "alice") > secs(16),
+            "{}",
+            world.ladder()
+        );
+        match who {
+            "alice" => golden(&mut world, "renewed_without_offer"),
+            _ => world.settle(),
+        }
+    }
+}
+
+#[test]
+fn both_hold_and_both_resume() {
+    let mut world = talking(26);
+    world.phone("alice").holds(Notation::SendOnly).after(secs(2));
+    world.phone("bob").holds(Notation::SendOnly).after(secs(3));
+    world.phone("alice").resumes().after(secs(5));
+    world.phone("bob").resumes().after(secs(7));
+    world.run_until(secs(20));
+    let after = world.heard("alice", "bob");
+    world.run_until(secs(22));
+    assert_eq!(world.heard("alice", "bob") - after, secs(2), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn both_hold_at_the_same_moment() {
+    let mut world = talking(27).delay_ms(30..30);
+    world.phone("alice").holds(Notation::Inactive).at(secs(5));
+    world.phone("bob").holds(Notation::Inactive).at(secs(5));
+    world.phone("alice").resumes().at(secs(8));
+    world.phone("bob").resumes().at(secs(8));
+    world.run_until(secs(12));
+    let then = world.heard("bob", "alice");
+    world.run_until(secs(14));
+    assert_eq!(world.heard("bob", "alice") - then, secs(2), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn the_caller_hears_early_media() {
+    let mut world = World::seeded(28);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers_with_early_media().after(secs(4));
+    world.run_until(secs(4));
+    assert!(world.heard("alice", "bob") > secs(2), "{}", world.ladder());
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    golden(&mut world, "early_media");
+}
+
+#[test]
+fn early_media_of_a_phone_that_declines_ends() {
+    let mut world = World::seeded(29);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers_with_early_media().at(secs(60));
+    world.run_until(secs(30));
+    assert_eq!(world.phone("alice").ended(), Some(How::Refused(480)));
+    assert!(world.only_cdr().answered.is_none());
+    world.settle();
+}
+
+#[test]
+fn phones_meet_over_every_transport() {
+    for (seed, a, b) in [
+        (30, Over::Tcp, Over::Udp),
+        (31, Over::Udp, Over::Tcp),
+        (32, Over::Tcp, Over::Tcp),
+        (33, Over::Ipv6, Over::Ipv6),
+    ] {
+        let mut world = World::seeded(seed);
+        world.phone("alice").over(a).dials("8002").at(secs(1));
+        world.phone("bob").over(b).answers().after(secs(1));
+        world.phone("bob").hangs_up().after(secs(5));
+        world.run_until(secs(20));
+        assert!(world.talked("alice", "bob"), "{a:?} {b:?}\n{}", world.ladder());
+        world.settle();
+    }
+}
+
+#[test]
+fn phones_behind_nat_are_reached_where_their_signalling_comes_from() {
+    let mut world = World::seeded(34);
+    world.phone("alice").behind_nat().dials("8002").at(secs(1));
+    world.phone("bob").behind_nat().answers().after(secs(1));
+    world.phone("bob").hangs_up().after(secs(5));
+    world.run_until(secs(20));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn every_digest_opens_the_door() {
+    for (seed, hash) in [(35, Hash::Sha256), (36, Hash::Md5), (37, Hash::Oldest)] {
+        for remembers in [false, true] {
+            let mut world = World::seeded(seed);
+            world.phone("alice").hash = hash;
+            world.phone("alice").remembers = remembers;
+            for n in 0..3 {
+                world.phone("alice").dials("8002").at(secs(1 + 10 * n));
+                world.phone("alice").hangs_up().at(secs(8 + 10 * n));
+            }
+            world.phone("bob").hash = hash;
+            world.phone("bob").answers().after(secs(1));
+            world.run_until(secs(40));
+            assert!(world.heard("alice", "bob") > secs(14), "{hash:?}\n{}", world.ladder());
+            world.settle();
+        }
+    }
+}
+
+#[test]
+fn codecs_decide_who_can_talk() {
+    for (alice, bob, talk) in [
+        (&[8, 0, 101][..], &[0, 101][..], true),
+        (&[0], &[8], true),
+        (&[9, 8, 101], &[9, 101], true),
+        (&[9], &[9], true),
+        (&[9], &[8], false),
+        (&[8], &[18], false),
+    ] {
+        let mut world = World::seeded(38);
+        world.phone("alice").codecs = alice.to_vec();
+        world.phone("bob").codecs = bob.to_vec();
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.run_until(secs(10));
+        assert_eq!(world.talked("alice", "bob"), talk, "{alice:?} {bob:?}\n{}", world.ladder());
+        world.settle();
+    }
+}
+
+#[test]
+fn an_answer_without_a_usable_codec_ends_that_leg_only() {
+    let mut world = World::seeded(39);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").codecs = vec![18];
+    world.phone("bob").answers().after(secs(1));
+    world.phone("bob/mobile").answers().after(secs(3));
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "bob/mobile"), "{}", world.ladder());
+    golden(&mut world, "no_usable_codec");
+}

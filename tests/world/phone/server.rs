@@ -1,0 +1,306 @@
+//! The requests that a phone hears, and its answers: RFC 3261 §17.2 in its plainest form, and §13.3 for the calls that ring it.
+
+use std::time::Duration;
+
+use ledgerline::base::Time;
+
+use super::dialog::{Dialog, How, Side, Stage};
+use super::script::When;
+use super::words::{RESPONSE, reason};
+use super::{Act, Phone, T1, T2, TRIES};
+use crate::world::sdp::There;
+use crate::world::text::{Heard, fill, user_of, within};
+
+/// A request that came in.
+#[derive(Debug)]
+pub struct Server {
+    request: Heard,
+    dialog: Option<usize>,
+    /// The last answer, repeated when the request is.
+    last: Option<String>,
+    status: u16,
+    /// When a final answer to INVITE is repeated of the phone's own accord.
+    next: Option<Time>,
+    gap: Duration,
+    until: Time,
+}
+
+impl Server {
+    pub fn deadline(&self) -> Option<Time> {
+        self.next.map(|next| next.min(self.until))
+    }
+}
+
+/// Hearing.
+impl Phone {
+    pub fn on_request(&mut self, now: Time, heard: &Heard) {
+        if heard.method() == "ACK" {
+            return self.on_ack(now, heard);
+        }
+        let known = self
+            .servers
+            .iter()
+            .find(|s| s.request.branch() == heard.branch() && s.request.method() == heard.method());
+        if let Some(known) = known {
+            if let Some(text) = known.last.clone() {
+                self.send(text, None);
+            }
+            return;
+        }
+        let dialog = self.dialog_of(heard.call_id(), heard.tag_of_to());
+        match (heard.method(), dialog) {
+            ("INVITE", None) if heard.tag_of_to().is_empty() => self.on_invite(now, heard),
+            ("INVITE", Some(dialog)) => self.on_reinvite(now, dialog, heard),
+            ("CANCEL", _) => self.on_cancel(now, heard),
+            ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
+            ("OPTIONS", None) if !heard.tag_of_to().is_empty() => self.reply(now, heard, 481),
+            ("OPTIONS", _) => self.reply(now, heard, 200),
+            ("INFO", Some(_)) => {
+                self.keys.extend(heard.body().lines().find_map(|line| line.strip_prefix("Signal=")));
+                self.reply(now, heard, 200);
+            }
+            ("BYE" | "INVITE" | "INFO", None) => self.reply(now, heard, 481),
+            _ => {
+                self.complain(format!("an unexpected {}", heard.start()));
+                self.reply(now, heard, 501);
+            }
+        }
+    }
+
+    fn on_invite(&mut self, now: Time, heard: &Heard) {
+        let mut session = self.session();
+        session.there = None;
+        let dialog = Dialog {
+            side: Side::Callee,
+            stage: Stage::Inviting,
+            call_id: heard.call_id().to_string(),
+            local_tag: self.random.token(8),
+            remote_tag: heard.tag_of_from().to_string(),
+            local: within(heard.one("To")).to_string(),
+            remote: within(heard.one("From")).to_string(),
+            target: within(heard.one("Contact")).to_string(),
+            cseq: 0,
+            remote_cseq: heard.cseq(),
+            session,
+            confirmed_at: None,
+            over_at: None,
+            unsure: None,
+            renewing: false,
+            leaving: false,
+            statuses: Vec::new(),
+            reasons: Vec::new(),
+            proofs: 0,
+            undo: None,
+            descriptions: Vec::new(),
+        };
+        if user_of(heard.start().split(' ').nth(1).unwrap_or_default()) != self.id.user {
+            self.complain(format!("called as somebody else: {}", heard.start()));
+        }
+        self.dialogs.push(dialog);
+        let index = self.dialogs.len() - 1;
+        self.serve(now, heard, Some(index));
+        let reception = self.reception.clone();
+        if let Some(gap) = reception.ring {
+            self.later(now + gap, Act::Ring { early_media: reception.early_media }, Some(index));
+        }
+        if let Some((when, act)) = reception.last {
+            let at = match when {
+                When::After(gap) => now + gap,
+                When::At(since) => now.max(Time::ZERO + since),
+            };
+            self.later(at, act, Some(index));
+        }
+    }
+
+    fn on_reinvite(&mut self, now: Time, dialog: usize, heard: &Heard) {
+        let Some(at) = self.dialogs.get_mut(dialog).filter(|at| at.stage == Stage::Confirmed) else {
+            return self.reply(now, heard, 481);
+        };
+        at.remote_cseq = heard.cseq();
+        let body = match There::read(heard.body()) {
+            Some(there) => at.session.answer(&there),
+            None => at.session.offer(),
+        };
+        let index = self.serve(now, heard, Some(dialog));
+        self.respond(now, index, 200, "", &body);
+    }
+
+    /// Also the answer to an offer that this phone made in a 2xx comes here.
+    fn on_ack(&mut self, now: Time, heard: &Heard) {
+        let acked = self.servers.iter_mut().find(|server| {
+            server.request.method() == "INVITE"
+                && server.request.call_id() == heard.call_id()
+                && server.request.cseq() == heard.cseq()
+        });
+        let Some(server) = acked else { return };
+        server.next = None;
+        let Some(dialog) = server.dialog else { return };
+        let Some(at) = self.dialogs.get_mut(dialog) else { return };
+        if let Some(there) = There::read(heard.body()) {
+            at.session.there = Some(there);
+        }
+        if at.stage == Stage::Answered {
+            self.joined(now, dialog);
+        }
+    }
+
+    fn on_cancel(&mut self, now: Time, heard: &Heard) {
+        let invite = self.servers.iter().position(|server| {
+            server.request.branch() == heard.branch() && server.request.method() == "INVITE"
+        });
+        let Some(invite) = invite else { return self.reply(now, heard, 481) };
+        self.reply(now, heard, 200);
+        let Some(dialog) = self.servers.get(invite).and_then(|server| server.dialog) else { return };
+        let Some(at) = self.dialogs.get_mut(dialog) else { return };
+        at.reasons.extend(heard.all("Reason").map(str::to_string));
+        if at.stage == Stage::Inviting {
+            self.finish(now, dialog, How::Cancelled);
+            self.respond(now, invite, 487, "", "");
+        }
+    }
+
+    fn on_bye(&mut self, now: Time, dialog: usize, heard: &Heard) {
+        let Some(at) = self.dialogs.get_mut(dialog) else { return };
+        at.reasons.extend(heard.all("Reason").map(str::to_string));
+        if heard.cseq() <= at.remote_cseq && !at.is_over() {
+            let text = format!("a BYE out of order: CSeq {} after {}", heard.cseq(), at.remote_cseq);
+            self.complain(text);
+        }
+        for server in self.servers.iter_mut().filter(|server| server.dialog == Some(dialog)) {
+            server.next = None;
+        }
+        self.finish(now, dialog, How::FarSideHungUp);
+        if !self.manners.never_answers_bye {
+            self.reply(now, heard, 200);
+        }
+    }
+}
+
+/// Answering.
+impl Phone {
+    pub fn ring(&mut self, now: Time, dialog: usize, early_media: bool) {
+        let Some(invite) = self.invite_of(dialog) else { return };
+        let body = if early_media { self.answer_body(dialog, invite) } else { String::new() };
+        let status = if early_media { 183 } else { 180 };
+        self.respond(now, invite, status, "", &body);
+    }
+
+    pub fn answer(&mut self, now: Time, dialog: usize) {
+        let Some(invite) = self.invite_of(dialog) else { return };
+        let body = self.answer_body(dialog, invite);
+        if let Some(at) = self.dialogs.get_mut(dialog) {
+            at.stage = Stage::Answered;
+        }
+        self.respond(now, invite, 200, "", &body);
+    }
+
+    pub fn reject(&mut self, now: Time, dialog: usize, status: u16, more: &str) {
+        let Some(invite) = self.invite_of(dialog) else { return };
+        self.finish(now, dialog, How::Refused(status));
+        self.respond(now, invite, status, more, "");
+    }
+
+    /// The INVITE that began `dialog`, while it has no final answer.
+    fn invite_of(&self, dialog: usize) -> Option<usize> {
+        self.dialogs.get(dialog).filter(|at| at.stage == Stage::Inviting)?;
+        self.servers.iter().position(|server| server.dialog == Some(dialog) && server.status < 200)
+    }
+
+    fn answer_body(&mut self, dialog: usize, invite: usize) -> String {
+        let offer = self.servers.get(invite).and_then(|server| There::read(server.request.body()));
+        let Some(at) = self.dialogs.get_mut(dialog) else { return String::new() };
+        match offer {
+            Some(offer) => at.session.answer(&offer),
+            None => at.session.offer(),
+        }
+    }
+
+    fn reply(&mut self, now: Time, heard: &Heard, status: u16) {
+        let index = self.serve(now, heard, None);
+        self.respond(now, index, status, "", "");
+    }
+
+    fn serve(&mut self, now: Time, heard: &Heard, dialog: Option<usize>) -> usize {
+        let request = heard.clone();
+        self.servers.push(Server {
+            request,
+            dialog,
+            last: None,
+            status: 0,
+            next: None,
+            gap: T1,
+            until: now + TRIES,
+        });
+        self.servers.len() - 1
+    }
+
+    fn respond(&mut self, now: Time, index: usize, status: u16, more: &str, body: &str) {
+        let Some(server) = self.servers.get(index) else { return };
+        let heard = &server.request;
+        let vias: String = heard.all("Via").map(|via| format!("Via: {via}\n")).collect();
+        let tag = match server.dialog.and_then(|dialog| self.dialogs.get(dialog)) {
+            Some(dialog) => dialog.local_tag.clone(),
+            None => "stateless".to_string(),
+        };
+        let to = match heard.tag_of_to() {
+            "" => format!("{};tag={tag}", heard.one("To")),
+            _ => heard.one("To").to_string(),
+        };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
+        let invite = heard.method() == "INVITE";
+        let contact = if invite && status < 300 { self.contact() } else { String::new() };
+        let text = fill(
+            RESPONSE,
+            &[
+                ("status", &status.to_string()),
+                ("reason", reason(status)),
+                ("vias", &vias),
+                ("from", heard.one("From")),
+                ("to", &to),
+                ("call_id", heard.call_id()),
+                ("cseq", heard.one("CSeq")),
+                ("more", &format!("{contact}{kind}{more}")),
+                ("body", body),
+            ],
+        );
+        // A 2xx is repeated over every transport, another final answer over datagrams only.
+        let repeats = invite && status >= 200 && (status < 300 || !self.is_reliable());
+        if let Some(server) = self.servers.get_mut(index) {
+            server.last = Some(text.clone());
+            server.status = status;
+            server.until = now + TRIES;
+            server.next = repeats.then(|| now + T1);
+        }
+        self.send(text, None);
+    }
+
+    pub fn tick_servers(&mut self, now: Time) {
+        let mut again = Vec::new();
+        let mut given_up = Vec::new();
+        for server in &mut self.servers {
+            let Some(next) = server.next else { continue };
+            if server.until <= now {
+                server.next = None;
+                given_up.extend(server.dialog.filter(|_| server.status < 300));
+            } else if next <= now {
+                server.gap = (server.gap * 2).min(T2);
+                server.next = Some(now + server.gap);
+                again.extend(server.last.clone());
+            }
+        }
+        for text in again {
+            self.send(text, None);
+        }
+        for dialog in given_up {
+            self.timeouts += 1;
+            // RFC 3261 §13.3.1.4: no ACK came; the session ends with BYE.
+            if self
+                .dialogs
+                .get(dialog)
+                .is_some_and(|at| matches!(at.stage, Stage::Answered | Stage::Confirmed))
+            {
+                self.bye(now, dialog);
+            }
+        }
+    }
+}

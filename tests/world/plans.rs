@@ -1,0 +1,55 @@
+//! The plans that the stories run under, and what the world expects of calls under each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ledgerline::plan::{Folder, Lang, Program, load};
+
+/// The plan of all stories, with one of three policies for recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// Every call is recorded or refused.
+    Required,
+    /// Every call is recorded; a recorder that fails stops nobody.
+    Wished,
+    /// No call is recorded.
+    Unrecorded,
+}
+
+const OFFICE: &str = include_str!("plans/office.plan");
+
+impl Plan {
+    /// Whether every call is recorded, if it can be.
+    pub fn records(self) -> bool {
+        self != Plan::Unrecorded
+    }
+
+    /// No recording, no call.
+    pub fn requires(self) -> bool {
+        self == Plan::Required
+    }
+
+    fn text(self) -> String {
+        match self {
+            Plan::Required => OFFICE.into(),
+            Plan::Wished => OFFICE.replace("on failure refuse", "on failure continue"),
+            Plan::Unrecorded => OFFICE
+                .replace("record all, two tracks, on failure refuse", "record off")
+                .replace("  retain standard\n", ""),
+        }
+    }
+
+    /// The compiled plan. Each is compiled once a process.
+    pub fn program(self) -> Arc<Program> {
+        static COMPILED: Mutex<Option<HashMap<Plan, Arc<Program>>>> = Mutex::new(None);
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(compiled.get_or_insert_default().entry(self).or_insert_with(|| compile(&self.text())))
+    }
+}
+
+fn compile(text: &str) -> Arc<Program> {
+    let folder = Folder::new().with_plan("office.plan", text).with_any_sound();
+    let (program, findings) = load(&folder, &["office.plan"]);
+    let findings: String = findings.iter().map(|finding| finding.render(Lang::En)).collect();
+    program.unwrap_or_else(|| panic!("the plan of the tests does not load:\n{findings}"))
+}

@@ -1,0 +1,163 @@
+//! The phones' own session descriptions: text with holes, and a few lines that read the answer.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// From the point of view of whoever says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    pub fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+
+    fn of(sends: bool, receives: bool) -> Direction {
+        match (sends, receives) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+
+    /// What to answer to an offer of this direction when one wants `wish` oneself.
+    pub fn answered_with(self, wish: Direction) -> Direction {
+        Direction::of(wish.sends() && self.receives(), wish.receives() && self.sends())
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+}
+
+/// The three ways in which phones put a call on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notation {
+    SendOnly,
+    Inactive,
+    /// RFC 2543: `c=IN IP4 0.0.0.0`.
+    Zero,
+}
+
+/// One end of one session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Where this end receives.
+    pub here: SocketAddr,
+    pub wish: Direction,
+    /// Whether this end writes 0.0.0.0 in its connection line.
+    pub zero: bool,
+    id: u64,
+    version: u64,
+    /// The codecs that this end knows, as payload types in its order.
+    pub codecs: Vec<u8>,
+    /// What the other end said last.
+    pub there: Option<There>,
+}
+
+/// What the other end said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct There {
+    pub rtp: SocketAddr,
+    pub direction: Direction,
+    pub codecs: Vec<u8>,
+}
+
+impl Session {
+    pub fn new(here: SocketAddr, id: u64, codecs: &[u8]) -> Session {
+        let codecs = codecs.to_vec();
+        Session { here, wish: Direction::SendRecv, zero: false, id, version: 0, codecs, there: None }
+    }
+
+    /// An offer of everything that this end knows.
+    pub fn offer(&mut self) -> String {
+        let codecs = self.codecs.clone();
+        self.describe(self.wish, &codecs)
+    }
+
+    /// An answer to what the other end offered: one codec of theirs that this end knows, and telephone events.
+    pub fn answer(&mut self, offer: &There) -> String {
+        let known: Vec<u8> = offer.codecs.iter().copied().filter(|pt| self.codecs.contains(pt)).collect();
+        let voice = known.iter().copied().find(|pt| *pt < 96);
+        let mut chosen: Vec<u8> =
+            voice.into_iter().chain(known.iter().copied().filter(|pt| *pt >= 96)).collect();
+        if voice.is_none() {
+            chosen = self.codecs.clone();
+        }
+        let direction = offer.direction.answered_with(self.wish);
+        self.there = Some(offer.clone());
+        self.describe(direction, &chosen)
+    }
+
+    /// Whether this end sends: both ends agree to it.
+    pub fn sends(&self) -> bool {
+        self.wish.sends() && self.there.as_ref().is_some_and(|there| there.direction.receives())
+    }
+
+    /// Whether this end hears: both ends agree to it.
+    pub fn receives(&self) -> bool {
+        self.wish.receives() && !self.zero && self.there.as_ref().is_some_and(|there| there.direction.sends())
+    }
+
+    fn describe(&mut self, direction: Direction, codecs: &[u8]) -> String {
+        self.version += 1;
+        let ip = if self.zero { "0.0.0.0".to_string() } else { self.here.ip().to_string() };
+        let family = if self.here.is_ipv4() { "IP4" } else { "IP6" };
+        let list: String = codecs.iter().map(|pt| format!(" {pt}")).collect();
+        let maps: String = codecs.iter().map(|pt| format!("a=rtpmap:{pt} {}\r\n", name_of(*pt))).collect();
+        format!(
+            "v=0\r\no=phone {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
+             m=audio {} RTP/AVP{list}\r\n{maps}a={}\r\n",
+            self.id,
+            self.version,
+            self.here.port(),
+            direction.word(),
+        )
+    }
+}
+
+impl There {
+    /// Reads the first audio line of a description.
+    pub fn read(body: &str) -> Option<There> {
+        let audio = body.find("\nm=audio ")? + 1;
+        let (session, media) = body.split_at(audio);
+        let media = media.split("\nm=").next().unwrap_or(media);
+        let mut words = media.lines().next()?.split(' ').skip(1);
+        let port: u16 = words.next()?.parse().ok()?;
+        let codecs = words.skip(1).filter_map(|pt| pt.trim().parse().ok()).collect();
+        let line = |part: &str| {
+            part.lines().find_map(|line| line.strip_prefix("c=IN IP")?.get(2..)?.trim().parse().ok())
+        };
+        let ip: IpAddr = line(media).or_else(|| line(session))?;
+        let direction = [Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]
+            .into_iter()
+            .find(|d| body.contains(&format!("a={}", d.word())))
+            .unwrap_or(Direction::SendRecv);
+        (port != 0).then_some(There { rtp: SocketAddr::new(ip, port), direction, codecs })
+    }
+}
+
+fn name_of(pt: u8) -> &'static str {
+    match pt {
+        0 => "PCMU/8000",
+        8 => "PCMA/8000",
+        9 => "G722/8000",
+        18 => "G729/8000",
+        101 => "telephone-event/8000",
+        _ => "opus/48000/2",
+    }
+}

@@ -1,0 +1,196 @@
+//! How a world begins: who is there, at which addresses, with which words; and the first registrations.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::sync::Arc;
+
+use ledgerline::base::{Random, Secret, Time, Wall};
+use ledgerline::registrar::{Account, Directory};
+use ledgerline::switch::{Input, Setup, Switch};
+
+use super::network::{Network, Weather};
+use super::phone::{Identity, Phone};
+use super::plane::Plane;
+use super::plans::Plan;
+use super::store::Store;
+use super::{World, ms, secs};
+
+pub const REALM: &str = "pbx.test";
+
+/// Users and their numbers.
+pub const USERS: [(&str, &str); 6] = [
+    ("alice", "8001"),
+    ("bob", "8002"),
+    ("carol", "8003"),
+    ("dave", "8004"),
+    ("erin", "8005"),
+    ("frank", "8006"),
+];
+
+/// The switch's address as a phone at `seen` reaches it.
+pub fn switch_address(seen: SocketAddr) -> SocketAddr {
+    match seen.ip() {
+        IpAddr::V4(_) => SocketAddr::new([192, 0, 2, 1].into(), 5060),
+        IpAddr::V6(_) => SocketAddr::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(), 5060),
+    }
+}
+
+fn password(user: &str) -> String {
+    format!("{user}'s long and secret word")
+}
+
+fn directory() -> Directory {
+    let accounts = USERS.iter().map(|(name, number)| {
+        let mut account = Account::new(name, REALM, &Secret::new(password(name)));
+        account.numbers = vec![number.to_string()];
+        account.display = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
+        account
+    });
+    Directory::new(accounts).unwrap_or_else(|_| unreachable!("every number belongs to one"))
+}
+
+impl World {
+    /// A world in which everything random follows from `seed`, under the plan [`Plan::Required`].
+    pub fn seeded(seed: u64) -> World {
+        World::with_plan(seed, Plan::Required)
+    }
+
+    /// A world under another plan.
+    pub fn with_plan(seed: u64, plan: Plan) -> World {
+        let mut random = Random::from_number(seed);
+        let now = Time::from_millis(10_000);
+        let wall = Wall::from_micros(1_795_000_000_000_000);
+        let mut key = [0; 32];
+        random.fill(&mut key);
+        let program = plan.program();
+        let mut plane = Plane::new(random.fork());
+        plane.learn(&program);
+        let setup = Setup {
+            node: "node-1".into(),
+            realm: REALM.into(),
+            media_address: None,
+            seed: key,
+            wall: wall + now.since(Time::ZERO),
+            program,
+            directory: Arc::new(directory()),
+        };
+        World {
+            seed,
+            now,
+            switch: Switch::new(now, setup),
+            network: Network::new(random.fork()),
+            plane,
+            store: Store::new(random.fork()),
+            phones: Vec::new(),
+            happenings: Vec::new(),
+            answers: Vec::new(),
+            plan,
+            plan_of: Default::default(),
+            sabotage: None,
+            hearing: Default::default(),
+            faults: Vec::new(),
+            weather: Weather { delay: ms(10)..ms(10), ..Weather::fair() },
+            origin: now,
+            begun: false,
+            rough: false,
+            wall,
+            random,
+            wires: Default::default(),
+            deeds: Default::default(),
+            told: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    pub fn loss_percent(mut self, percent: u64) -> World {
+        self.weather.loss_percent = percent;
+        self
+    }
+
+    pub fn delay_ms(mut self, delay: Range<u64>) -> World {
+        self.weather.delay = ms(delay.start)..ms(delay.end);
+        self
+    }
+
+    pub fn duplicate_percent(mut self, percent: u64) -> World {
+        self.weather.duplicate_percent = percent;
+        self
+    }
+
+    pub fn late_percent(mut self, percent: u64) -> World {
+        self.weather.late_percent = percent;
+        self
+    }
+
+    /// A phone of a user: `bob`, or `bob/mobile` where a user has several. It registers before the story begins.
+    pub fn phone(&mut self, name: &str) -> &mut Phone {
+        let at = match self.find(name) {
+            Some(at) => at,
+            None => {
+                let address = SocketAddr::new([192, 0, 2, 10 + self.phones.len() as u8].into(), 5060);
+                self.add_phone(name, address)
+            }
+        };
+        &mut self.phones[at]
+    }
+
+    /// Somebody without an account, at an address of their own.
+    pub fn stranger(&mut self, ip: &str) -> &mut Phone {
+        let at = match self.find(ip) {
+            Some(at) => at,
+            None => {
+                let ip_address: IpAddr = ip.parse().unwrap_or_else(|_| panic!("{ip} is no address"));
+                let at = self.add_phone(ip, SocketAddr::new(ip_address, 5060));
+                self.phones[at].registers_first = false;
+                at
+            }
+        };
+        &mut self.phones[at]
+    }
+
+    fn add_phone(&mut self, name: &str, address: SocketAddr) -> usize {
+        let user = name.split('/').next().unwrap_or(name).to_string();
+        let id = Identity {
+            name: name.into(),
+            password: password(&user),
+            user,
+            own: address,
+            seen: address,
+            realm: REALM.into(),
+        };
+        let random = self.random.fork();
+        self.phones.push(Phone::new(id, random));
+        self.phones.len() - 1
+    }
+
+    /// The phones register over a network without faults; then the story's clock starts and the weather sets in.
+    pub(super) fn begin(&mut self) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        self.handle(Input::Clock { wall: self.wall_now() });
+        let until = self.now + secs(30);
+        for phone in self.phones.iter_mut().filter(|phone| phone.registers_first) {
+            phone.register(self.now, 3_600);
+        }
+        for phone in 0..self.phones.len() {
+            self.let_act(phone);
+        }
+        self.run(until, |world| world.phones.iter().all(|phone| phone.registered || !phone.registers_first));
+        let missing = self.phones.iter().find(|phone| phone.registers_first && !phone.registered);
+        assert!(missing.is_none(), "{} could not register", missing.map_or("", |phone| &phone.id.name));
+        self.origin = self.now;
+        self.network.weather = self.weather.clone();
+    }
+
+    /// Puts what was told since the last time on the agendas.
+    pub(super) fn learn(&mut self) {
+        for phone in &mut self.phones {
+            phone.learn(self.origin);
+        }
+        for (since, deed) in std::mem::take(&mut self.told) {
+            self.serial += 1;
+            self.deeds.insert((self.origin + since, self.serial), deed);
+        }
+    }
+}
