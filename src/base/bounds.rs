@@ -112,6 +112,9 @@ pub const DAMAGE_TRAIL: usize = 1 << 18;
 /// The longest sound that is decoded into one file: a working day (0.9 GB of samples).
 pub const SOUND: Duration = Duration::from_secs(16 * 3_600);
 
+/// Octets of sound of one recording that wait while the disk takes nothing: four seconds of two tracks of G.711.
+pub const UNSEALED_BYTES: usize = 64 << 10;
+
 /// Octets of events of one recording that wait for the next flush: a thousand key presses in 100 ms are no person's.
 pub const EVENT_BYTES: usize = 64 << 10;
 

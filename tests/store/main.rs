@@ -1,5 +1,6 @@
 //! The recording store from outside: record, find, verify, decode, break, repair.
 
+mod python;
 mod world;
 
 use ledgerline::base::{Masked, Wall};

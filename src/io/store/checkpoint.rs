@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{RecordingId, Wall};
 use crate::vault::Frontier;
 
+use super::commit::Spent;
 use super::disk::{Disk, Place};
 
 /// The state at the beginning of a segment: its first batch.
@@ -49,7 +50,7 @@ impl Checkpoint {
 #[derive(Debug)]
 pub(super) struct Job {
     pub places: BTreeSet<Place>,
-    pub segments: Vec<u64>,
+    pub segments: Vec<Spent>,
 }
 
 impl Job {

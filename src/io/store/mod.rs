@@ -16,6 +16,7 @@
 //! process has the store open.
 
 mod checkpoint;
+mod commit;
 mod disk;
 mod files;
 mod index;
@@ -24,6 +25,8 @@ mod keyfile;
 mod log;
 mod recover;
 mod running;
+#[cfg(test)]
+mod simulated;
 mod space;
 mod tables;
 mod thread;

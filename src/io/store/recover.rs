@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::base::{RecordingId, Time, Wall, bounds};
 use crate::vault::{
-    Content, Examined, Frontier, Glance, HEAD_BYTES, Item, Keyring, LEAF_BYTES, Leaf, Opener, Piece, Sealer,
-    Story, TreeHead, leaf_hash,
+    Content, Damage, Examined, Frontier, Glance, HEAD_BYTES, Item, Keyring, LEAF_BYTES, Leaf, Opener, Piece,
+    Sealer, Story, TreeHead, leaf_hash,
 };
 
 use super::checkpoint::Checkpoint;
@@ -34,17 +34,15 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     for segment in &segments {
         found.read(&mut disk, *segment);
     }
-    let failed = disk.sync_all(&found.touched);
-    if let Some((place, error)) = failed.into_iter().next() {
-        tracing::error!(?place, %error, "what the journal holds cannot be made durable");
-        return Err(error);
-    }
+    sync(&mut disk, &found.touched)?;
     let edge = Edge::find(&mut disk, &found)?;
-    let crashed = found.unclosed(&mut disk, &edge)?;
+    let crashed = found.unclosed(&mut disk, &setup.keyring, &edge)?;
+    // A file that no journal knew of is continued now: what it holds must not be lost after that.
+    sync(&mut disk, &crashed.iter().map(|id| Place::Recording(*id)).collect())?;
     edge.compare(&mut disk, &setup)?;
     let (frontier, heads) = (edge.frontier, edge.heads);
     let mut writer = Writer::new(disk, setup, frontier, heads, now);
-    writer.journal.number = segments.last().copied().unwrap_or(0);
+    writer.next_segment = segments.last().map_or(1, |last| last + 1);
     writer.next_batch = found.next_batch;
     writer.crashed.extend(crashed);
     writer.log.next = writer.disk.logs()?.last().map_or(0, |last| last.saturating_add(1));
@@ -60,11 +58,20 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     writer.orderly = found.orderly && segments.len() == 1;
     writer.begin(now, wall)?;
     // What the old segments hold is in the files and durable, and what is open is in the new one.
-    writer.old.clear();
     for segment in segments {
         writer.disk.remove(Place::Journal(segment))?;
     }
     Ok(writer)
+}
+
+fn sync(disk: &mut impl Disk, places: &BTreeSet<Place>) -> io::Result<()> {
+    match disk.sync_all(places).into_iter().next() {
+        Some((place, error)) => {
+            tracing::error!(?place, %error, "what the last run left cannot be made durable");
+            Err(error)
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the journal tells.
@@ -82,7 +89,7 @@ struct Found {
 impl Found {
     /// Applies one segment.
     fn read(&mut self, disk: &mut impl Disk, segment: u64) {
-        self.next_batch = self.next_batch.max(replay(disk, segment, |write| {
+        self.next_batch = self.next_batch.max(replay(disk, segment, u64::MAX, |write| {
             self.orderly = false;
             match write.place {
                 Place::Journal(_) => {
@@ -107,7 +114,7 @@ impl Found {
     }
 
     /// Recordings without closing record: those that the journal knows and those that it did not hear of any more.
-    fn unclosed(&self, disk: &mut impl Disk, edge: &Edge) -> io::Result<Vec<RecordingId>> {
+    fn unclosed(&self, disk: &mut impl Disk, keyring: &Keyring, edge: &Edge) -> io::Result<Vec<RecordingId>> {
         let mut ids = self.open.clone();
         let since = self.base.as_ref().map_or(0, |base| base.at.as_micros() - SLACK.as_micros() as i64);
         ids.extend(disk.recordings_since(Wall::from_micros(since))?);
@@ -118,15 +125,17 @@ impl Found {
             if disk.len(place)?.is_none() {
                 continue;
             }
-            // A loss of power can leave the name of a file whose first octets never came down, before any journal
-            // knew of it: there is nothing in it.
+            // A loss of power can leave a file whose first octets came down not at all or in part, before any journal
+            // knew of it: nothing in it opens, and nothing of it was acknowledged.
             let front = disk.read(place, 0, Glance::FRONT_BYTES)?;
             disk.release(place);
-            if !self.open.contains(&id) && front.iter().all(|octet| *octet == 0) {
-                tracing::warn!(recording = %id, "an empty file is removed");
-                disk.remove(place)?;
-            } else {
-                unclosed.push(id);
+            let known = self.open.contains(&id) || self.base.is_none();
+            match Glance::new(&front, keyring) {
+                Err(Damage::Header | Damage::NotOurs) if !known => {
+                    tracing::warn!(recording = %id, "a file without a beginning is removed");
+                    disk.remove(place)?;
+                }
+                _ => unclosed.push(id),
             }
         }
         Ok(unclosed)
@@ -182,10 +191,15 @@ impl Edge {
     }
 }
 
-/// Applies the writes of a segment that `wanted` wants; the number after its last batch. A write past the end of a file
-/// that is gone is left out: the file was taken away, and verification will say so.
-pub(super) fn replay<D: Disk>(disk: &mut D, segment: u64, mut wanted: impl FnMut(&Write) -> bool) -> u64 {
-    let len = disk.len(Place::Journal(segment)).ok().flatten().unwrap_or(0);
+/// Applies the writes that `wanted` wants of the first `len` octets of a segment; the number after its last batch. A
+/// write past the end of a file that is gone is left out: the file was taken away, and verification will say so.
+pub(super) fn replay<D: Disk>(
+    disk: &mut D,
+    segment: u64,
+    len: u64,
+    mut wanted: impl FnMut(&Write) -> bool,
+) -> u64 {
+    let len = disk.len(Place::Journal(segment)).ok().flatten().unwrap_or(0).min(len);
     let bytes = disk.read(Place::Journal(segment), 0, usize::try_from(len).unwrap_or(0)).unwrap_or_default();
     let mut next = 0;
     for (number, writes) in Batches::new(&bytes) {

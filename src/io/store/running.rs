@@ -93,8 +93,12 @@ impl Running {
         self.lost += packets;
     }
 
-    /// Drops the sound that waits; says whether there was any. The gap is marked on the event track.
-    pub(super) fn leave_out(&mut self, now: Time) {
+    /// Drops the sound that waits when it is more than `keep_bytes`; the gap is marked on the event track.
+    pub(super) fn leave_out(&mut self, now: Time, keep_bytes: usize) {
+        let waits: usize = self.tapped.iter().map(|batch| batch.as_bytes().len()).sum();
+        if waits <= keep_bytes {
+            return;
+        }
         let packets: u64 = self.tapped.drain(..).map(|batch| u64::from(batch.packets())).sum();
         self.lost += packets;
         if packets > 0 && !self.gap {

@@ -16,7 +16,8 @@ use crate::vault::{
     Opening, Order, Row, Sealed, Sealer, TreeHead, leaf_hash, opening_bytes,
 };
 
-use super::checkpoint::{Checkpoint, Job};
+use super::checkpoint::Job;
+use super::commit::{Segment, Spent};
 use super::disk::{Disk, Place};
 use super::journal::Batch;
 use super::log::Log;
@@ -25,10 +26,6 @@ use super::space::{Room, Space};
 
 /// How often what waits is sealed and made durable.
 pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(100);
-/// How often the journal is begun anew when anything was written.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
-/// Memory that an empty batch keeps.
-const BATCH_KEEP_BYTES: usize = 1 << 20;
 
 /// What the writer tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,43 +63,38 @@ pub(super) struct Writer<D> {
     pub(super) disk: D,
     pub(super) setup: Setup,
     pub(super) running: BTreeMap<RecordingId, Running>,
+    /// Those of them whose beginning is in no journal yet.
+    pub(super) fresh: BTreeSet<RecordingId>,
     /// Recordings that a crash cut and that are still to be closed.
     pub(super) crashed: VecDeque<RecordingId>,
     pub(super) log: Log,
-    cdrs: Vec<(CdrEntry, Vec<Masked>)>,
+    pub(super) cdrs: Vec<(CdrEntry, Vec<Masked>)>,
     /// Sealed and not yet in the journal.
-    batch: Batch,
+    pub(super) batch: Batch,
     /// In the journal and not yet in their files: the disk refused.
-    unapplied: Vec<(Place, u64, Vec<u8>)>,
+    pub(super) unapplied: Vec<(Place, u64, Vec<u8>)>,
     pub(super) journal: Segment,
+    pub(super) next_segment: u64,
     /// Segments before the current one whose files are not synced yet.
-    pub(super) old: Vec<u64>,
+    pub(super) old: Vec<Spent>,
     /// Files written since the current segment began.
-    dirty: BTreeSet<Place>,
+    pub(super) dirty: BTreeSet<Place>,
     /// Whether a checkpoint is under way.
-    syncing: bool,
+    pub(super) syncing: bool,
     /// Whether the last run stopped in order.
     pub(super) orderly: bool,
     pub(super) next_batch: u64,
     pub(super) frontier: Frontier,
     pub(super) heads: u64,
-    signed: u64,
+    pub(super) signed: u64,
     /// Leaves and heads that are in their files.
-    applied: (u64, u64),
-    space: Space,
+    pub(super) applied: (u64, u64),
+    pub(super) space: Space,
     /// Told when the batch is durable.
-    then: Vec<Told>,
-    out: VecDeque<Told>,
-    durable_at: Option<Wall>,
+    pub(super) then: Vec<Told>,
+    pub(super) out: VecDeque<Told>,
+    pub(super) durable_at: Option<Wall>,
     pub(super) lost_packets: u64,
-}
-
-/// The journal segment that is written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub number: u64,
-    pub len: u64,
-    pub began: Time,
 }
 
 impl<D: Disk> Writer<D> {
@@ -113,12 +105,14 @@ impl<D: Disk> Writer<D> {
             disk,
             setup,
             running: BTreeMap::new(),
+            fresh: BTreeSet::new(),
             crashed: VecDeque::new(),
             log: Log::default(),
             cdrs: Vec::new(),
             batch: Batch::default(),
             unapplied: Vec::new(),
-            journal: Segment { number: 0, len: 0, began: now },
+            journal: Segment { number: 0, len: 0, began: now, bad: false },
+            next_segment: 1,
             old: Vec::new(),
             dirty: BTreeSet::new(),
             syncing: false,
@@ -226,17 +220,6 @@ impl<D: Disk> Writer<D> {
         self.log.end();
     }
 
-    /// Writes down, after an orderly stop, that there is nothing to recover (or what there is).
-    pub(super) fn end_in_order(&mut self, settled: bool, now: Time, wall: Wall) {
-        if let Err(error) = self.begin_segment(now, wall, settled) {
-            tracing::error!(%error, "the end is not written down; the next start recovers");
-            return;
-        }
-        let job = Job { places: std::mem::take(&mut self.dirty), segments: std::mem::take(&mut self.old) };
-        let failed = job.run(&mut self.disk);
-        self.checkpointed(job, failed);
-    }
-
     /// Whether a checkpoint is under way.
     pub(super) fn is_syncing(&self) -> bool {
         self.syncing
@@ -313,6 +296,7 @@ impl<D: Disk> Writer<D> {
         self.out.push_back(Told::Row(Box::new(running.row())));
         self.out.push_back(Told::News(News::Opened { recording }));
         self.running.insert(recording, running);
+        self.fresh.insert(recording);
         Ok(())
     }
 
@@ -322,7 +306,7 @@ impl<D: Disk> Writer<D> {
         let mut due = Vec::new();
         for (id, running) in &mut self.running {
             if leave_out {
-                running.leave_out(now);
+                running.leave_out(now, 0);
             } else {
                 running.take_up(now);
             }
@@ -413,115 +397,8 @@ impl<D: Disk> Writer<D> {
         debug_assert!(done.is_ok());
     }
 
-    /// Brings the batch into the journal and makes it durable. False: it could not be; it stays for the next flush.
-    fn commit(&mut self, now: Time, wall: Wall) -> bool {
-        let bytes = self.batch.seal(self.next_batch);
-        let (place, len) = (Place::Journal(self.journal.number), self.journal.len);
-        let written = self.disk.write(place, len, bytes).map(|()| self.disk.sync(place));
-        let done = match written {
-            Ok(Ok(())) => {
-                self.journal.len += self.batch.len() as u64;
-                self.next_batch += 1;
-                true
-            }
-            // After a failed fdatasync the kernel may call the lost pages clean: this segment is never trusted again.
-            Ok(Err(error)) => {
-                tracing::error!(%error, segment = self.journal.number, "journal not durable; segment abandoned");
-                self.commit_elsewhere(now, wall)
-            }
-            Err(error) => {
-                self.refused(place, &error, now);
-                self.disk.write(place, len, self.batch.seal(self.next_batch)).is_ok_and(|()| {
-                    // The reserve made room: the same batch at the same place.
-                    let durable = self.disk.sync(place).is_ok();
-                    if durable {
-                        self.journal.len += self.batch.len() as u64;
-                        self.next_batch += 1;
-                    }
-                    durable
-                }) || self.commit_elsewhere(now, wall)
-            }
-        };
-        if done {
-            self.durable_at = Some(wall);
-            self.apply(now);
-            self.out.extend(self.then.drain(..));
-        }
-        if self.space.set_failed(!done) {
-            self.tell_health();
-        }
-        done
-    }
-
-    /// Begins another segment with the batch that this one did not take.
-    fn commit_elsewhere(&mut self, now: Time, wall: Wall) -> bool {
-        if let Err(error) = self.begin_segment(now, wall, false) {
-            tracing::error!(%error, "no journal: nothing is recorded until the disk takes one");
-            return false;
-        }
-        let place = Place::Journal(self.journal.number);
-        let bytes = self.batch.seal(self.next_batch);
-        let done = self.disk.write(place, self.journal.len, bytes).and_then(|()| self.disk.sync(place));
-        match done {
-            Ok(()) => {
-                self.journal.len += self.batch.len() as u64;
-                self.next_batch += 1;
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "the new journal segment is not durable either");
-                false
-            }
-        }
-    }
-
-    /// Brings the committed batch into the files.
-    fn apply(&mut self, now: Time) {
-        let batch = std::mem::take(&mut self.batch);
-        for write in batch.writes() {
-            self.dirty.insert(write.place);
-            if let Err(error) = self.disk.write(write.place, write.offset, write.bytes) {
-                self.refused(write.place, &error, now);
-                self.unapplied.push((write.place, write.offset, write.bytes.to_vec()));
-            }
-        }
-        self.batch = batch;
-        self.batch.clear(BATCH_KEEP_BYTES);
-        self.note_applied();
-        let done = self.then.iter().filter_map(|told| match told {
-            Told::News(News::Closed { recording, .. }) => Some(Place::Recording(*recording)),
-            _ => None,
-        });
-        for place in done {
-            self.disk.release(place);
-        }
-    }
-
-    fn apply_again(&mut self, now: Time) {
-        for (place, offset, bytes) in std::mem::take(&mut self.unapplied) {
-            if let Err(error) = self.disk.write(place, offset, &bytes) {
-                self.refused(place, &error, now);
-                self.unapplied.push((place, offset, bytes));
-            }
-        }
-        self.note_applied();
-    }
-
-    fn note_applied(&mut self) {
-        if self.batch.is_empty() && self.unapplied.is_empty() {
-            self.applied = (self.frontier.size(), self.heads);
-        }
-    }
-
-    /// Nothing can be committed: sound that waits is dropped and counted.
-    fn leave_out(&mut self, now: Time) {
-        for running in self.running.values_mut() {
-            running.leave_out(now);
-        }
-    }
-
     /// The disk refused `place`: why, in words for the core. A full disk gives up the reserve.
-    fn refused(&mut self, place: Place, error: &io::Error, now: Time) -> &'static str {
+    pub(super) fn refused(&mut self, place: Place, error: &io::Error, now: Time) -> &'static str {
         tracing::error!(?place, %error, "the disk refuses");
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         if full && self.space.give_up_reserve(&mut self.disk, now) {
@@ -530,7 +407,7 @@ impl<D: Disk> Writer<D> {
         if full { "no space" } else { "the disk fails" }
     }
 
-    fn tell_health(&mut self) {
+    pub(super) fn tell_health(&mut self) {
         let (writable, free_bytes) = (self.space.is_writable(), self.space.free);
         if writable {
             tracing::info!(free_bytes, "the store takes recordings");
@@ -538,79 +415,5 @@ impl<D: Disk> Writer<D> {
             tracing::error!(free_bytes, "the store takes no new recordings");
         }
         self.out.push_back(Told::News(News::Health { writable, free_bytes }));
-    }
-
-    fn rotate_when_due(&mut self, now: Time, wall: Wall) -> Option<Job> {
-        let old = now.since(self.journal.began) >= CHECKPOINT_EVERY && !self.dirty.is_empty();
-        let due = old || self.journal.len >= self.space.journal_bytes() || !self.old.is_empty();
-        if !due || self.syncing || !self.batch.is_empty() || !self.unapplied.is_empty() {
-            return None;
-        }
-        self.checkpoint(now, wall)
-    }
-
-    /// Begins a new segment and asks for the files of the segments before to be synced.
-    pub(super) fn checkpoint(&mut self, now: Time, wall: Wall) -> Option<Job> {
-        if let Err(error) = self.begin_segment(now, wall, false) {
-            tracing::error!(%error, "no new journal segment");
-            return None;
-        }
-        self.syncing = true;
-        Some(Job { places: std::mem::take(&mut self.dirty), segments: std::mem::take(&mut self.old) })
-    }
-
-    /// Takes the result of a checkpoint: the segments are removed, or what failed is written again from them.
-    pub(super) fn checkpointed(&mut self, job: Job, failed: Vec<(Place, io::Error)>) {
-        self.syncing = false;
-        if failed.is_empty() {
-            for segment in job.segments {
-                if let Err(error) = self.disk.remove(Place::Journal(segment)) {
-                    tracing::warn!(%error, segment, "an old journal segment stays");
-                }
-            }
-            return;
-        }
-        for (place, error) in &failed {
-            tracing::error!(?place, %error, "not durable; written again from the journal");
-            self.disk.release(*place);
-        }
-        let again: BTreeSet<Place> = failed.into_iter().map(|(place, _)| place).collect();
-        for segment in &job.segments {
-            super::recover::replay(&mut self.disk, *segment, |write| again.contains(&write.place));
-        }
-        // The segments stay; the next checkpoint tries these files again.
-        self.dirty.extend(again);
-        self.old.splice(0..0, job.segments);
-    }
-
-    fn begin_segment(&mut self, now: Time, wall: Wall, orderly: bool) -> io::Result<()> {
-        let number = self.journal.number + 1;
-        let checkpoint = Checkpoint {
-            at: wall,
-            open: self.running.keys().chain(&self.crashed).copied().collect(),
-            log: self.log.open_segment(),
-            size: self.frontier.size(),
-            peaks: self.frontier.peaks().to_vec(),
-            heads: self.heads,
-            orderly,
-        };
-        let mut first = Batch::default();
-        let place = Place::Journal(number);
-        let filled: Result<(), ()> = first.write(place, 0, |out| {
-            out.extend_from_slice(&checkpoint.to_bytes());
-            Ok(())
-        });
-        debug_assert!(filled.is_ok());
-        self.disk.write(place, 0, first.seal(self.next_batch))?;
-        if let Some((_, error)) = self.disk.sync_all(&BTreeSet::from([place])).into_iter().next() {
-            return Err(error);
-        }
-        if self.journal.number > 0 {
-            self.disk.release(Place::Journal(self.journal.number));
-            self.old.push(self.journal.number);
-        }
-        self.next_batch += 1;
-        self.journal = Segment { number, len: first.len() as u64, began: now };
-        Ok(())
     }
 }

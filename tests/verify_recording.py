@@ -1,0 +1,359 @@
+#!/usr/bin/env python3
+"""Checks Ledgerline recordings without Ledgerline: written from docs/recording-format.md alone.
+
+    verify_recording.py --keys DIR/keys FILE...          every chunk of these files
+    verify_recording.py --keys DIR/keys --store DIR      every file, every leaf, every head
+    verify_recording.py --store DIR                      the same without any secret key: ledger and content hashes
+
+One line an item; exit code 0 when all is whole, 1 when something is wrong, 2 for wrong use.
+Needs the `cryptography` package.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+import zlib
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+
+MAGIC = b"LLREC\r\n\x1a"
+MARKER = b"LLCK"
+OPENING, MEDIA, EVENTS, CLOSING, ENTRY = range(1, 6)
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def ulid(octets):
+    number = int.from_bytes(octets, "big")
+    return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class Wrong(Exception):
+    """The file cannot be read any further."""
+
+
+class File:
+    """A sealed file: `facts` and `problems` after reading."""
+
+    def __init__(self, octets, keys, expected=None):
+        self.octets = octets
+        self.problems = []
+        self.closing = None
+        self.entries = {}
+        self.packets = 0
+        self.good = []
+        try:
+            self.read_header(keys, expected)
+            self.read_chunks()
+        except Wrong as problem:
+            self.problems.append(str(problem))
+
+    def content_hash(self):
+        slot = self.header_len - 60
+        return hashlib.sha256(self.octets[:slot] + self.octets[slot + 44 :]).digest()
+
+    def read_header(self, keys, expected):
+        octets = self.octets
+        if octets[:8] != MAGIC[: len(octets[:8])]:
+            raise Wrong("not ours")
+        if len(octets) < 64:
+            raise Wrong("header altered")
+        version, suite, length = struct.unpack(">HHH", octets[8:14])
+        if (version, suite) != (1, 1):
+            raise Wrong(f"version {version}, suite {suite} unknown")
+        content, tracks = octets[14], octets[15]
+        if content not in (1, 2) or length != 124 + 2 * tracks or len(octets) < length:
+            raise Wrong("header altered")
+        self.header_len = length
+        self.content = content
+        self.id = octets[16:32]
+        self.call = octets[32:48]
+        if expected is not None and expected != self.id:
+            self.problems.append(f"file of another recording: r-{ulid(self.id)}")
+        if keys is None:
+            raise Wrong("")
+        (kek_version,) = struct.unpack(">I", octets[length - 60 : length - 56])
+        if kek_version not in keys:
+            raise Wrong(f"no key of version {kek_version}")
+        try:
+            key = aes_key_unwrap(keys[kek_version], octets[length - 56 : length - 16])
+        except InvalidUnwrap:
+            raise Wrong("wrapped key altered")
+        self.gcm = AESGCM(key)
+        self.tag = octets[length - 16 : length]
+        self.header_holds = True
+        try:
+            self.gcm.decrypt(octets[56:64] + bytes(4), self.tag, octets[: length - 60])
+        except InvalidTag:
+            self.header_holds = False
+            self.problems.append("header altered")
+
+    def head_at(self, at):
+        """The chunk head at `at`, or None when the octets are none."""
+        head = self.octets[at : at + 60]
+        if len(head) < 60 or head[:4] != MARKER or head[6:8] != b"\0\0":
+            return None
+        if zlib.crc32(head[:56]) != struct.unpack(">I", head[56:])[0]:
+            return None
+        index, length = struct.unpack(">II", head[8:16])
+        if head[4] not in range(1, 6) or head[5] > 1 or length > 1 << 20:
+            return None
+        return {"kind": head[4], "end": head[5], "index": index, "len": length, "id": head[16:32],
+                "prefix": head[32:40], "before": head[40:56]}
+
+    def next_head(self, at):
+        while True:
+            at = self.octets.find(MARKER, at)
+            if at < 0 or self.head_at(at):
+                return at if at >= 0 else len(self.octets)
+            at += 1
+
+    def read_chunks(self):
+        """Cuts the file into pieces: (what, place, index, before, tag)."""
+        pieces, at = [], self.header_len
+        while at < len(self.octets):
+            head = self.head_at(at)
+            if head is None:
+                until = self.next_head(at + 1)
+                rest = self.octets[at:until]
+                torn = until == len(self.octets) and len(rest) < 60 and rest[:4] == MARKER[: len(rest)]
+                pieces.append(("torn" if torn else "garbage", at, None, None, None))
+                at = until
+                continue
+            until = at + 60 + head["len"] + 16
+            if until > len(self.octets):
+                behind = self.next_head(at + 1)
+                pieces.append(("torn" if behind == len(self.octets) else "garbage", at, None, None, None))
+                at = behind
+                continue
+            sealed = self.octets[at + 60 : until]
+            nonce = head["prefix"] + struct.pack(">I", head["index"] + 1)
+            try:
+                content = self.gcm.decrypt(nonce, sealed, self.octets[at : at + 56])
+                pieces.append(("good", at, head["index"], head["before"], sealed[-16:]))
+                self.take(head, content, at, until)
+            except InvalidTag:
+                inside = self.next_head(at + 60)
+                foreign = head["id"] != self.id and inside >= until
+                pieces.append(("foreign" if foreign else "altered", at, head["index"], head["end"], head["id"]))
+                until = min(inside, until)
+            at = until
+        self.judge(pieces)
+
+    def take(self, head, content, at, until):
+        self.good.append(head["index"])
+        if head["kind"] == CLOSING:
+            self.closing = json.loads(content)
+        elif head["kind"] == ENTRY:
+            self.entries[at] = (hashlib.sha256(self.octets[at:until]).digest(), until - at)
+        elif head["kind"] == MEDIA:
+            place = 0
+            while place < len(content):
+                (length,) = struct.unpack(">H", content[place + 14 : place + 16])
+                place += 16 + length
+                self.packets += 1
+
+    def judge(self, pieces):
+        """Compares the order in which chunks lie with the order that they claim."""
+        ours = [piece for piece in pieces if piece[0] in ("good", "altered")]
+        present = sorted({piece[2] for piece in ours})
+        missing = set(range(present[-1] + 1 if present else 0)) - set(present)
+        rank, seen, last = 0, set(), self.tag if self.header_holds else None
+        for what, at, index, before, tag in pieces:
+            if what in ("garbage", "foreign", "torn"):
+                # A stray in the place of exactly the chunk that is missing is what became of that chunk.
+                lost = present[rank - 1] + 1 if rank else 0
+                replaces = lost in missing or rank == len(present)
+                missing.discard(lost)
+                last = None
+                if what == "foreign":
+                    self.problems.append(f"chunk of another recording r-{ulid(tag)} at {at}, chunk {lost}")
+                elif what == "torn":
+                    self.problems.append(f"cut inside chunk {lost} at {at}")
+                elif rank == len(present) and self.closing is not None:
+                    self.problems.append(f"trailing octets at {at}")
+                elif replaces:
+                    self.problems.append(f"chunk {lost} altered at {at}")
+                else:
+                    self.problems.append(f"octets that are no chunk at {at}")
+                continue
+            if index in seen:
+                self.problems.append(f"chunk {index} once more at {at}")
+                last = None
+                continue
+            seen.add(index)
+            if index != present[rank]:
+                self.problems.append(f"chunk {index} in the place of {present[rank]} at {at}")
+            rank += 1
+            if what == "altered":
+                self.problems.append(f"chunk {index} altered at {at}")
+                last = None
+                continue
+            if last is not None and before != last and index - 1 not in missing and index == present[rank - 1]:
+                follows = rank == 1 or present[rank - 2] == index - 1
+                if follows and not self.problems:
+                    self.problems.append(f"chunk {index} does not follow at {at}")
+            last = tag
+        for index in sorted(missing):
+            self.problems.append(f"chunk {index} missing")
+        tail = pieces[-1][0] if pieces else "good"
+        altered_end = any(what == "altered" and end for what, _, _, end, _ in pieces)
+        if self.closing is None and tail == "good" and not altered_end:
+            self.problems.append(f"no closing record after chunk {len(self.good)}: ended by crash, or cut")
+
+
+def tree_peaks(peaks, size, leaf):
+    """Appends a leaf to the right edge of the tree (RFC 9162 2.1.1, built from the left)."""
+    node = hashlib.sha256(b"\0" + leaf).digest()
+    while size & 1:
+        node = hashlib.sha256(b"\1" + peaks.pop() + node).digest()
+        size >>= 1
+    peaks.append(node)
+
+
+def root_of(peaks):
+    if not peaks:
+        return hashlib.sha256(b"").digest()
+    node = peaks[-1]
+    for left in reversed(peaks[:-1]):
+        node = hashlib.sha256(b"\1" + left + node).digest()
+    return node
+
+
+class Ledger:
+    """Leaves and heads; `problems` after reading."""
+
+    def __init__(self, store):
+        self.problems = []
+        self.recordings, self.entries = {}, {}
+        folder = store / "ledger"
+        public = bytes.fromhex((folder / "ledger.pub").read_text().strip())
+        leaves = (folder / "leaves").read_bytes() if (folder / "leaves").exists() else b""
+        heads = (folder / "heads").read_bytes() if (folder / "heads").exists() else b""
+        roots = self.read_leaves(leaves)
+        self.read_heads(heads, public, roots)
+
+    def read_leaves(self, octets):
+        if len(octets) % 96:
+            self.problems.append("half a leaf at the end")
+        peaks, roots = [], [root_of([])]
+        for number in range(len(octets) // 96):
+            leaf = octets[number * 96 : number * 96 + 96]
+            tree_peaks(peaks, number, leaf)
+            roots.append(root_of(peaks))
+            kind = leaf[1]
+            claimed, _, length = struct.unpack(">QqQ", leaf[8:24] + leaf[56:64])
+            if leaf[0] != 1 or kind not in (1, 2, 3) or leaf[2:4] != b"\0\1" or claimed != number:
+                self.problems.append(f"leaf {number} altered, missing or out of its place")
+                continue
+            if kind == 3:
+                (segment,) = struct.unpack(">I", leaf[4:8])
+                (offset,) = struct.unpack(">Q", leaf[40:48])
+                self.entries.setdefault(segment, {})[offset] = (leaf[64:], length, leaf[24:40])
+            else:
+                self.recordings[leaf[24:40]] = (leaf[64:], length, leaf[40:56], kind, number)
+        return roots
+
+    def read_heads(self, octets, public, roots):
+        key, covered, agreed = Ed25519PublicKey.from_public_bytes(public), 0, True
+        for number in range(len(octets) // 136):
+            head = octets[number * 136 : number * 136 + 136]
+            try:
+                key.verify(head[72:], head[:72])
+                claimed, size = struct.unpack(">QQ", head[16:32])
+                if head[:12] != b"LLHEAD1\n\0\1\0\1" or claimed != number:
+                    raise InvalidSignature
+                if head[12:16] != hashlib.sha256(public).digest()[:4]:
+                    raise InvalidSignature
+            except InvalidSignature:
+                self.problems.append(f"head {number} does not verify")
+                continue
+            if size >= len(roots):
+                self.problems.append(f"ledger cut: head {number} covers {size} leaves, {len(roots) - 1} are present")
+                break
+            if roots[size] != head[40:72] and agreed:
+                self.problems.append(f"leaves {covered} to {size - 1} are not those of head {number}")
+                agreed = False
+            covered = max(covered, size)
+        else:
+            if covered < len(roots) - 1:
+                self.problems.append(f"leaves from {covered} on are under no head")
+
+
+def read_keys(folder):
+    keys = {}
+    for path in pathlib.Path(folder).glob("kek-*.key"):
+        keys[int(path.stem[4:])] = path.read_bytes()
+    return keys
+
+
+def expected_id(path):
+    name, number = path.stem, 0
+    if not name.startswith("r-") or len(name) != 28:
+        return None
+    for character in name[2:]:
+        number = number << 5 | CROCKFORD.index(character)
+    return number.to_bytes(16, "big")
+
+
+def check_store(store, keys):
+    """(item, problems, note) of everything in a store."""
+    ledger = Ledger(store)
+    yield "ledger", ledger.problems, f"{len(ledger.recordings)} recordings"
+    for path in sorted(store.glob("recordings/*/*/*/*")):
+        identifier = expected_id(path)
+        leaf = ledger.recordings.pop(identifier, None)
+        file = File(path.read_bytes(), keys, identifier)
+        problems = [problem for problem in file.problems if problem]
+        if leaf is None:
+            problems.append("not in the ledger")
+        elif not hasattr(file, "header_len") or (file.content_hash(), len(file.octets)) != leaf[:2]:
+            problems.append(f"not the file of leaf {leaf[4]}")
+        elif file.call != leaf[2]:
+            problems.append(f"call is not that of leaf {leaf[4]}")
+        elif keys and not problems and file.closing["ended"] != ("in_order", "by_crash")[leaf[3] - 1]:
+            problems.append(f"its end is not that of leaf {leaf[4]}")
+        ended = file.closing["ended"] if file.closing else "not opened"
+        yield path.stem, problems, ended
+    for identifier, leaf in ledger.recordings.items():
+        yield f"r-{ulid(identifier)}", [f"gone: leaf {leaf[4]}"], ""
+    for path in sorted(store.glob("cdr/*.llc")):
+        number = int(path.stem, 16)
+        leaves = ledger.entries.pop(number, {})
+        file = File(path.read_bytes(), keys, number.to_bytes(16, "big"))
+        problems = [problem for problem in file.problems if problem]
+        for offset, (digest, length, call) in sorted(leaves.items()):
+            if hashlib.sha256(file.octets[offset : offset + length]).digest() != digest:
+                problems.append(f"record of c-{ulid(call)} is not that of its leaf")
+        problems += [f"record at {offset} is not in the ledger" for offset in file.entries if offset not in leaves]
+        yield f"cdr log {number}", problems, f"{len(leaves)} records"
+    for number in ledger.entries:
+        yield f"cdr log {number}", ["gone"], ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keys", help="folder of the key-encryption keys")
+    parser.add_argument("--store", type=pathlib.Path, help="folder of a store")
+    parser.add_argument("files", nargs="*", type=pathlib.Path)
+    options = parser.parse_args()
+    if not options.store and not (options.files and options.keys):
+        parser.error("give --store, or --keys and files")
+    keys = read_keys(options.keys) if options.keys else None
+    items = list(check_store(options.store, keys)) if options.store else []
+    for path in options.files:
+        file = File(path.read_bytes(), keys, expected_id(path))
+        ended = file.closing["ended"] if file.closing else ""
+        items.append((path.stem, file.problems, f"{ended}, {file.packets} packets"))
+    for name, problems, note in items:
+        print(f"{name}: {'; '.join(problems) if problems else f'whole ({note})'}")
+    return 1 if any(problems for _, problems, _ in items) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
