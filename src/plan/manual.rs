@@ -35,7 +35,10 @@ pub fn reference(lang: Lang) -> String {
     }
     heading(&mut out, lang, "Words of later editions", "后续版次的词");
     let later = [LATER_ITEMS, LATER_VERBS, LATER_CLAUSES].concat();
-    let mut later: Vec<String> = later.iter().map(|word| format!("`{word}`")).collect();
+    let now =
+        |word: &str| VERBS.iter().any(|row| row.word == word) || STEERING.iter().any(|row| row.word == word);
+    let mut later: Vec<String> =
+        later.iter().filter(|word| !now(word)).map(|word| format!("`{word}`")).collect();
     later.sort();
     later.dedup();
     let _ = writeln!(out, "{}", later.join(" "));
