@@ -39,6 +39,7 @@ fn an_empty_file_is_the_default() {
             },
             plan: Plan {
                 folder: "/etc/ledgerline/dialplans",
+                files: [],
             },
             store: Store {
                 folder: "/etc/ledgerline/store",
@@ -109,6 +110,9 @@ fn a_written_file_is_read() {
             },
             plan: Plan {
                 folder: "here/dialplans",
+                files: [
+                    "office.plan",
+                ],
             },
             store: Store {
                 folder: "/srv/ledgerline",
@@ -251,16 +255,20 @@ fn values_are_checked_where_they_stand() {
              7 | address = "0.0.0.0"
                |           ^^^^^^^^^
                hint: the address that phones reach this machine by; leave the key out without a NAT in between
-            ledgerline.toml:9:11: error: not a country code
-             9 | country = "+86"
-               |           ^^^^^
+            ledgerline.toml:9:10: error: not a plan file
+             9 | files = ["../hello.plan"]
+               |          ^^^^^^^^^^^^^^^
+               hint: a path within the plan folder that ends in .plan
+            ledgerline.toml:11:11: error: not a country code
+             11 | country = "+86"
+                |           ^^^^^
                hint: 1 to 3 digits without `+`: "86"
-            ledgerline.toml:11:9: error: not a level
-             11 | level = "loud"
+            ledgerline.toml:13:9: error: not a level
+             13 | level = "loud"
                 |         ^^^^^^
                hint: error, warn, info, debug, trace; or a filter: info,ledgerline::sip=debug
-            ledgerline.toml:12:10: error: there is no format `jsn`
-             12 | format = "jsn"
+            ledgerline.toml:14:10: error: there is no format `jsn`
+             14 | format = "jsn"
                 |          ^^^^^
                hint: did you mean `json`?"#]],
     );
