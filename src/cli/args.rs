@@ -28,6 +28,8 @@ pub enum Verb {
     Init(Init),
     /// Run the switch until it is told to stop
     Serve,
+    /// Show that it works: a switch on loopback, two phones, one recorded call, and the proof
+    Demo(Demo),
     /// Add, list and remove the accounts of phones
     #[command(subcommand)]
     User(User),
@@ -54,6 +56,17 @@ pub struct Init {
     /// A folder that is empty or does not exist yet
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Put everything into this folder, which must be empty or not exist yet; without it, a temporary one
+    #[arg(long = "dir", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Leave the switch running until Ctrl-C and print the accounts
+    #[arg(long)]
+    pub keep: bool,
 }
 
 /// `user`

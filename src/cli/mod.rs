@@ -6,6 +6,7 @@
 mod args;
 mod call;
 mod calls;
+mod demo;
 mod door;
 mod exit;
 mod init;
@@ -53,6 +54,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
     match cli.verb {
         Verb::Init(init) => init::run(&init, printer),
         Verb::Serve => serve::run(config),
+        Verb::Demo(demo) => demo::run(&demo, printer),
         Verb::User(user) => user::run(user, config, printer),
         Verb::Phones(phones) => phones::run(&phones, config, printer),
         Verb::Calls(calls) => calls::run(&calls, config, printer),
