@@ -15,10 +15,10 @@ const COLUMN: usize = 30;
 pub fn ladder(entries: &[Entry]) -> String {
     let peers = peers(entries);
     let mut text = String::new();
-    let _ = writeln!(text, "{:>9}  {}", "", header(&peers));
+    let _ = writeln!(text, "{:<9}{}", "seconds", header(&peers));
     for entry in entries {
         let seconds = format!("{}.{:03}", entry.at_us / 1_000_000, entry.at_us / 1_000 % 1_000);
-        let _ = writeln!(text, "{seconds:>9}  {}", line(&entry.what, &peers));
+        let _ = writeln!(text, "{seconds:<9}{}", line(&entry.what, &peers));
     }
     text
 }
@@ -92,10 +92,10 @@ mod tests {
             sip(2_000, 1, Way::Out, "bob", "INVITE (sdp)"),
         ];
         expect_test::expect![[r#"
-                       ledgerline  alice [leg0]                  bob [leg1]
-                0.000       |<-- INVITE (sdp) -----------
-                0.001       |  plan   hello.plan:7  dial user bob
-                0.002       |                              --- INVITE (sdp) ----------->
+            seconds  ledgerline  alice [leg0]                  bob [leg1]
+            0.000         |<-- INVITE (sdp) -----------
+            0.001         |  plan   hello.plan:7  dial user bob
+            0.002         |                              --- INVITE (sdp) ----------->
         "#]]
         .assert_eq(&ladder(&entries));
     }
