@@ -30,7 +30,7 @@ impl Node {
         let address = |a: &str| a.parse().expect("an address");
         Node {
             layer: Layer::new(&mut random),
-            digest: Digest::new("ledgerline", &mut random),
+            digest: Digest::new("ledgerline", &Algorithm::DEFAULT, &mut random),
             directory: Directory::new([alice]).expect("one account"),
             now: Time::from_millis(5_000),
             flow: Flow {

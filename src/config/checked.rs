@@ -44,6 +44,17 @@ pub struct Node {
 pub struct Sip {
     /// Every listener, at least one.
     pub listen: Vec<Listen>,
+    /// Digest algorithms that phones are offered, in this order; at least one.
+    pub digest: Vec<Digest>,
+}
+
+/// A digest algorithm (RFC 7616 §3.3, RFC 8760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// SHA-256.
+    Sha256,
+    /// MD5: what phones without RFC 8760 speak.
+    Md5,
 }
 
 /// `[media]`: how media runs.
@@ -164,7 +175,8 @@ impl Check<'_> {
     fn sip(&mut self, written: &written::Sip) -> Sip {
         let Some(list) = &written.listen else {
             let default = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
-            return Sip { listen: default.iter().filter_map(|text| listen::parse(text).ok()).collect() };
+            let listen = default.iter().filter_map(|text| listen::parse(text).ok()).collect();
+            return Sip { listen, digest: self.digest(written) };
         };
         if list.get_ref().is_empty() {
             self.wrong(list.span(), "nothing to listen on", r#"for example ["udp://0.0.0.0:5060"]"#);
@@ -179,7 +191,31 @@ impl Check<'_> {
                 Ok(listen) => all.push(listen),
             }
         }
-        Sip { listen: all }
+        Sip { listen: all, digest: self.digest(written) }
+    }
+
+    fn digest(&mut self, written: &written::Sip) -> Vec<Digest> {
+        let Some(list) = &written.digest else { return vec![Digest::Sha256, Digest::Md5] };
+        let hint = r#"["SHA-256", "MD5"], one of them, or the other order"#;
+        let mut all = Vec::new();
+        for item in list.get_ref() {
+            let named = match item.get_ref().to_ascii_uppercase().as_str() {
+                "SHA-256" => Digest::Sha256,
+                "MD5" => Digest::Md5,
+                _ => {
+                    self.wrong(item.span(), "not a digest algorithm of this switch", hint);
+                    continue;
+                }
+            };
+            if all.contains(&named) {
+                self.wrong(item.span(), "the algorithm is listed twice", "remove one");
+            }
+            all.push(named);
+        }
+        if list.get_ref().is_empty() {
+            self.wrong(list.span(), "phones could not prove who they are", hint);
+        }
+        all
     }
 
     fn media(&mut self, written: &written::Media) -> Media {

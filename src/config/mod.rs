@@ -9,7 +9,7 @@ mod keys;
 mod listen;
 mod written;
 
-pub use checked::{Admin, Config, Log, LogFormat, Media, Node, Plan, Sip, Store};
+pub use checked::{Admin, Config, Digest, Log, LogFormat, Media, Node, Plan, Sip, Store};
 pub use fault::{Fault, Faults};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};

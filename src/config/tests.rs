@@ -31,6 +31,10 @@ fn an_empty_file_is_the_default() {
                         address: 0.0.0.0:5060,
                     },
                 ],
+                digest: [
+                    Sha256,
+                    Md5,
+                ],
             },
             media: Media {
                 ports: 20000..=29999,
@@ -97,6 +101,10 @@ fn a_written_file_is_read() {
                         scheme: Tcp,
                         address: [2001:db8::1]:5062,
                     },
+                ],
+                digest: [
+                    Sha256,
+                    Md5,
                 ],
             },
             media: Media {
@@ -311,5 +319,15 @@ fn the_list_of_known_names_is_the_shape() {
         let message = stranger.expect_err("strangers are refused").message().to_string();
         let listed = message.matches('`').count() / 2 - 1;
         assert_eq!(listed, keys.len(), "[{section}]: {message}");
+    }
+}
+
+#[test]
+fn digest_algorithms_are_taken_in_their_order() {
+    let digest = |text: &str| check(Path::new("x.toml"), text).map(|config| config.sip.digest);
+    assert_eq!(digest("").expect("sound"), [Digest::Sha256, Digest::Md5]);
+    assert_eq!(digest("[sip]\ndigest = [\"md5\"]").expect("sound"), [Digest::Md5]);
+    for wrong in ["[]", "[\"SHA-1\"]", "[\"MD5\", \"MD5\"]"] {
+        assert!(digest(&format!("[sip]\ndigest = {wrong}")).is_err(), "{wrong}");
     }
 }

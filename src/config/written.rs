@@ -29,6 +29,7 @@ pub struct Node {
 #[serde(deny_unknown_fields, default)]
 pub struct Sip {
     pub listen: Option<Spanned<Vec<Spanned<String>>>>,
+    pub digest: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[media]`
@@ -75,7 +76,7 @@ pub struct Log {
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
-    ("sip", &["listen"]),
+    ("sip", &["listen", "digest"]),
     ("media", &["ports", "workers", "address"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),

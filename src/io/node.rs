@@ -24,6 +24,7 @@ use super::users::{Users, UsersError};
 use crate::base::Random;
 use crate::config::{self, Config, Listen, Scheme};
 use crate::plan::Lang;
+use crate::registrar;
 use crate::switch::{Setup, Switch};
 use crate::vault::{self, Keyring};
 
@@ -153,6 +154,7 @@ impl Node {
         let setup = Setup {
             node: config.node.name.clone(),
             realm: config.node.realm.clone(),
+            digest: config.sip.digest.iter().map(algorithm).collect(),
             media_address: config.media.address,
             seed,
             wall: clock::wall(),
@@ -275,5 +277,12 @@ async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk) {
             Ok(Err(failure)) => tracing::error!(%failure, "plan not reloaded"),
             Err(error) => tracing::error!(%error, "plan not reloaded"),
         }
+    }
+}
+
+fn algorithm(configured: &config::Digest) -> registrar::Algorithm {
+    match configured {
+        config::Digest::Sha256 => registrar::Algorithm::Sha256,
+        config::Digest::Md5 => registrar::Algorithm::Md5,
     }
 }

@@ -21,6 +21,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// What a switch offers unless it is told otherwise: SHA-256 first, MD5 beside it for phones that know nothing else.
+    pub const DEFAULT: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+
     /// As the `algorithm` parameter spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

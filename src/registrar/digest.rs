@@ -27,16 +27,18 @@ pub enum Verdict {
 /// Checks credentials of one realm.
 pub struct Digest {
     realm: String,
+    /// In the order in which they are offered.
+    offered: Vec<Algorithm>,
     nonces: Nonces,
     /// Whose hashes stand in for those of users that do not exist: nobody knows the password.
     nobody: Account,
 }
 
 impl Digest {
-    /// For `realm`, with secrets of its own: nonces of an earlier run are stale, not wrong.
-    pub fn new(realm: &str, random: &mut Random) -> Digest {
+    /// For `realm`, with secrets of its own: nonces of an earlier run are stale, not wrong. Nothing but what is `offered` is taken.
+    pub fn new(realm: &str, offered: &[Algorithm], random: &mut Random) -> Digest {
         let nobody = Account::new("", realm, &Secret::new(random.token(40)));
-        Digest { realm: realm.to_string(), nonces: Nonces::new(random), nobody }
+        Digest { realm: realm.to_string(), offered: offered.to_vec(), nonces: Nonces::new(random), nobody }
     }
 
     /// The realm that is offered and that accounts' hashes are made for.
@@ -71,11 +73,12 @@ impl Digest {
         }
     }
 
-    /// Adds the challenges to a 401: two WWW-Authenticate fields, the stronger first (RFC 8760 §2.4), of one new nonce.
+    /// Adds the challenges to a 401: a WWW-Authenticate field for each algorithm that is offered, in the order of preference
+    /// (RFC 8760 §2.4), of one new nonce.
     pub fn challenge(&mut self, now: Time, answer: Builder, stale: bool) -> Builder {
         let (realm, nonce) = (quote(&self.realm), self.nonces.mint(now));
         let stale = if stale { ", stale=true" } else { "" };
-        [Algorithm::Sha256, Algorithm::Md5].into_iter().fold(answer, |answer, algorithm| {
+        self.offered.iter().fold(answer, |answer, algorithm| {
             let algorithm = algorithm.as_str();
             let text = format!(
                 "Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}"
@@ -90,6 +93,7 @@ impl Digest {
             .filter_map(|a| a.credentials().ok())
             .filter(|c| c.realm == self.realm && !c.userhash)
             .filter_map(|c| Some((Algorithm::of(c.algorithm.unwrap_or("MD5").as_bytes())?, c)))
+            .filter(|(algorithm, _)| self.offered.contains(algorithm))
             .min_by_key(|(algorithm, _)| *algorithm)
     }
 }

@@ -26,7 +26,7 @@ use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
 use crate::call::{Alarm, Call, Desk, Effect, Index, Node, Owner};
 use crate::media;
 use crate::plan::Program;
-use crate::registrar::{Bindings, Digest, Directory};
+use crate::registrar::{Algorithm, Bindings, Digest, Directory};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
 use crate::vault;
@@ -38,6 +38,8 @@ pub struct Setup {
     pub node: String,
     /// The SIP domain and digest realm of its users.
     pub realm: String,
+    /// The digest algorithms to offer, in this order.
+    pub digest: Vec<Algorithm>,
     /// The address for RTP, when it is not the one that SIP came in on.
     pub media_address: Option<IpAddr>,
     /// Seeds everything random. From the operating system, or from a simulation.
@@ -90,7 +92,7 @@ impl Switch {
             since: setup.wall,
             clock: (now, setup.wall),
             layer: Layer::new(&mut random),
-            digest: Digest::new(&setup.realm, &mut random),
+            digest: Digest::new(&setup.realm, &setup.digest, &mut random),
             node: Node { name: setup.node, realm: setup.realm, media_address: setup.media_address },
             random,
             directory: setup.directory,

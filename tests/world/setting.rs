@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ledgerline::base::{Random, Secret, Time, Wall};
-use ledgerline::registrar::{Account, Directory};
+use ledgerline::registrar::{Account, Algorithm, Directory};
 use ledgerline::switch::{Input, Setup, Switch};
 
 use super::network::{Network, Weather};
@@ -66,6 +66,7 @@ impl World {
         let mut plane = Plane::new(random.fork());
         plane.learn(&program);
         let setup = Setup {
+            digest: Algorithm::DEFAULT.to_vec(),
             node: "node-1".into(),
             realm: REALM.into(),
             media_address: None,

@@ -72,7 +72,7 @@ impl Bench {
     fn new() -> Bench {
         let alice = Account::new("alice", REALM, &Secret::new("open sesame".to_string()));
         Bench {
-            digest: Digest::new(REALM, &mut Random::from_number(1)),
+            digest: Digest::new(REALM, &Algorithm::DEFAULT, &mut Random::from_number(1)),
             directory: Directory::new([alice]).expect("one account"),
             now: Time::from_millis(50_000),
         }
