@@ -31,7 +31,7 @@ impl<'a> NameAddr<'a> {
             _ => 0,
         };
         let behind = value.get(display_end..).unwrap_or(&[]);
-        match scan::find_outside(behind, b'<', b';', false) {
+        match scan::find_unquoted(behind, b'<', b';') {
             Some(at) if behind.get(at) == Some(&b'<') => {
                 let display = trim(value.get(..display_end + at).unwrap_or(&[]));
                 bracketed(display, behind.get(at + 1..).unwrap_or(&[]))

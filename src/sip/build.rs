@@ -98,7 +98,7 @@ impl Builder {
         if let Some(at) = self.untagged_to.take().filter(|at| *at <= self.fields.len()) {
             let mut addition = b";tag=".to_vec();
             push_clean(&mut addition, tag.as_bytes());
-            self.fields.splice(at..at, addition);
+            replace(&mut self.fields, at, 0, &addition);
         }
         self
     }
@@ -131,7 +131,7 @@ impl Builder {
         let mut field = Vec::with_capacity(64);
         push_field(&mut field, name, value.as_ref());
         self.untagged_to = self.untagged_to.map(|at| at + field.len());
-        self.fields.splice(0..0, field);
+        replace(&mut self.fields, 0, 0, &field);
         self
     }
 
@@ -143,10 +143,10 @@ impl Builder {
         let Some(value) = self.fields.strip_prefix(VIA) else { return self };
         let line_end = memchr::memchr(b'\r', value).unwrap_or(value.len());
         let value = value.get(..line_end).unwrap_or(value);
-        let end = scan::find_outside(value, b',', b',', true).unwrap_or(value.len());
+        let end = scan::find_outside(value, b',').unwrap_or(value.len());
         let Some(stamped) = Via::stamped(value.get(..end).unwrap_or(value), source) else { return self };
         self.untagged_to = self.untagged_to.map(|at| (at + stamped.len()).saturating_sub(end));
-        self.fields.splice(VIA.len()..VIA.len() + end, stamped);
+        replace(&mut self.fields, VIA.len(), end, &stamped);
         self
     }
 
@@ -203,11 +203,28 @@ fn push_field(out: &mut Vec<u8>, name: Name<'_>, value: &[u8]) {
 fn push_clean(out: &mut Vec<u8>, value: &[u8]) {
     let from = out.len();
     out.extend_from_slice(value);
+    if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        return;
+    }
     for c in out.get_mut(from..).unwrap_or(&mut []) {
         if matches!(*c, b'\r' | b'\n') {
             *c = b' ';
         }
     }
+}
+
+/// Puts `new` in the place of the `old` octets at `at`. Nothing happens when these are not there.
+fn replace(out: &mut Vec<u8>, at: usize, old: usize, new: &[u8]) {
+    let (length, behind) = (out.len(), at + old);
+    if behind > length {
+        return;
+    }
+    out.resize(length + new.len(), 0);
+    out.copy_within(behind..length, at + new.len());
+    if let Some(place) = out.get_mut(at..at + new.len()) {
+        place.copy_from_slice(new);
+    }
+    out.truncate(length - old + new.len());
 }
 
 #[cfg(test)]

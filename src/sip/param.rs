@@ -1,7 +1,7 @@
 //! Parameters behind a semicolon: `;name=value;flag;quoted="a;b"` (RFC 3261 §25.1, `generic-param`).
 
 use super::refusal::Malformed;
-use super::scan::{self, find_outside, trim};
+use super::scan::{self, find_unquoted, trim};
 use crate::base::bounds;
 
 /// The parameters of a header value or a URI, borrowed as written, white space round `;` and `=` allowed.
@@ -39,10 +39,12 @@ impl<'a> Params<'a> {
     pub fn parse(text: &'a [u8]) -> Result<Params<'a>, Malformed> {
         let text = std::str::from_utf8(text).map_err(|_| Malformed("parameter is not UTF-8"))?;
         let params = Params { text };
-        if params.iter().nth(bounds::PARAMS).is_some() {
-            return Err(Malformed("too many parameters"));
+        for (count, param) in params.iter().enumerate() {
+            if count == bounds::PARAMS {
+                return Err(Malformed("too many parameters"));
+            }
+            well_formed(param)?;
         }
-        params.iter().try_for_each(well_formed)?;
         Ok(params)
     }
 
@@ -98,23 +100,23 @@ impl<'a> Iterator for Iter<'a> {
         let rest = self.0?;
         let bytes = rest.as_bytes();
         let (mut at, mut equals) = (0, None);
-        while let Some(&c) = bytes.get(at) {
-            match c {
-                b';' => break,
-                b'"' => {
-                    at = bytes.get(at..).and_then(scan::quoted_end).map_or(bytes.len(), |length| at + length)
-                }
-                b'=' => {
+        let end = loop {
+            let Some(found) = bytes.get(at..).and_then(|left| memchr::memchr3(b';', b'=', b'"', left)) else {
+                break bytes.len();
+            };
+            at += found;
+            match bytes.get(at) {
+                Some(b'=') => {
                     equals = equals.or(Some(at));
                     at += 1;
                 }
-                _ => at += 1,
+                Some(b'"') => at = bytes.get(at..).and_then(scan::quoted_end).map_or(bytes.len(), |n| at + n),
+                _ => break at,
             }
-        }
-        self.0 = rest.get(at + 1..);
-        let name_end = equals.unwrap_or(at);
-        let value = equals.and_then(|equals| rest.get(equals + 1..at)).map(scan::trim_str);
-        Some(Param { name: scan::trim_str(rest.get(..name_end).unwrap_or("")), value })
+        };
+        self.0 = rest.get(end + 1..);
+        let value = equals.and_then(|equals| rest.get(equals + 1..end)).map(scan::trim_str);
+        Some(Param { name: scan::trim_str(rest.get(..equals.unwrap_or(end)).unwrap_or("")), value })
     }
 }
 
@@ -140,7 +142,7 @@ fn well_formed(param: Param<'_>) -> Result<(), Malformed> {
 
 /// Splits `bytes` at its first semicolon outside quotes: what stands before it, trimmed, and its parameters.
 pub(super) fn split_params(bytes: &[u8]) -> Result<(&[u8], Params<'_>), Malformed> {
-    match find_outside(bytes, b';', b';', false) {
+    match find_unquoted(bytes, b';', b';') {
         None => Ok((trim(bytes), Params::none())),
         Some(at) => {
             let rest = bytes.get(at + 1..).unwrap_or(&[]);

@@ -103,20 +103,29 @@ pub(super) fn quoted_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The first `a` or `b` outside quoted strings and, if `angles`, outside `<…>`. An open quote or bracket reaches to the end.
-pub(super) fn find_outside(bytes: &[u8], a: u8, b: u8, angles: bool) -> Option<usize> {
+/// The first `a` or `b` outside quoted strings. An open quote reaches to the end.
+pub(super) fn find_unquoted(bytes: &[u8], a: u8, b: u8) -> Option<usize> {
     let mut at = 0;
-    while let Some(&c) = bytes.get(at) {
-        if c == a || c == b {
-            return Some(at);
+    loop {
+        at += memchr::memchr3(a, b, b'"', bytes.get(at..)?)?;
+        match bytes.get(at)? {
+            b'"' => at += quoted_end(bytes.get(at..)?)?,
+            _ => return Some(at),
         }
-        at = match c {
-            b'"' => at + quoted_end(bytes.get(at..)?)?,
-            b'<' if angles => at + memchr::memchr(b'>', bytes.get(at..)?)? + 1,
-            _ => at + 1,
-        };
     }
-    None
+}
+
+/// The first `wanted` outside quoted strings and `<…>`. An open quote or bracket reaches to the end.
+pub(super) fn find_outside(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr3(wanted, b'<', b'"', bytes.get(at..)?)?;
+        match bytes.get(at)? {
+            b'"' => at += quoted_end(bytes.get(at..)?)?,
+            b'<' => at += memchr::memchr(b'>', bytes.get(at..)?)? + 1,
+            _ => return Some(at),
+        }
+    }
 }
 
 /// The parts of a comma-separated list, trimmed; commas in quotes and angle brackets do not separate. Empty parts are yielded.
@@ -134,7 +143,7 @@ impl<'a> Iterator for Commas<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.0?;
-        let cut = find_outside(rest, b',', b',', true);
+        let cut = find_outside(rest, b',');
         self.0 = cut.and_then(|at| rest.get(at + 1..));
         Some(trim(cut.and_then(|at| rest.get(..at)).unwrap_or(rest)))
     }

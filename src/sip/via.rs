@@ -49,8 +49,7 @@ impl<'a> Via<'a> {
     /// it and the port in an `rport` that was asked for, instead of what the peer wrote there. The rest stays octet for octet.
     pub(super) fn stamped(value: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
         let via = Via::parse(value).ok()?;
-        let front =
-            scan::find_outside(value, b';', b';', false).and_then(|at| value.get(..at)).unwrap_or(value);
+        let front = scan::find_unquoted(value, b';', b';').and_then(|at| value.get(..at)).unwrap_or(value);
         let mut text = trim(front).to_vec();
         let own = |p: &Param<'_>| !["received", "rport"].iter().any(|n| p.name.eq_ignore_ascii_case(n));
         for param in via.params.iter().filter(own) {
