@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::base::bounds::{PLAN_STEPS, TRACE_ENTRIES};
 use crate::base::{Masked, Wall};
 
@@ -147,28 +149,23 @@ impl Machine {
             };
             match op {
                 Op::Gate { .. } if self.notice_due => {
-                    self.mark(Mark::Notice);
-                    self.state = State::Notice;
-                    return Ask::Play { prompts: self.policy.notice.clone(), notice: true };
+                    let prompts = self.policy.notice.clone();
+                    return self.wait(Mark::Notice, State::Notice, Ask::Play { prompts, notice: true });
                 }
                 Op::Gate { next } => self.pc = *next,
                 Op::Play { prompts, .. } => {
-                    self.mark(Mark::Did);
-                    self.state = State::Played;
-                    return Ask::Play { prompts: prompts.clone(), notice: false };
+                    let prompts = prompts.clone();
+                    return self.wait(Mark::Did, State::Played, Ask::Play { prompts, notice: false });
                 }
                 Op::Menu { entry, .. } | Op::Collect { entry, .. } => {
-                    self.mark(Mark::Did);
-                    self.state = State::Keys;
                     self.tries = entry.tries.saturating_sub(1);
-                    return ask(entry);
+                    return self.wait(Mark::Did, State::Keys, ask(entry));
                 }
                 Op::Dial { targets, ring, .. } => {
                     let targets: Vec<Target> =
                         targets.iter().map(|target| self.target(target.user, &target.who)).collect();
-                    self.mark(Mark::Rings(targets.clone()));
-                    self.state = State::Dialled;
-                    return Ask::Dial { targets, ring: *ring };
+                    let mark = Mark::Rings(targets.clone());
+                    return self.wait(mark, State::Dialled, Ask::Dial { targets, ring: *ring });
                 }
                 Op::If { condition, yes, no } => {
                     let holds = self.holds(program, condition, wall);
@@ -176,16 +173,12 @@ impl Machine {
                     self.pc = if holds { *yes } else { *no };
                 }
                 Op::Let { slot, value, next } => {
-                    let value = self.value(value);
-                    self.set(*slot, value);
+                    self.set(*slot, self.value(value));
                     self.pc = *next;
                 }
                 Op::Go { flow, arguments } => {
                     self.mark(Mark::Did);
-                    let values: Vec<Value> = arguments.iter().map(|argument| self.value(argument)).collect();
-                    for (slot, value) in (0..).zip(values) {
-                        self.set(slot, value);
-                    }
+                    self.hand_over(arguments);
                     self.pc = program.code.flows.get(*flow as usize).copied().unwrap_or(NOWHERE);
                 }
                 Op::Hangup(cause) => {
@@ -193,6 +186,20 @@ impl Machine {
                     return self.over(*cause);
                 }
             }
+        }
+    }
+
+    fn wait(&mut self, mark: Mark, state: State, ask: Ask) -> Ask {
+        self.mark(mark);
+        self.state = state;
+        ask
+    }
+
+    /// Puts values into the first slots; all are taken before any is overwritten.
+    fn hand_over(&mut self, arguments: &[Operand]) {
+        let values: SmallVec<[Value; 4]> = arguments.iter().map(|argument| self.value(argument)).collect();
+        for (slot, value) in (0..).zip(values) {
+            self.set(slot, value);
         }
     }
 

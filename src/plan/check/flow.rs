@@ -1,6 +1,7 @@
 //! Flows and routes: statements in order, names in scope, every way followed to its end.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::PromptId;
@@ -67,32 +68,19 @@ pub(super) fn check(
     let mut queue = VecDeque::new();
     let mut slots = 0;
     let mut routes = Vec::new();
-    for ast in asts {
-        for route in &ast.routes {
-            let mut walk = FlowCheck::new(world, findings, ast, None, &mut ways);
-            walk.route(route, &mut routes);
-            slots = slots.max(walk.slots);
-            let calls = std::mem::take(&mut walk.calls);
-            arrive(calls, &mut entries, &mut queue, findings);
-        }
+    for (ast, route) in asts.iter().flat_map(|ast| ast.routes.iter().map(move |route| (ast, route))) {
+        let mut walk = FlowCheck::new(world, findings, ast, None, &mut ways);
+        walk.route(route, &mut routes);
+        slots = slots.max(walk.slots);
+        let calls = std::mem::take(&mut walk.calls);
+        arrive(calls, &mut entries, &mut queue, findings);
     }
     if asts.iter().all(|ast| ast.routes.is_empty()) {
         findings.push(Finding::new(Code::NO_ROUTES, Span::default()));
     }
     let mut flows: Vec<Flow> = entries.iter().map(|_| Flow { body: Vec::new() }).collect();
     let mut rest = 0..entries.len();
-    loop {
-        let next = queue.pop_front().or_else(|| {
-            let lonely = rest.find(|index| entries.get(*index).is_some_and(|entry| !entry.wanted))?;
-            let name = &entries.get_mut(lonely)?.ast.name;
-            let twin = world.get(Kind::Flow, &name.text).is_some_and(|(first, _)| first != lonely);
-            findings.extend((!twin).then(|| Finding::new(Code::NEVER_USED, name.span).arg(&*name.text)));
-            entries.get_mut(lonely)?.wanted = true;
-            Some(lonely)
-        });
-        let Some(index) = next else {
-            break;
-        };
+    while let Some(index) = queue.pop_front().or_else(|| lonely(&mut rest, &mut entries, world, findings)) {
         let Some(entry) = entries.get(index) else {
             continue;
         };
@@ -108,6 +96,22 @@ pub(super) fn check(
     let names: Vec<&str> = entries.iter().map(|entry| &*entry.ast.name.text).collect();
     circles(&ways, &names, findings);
     (routes, flows, usize::from(slots))
+}
+
+/// The next flow that nothing leads to; it is checked all the same.
+fn lonely(
+    rest: &mut Range<usize>,
+    entries: &mut [Entry],
+    world: &World,
+    findings: &mut Vec<Finding>,
+) -> Option<usize> {
+    let index = rest.find(|index| entries.get(*index).is_some_and(|entry| !entry.wanted))?;
+    let entry = entries.get_mut(index)?;
+    entry.wanted = true;
+    let name = &entry.ast.name;
+    let twin = world.get(Kind::Flow, &name.text).is_some_and(|(first, _)| first != index);
+    findings.extend((!twin).then(|| Finding::new(Code::NEVER_USED, name.span).arg(&*name.text)));
+    Some(index)
 }
 
 fn entries<'a>(asts: &'a [FileAst], findings: &mut Vec<Finding>) -> Vec<Entry<'a>> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::base::bounds::PLAN_FINDINGS;
 use crate::plan::ast::{FileAst, Name};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
@@ -100,7 +101,9 @@ impl World {
         if kind == Kind::Flow {
             known.extend(VERBS.iter().map(|row| row.word).chain(["hangup", "end"]));
         }
-        let meant = nearest(&name.text, known);
+        // Beyond the bound nobody sees the hint, and looking for it is not free.
+        let shown = findings.len() <= PLAN_FINDINGS;
+        let meant = if shown { nearest(&name.text, known) } else { None };
         let other = Kind::ALL.into_iter().find_map(|other| Some((other, self.get(other, &name.text)?.1)));
         findings.push(match other {
             Some((other, span)) => Finding::new(Code::OTHER_KIND, name.span)
