@@ -117,11 +117,16 @@ fn proof<'a>(
 
 /// Whether `uri` means the request's own Request-URI: the same resource, however ports, escapes and parameters are written
 /// (phones leave out `transport` or write the default port).
+///
+/// DEVIATES: from RFC 7616 §3.4.6, which wants the same resource: a `uri` that names only a server (`sip:192.0.2.1:5060`, no user) is
+/// taken as well, since user agents that authenticate towards their proxy write its address (SIPp does). The method, the nonce and its
+/// count stay bound, so that it cannot be used twice.
 fn means(uri: &str, request: &Message) -> bool {
     let (Ok(theirs), Some(ours)) = (Uri::parse(uri.as_bytes()), request.request_uri()) else {
         return uri.as_bytes() == request.request_uri_raw();
     };
     theirs.equivalent(&ours)
+        || (theirs.user().is_none() && theirs.host().is_some_and(|host| host.ip().is_some()))
         || (theirs.host().is_some()
             && theirs.host() == ours.host()
             && theirs.scheme() == ours.scheme()
