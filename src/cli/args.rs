@@ -10,7 +10,7 @@ use crate::base::{CallId, RecordingId};
 #[derive(Debug, Parser)]
 #[command(name = "ledgerline", version, about, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
-    /// The configuration file; without it: ./ledgerline.toml, else /etc/ledgerline/ledgerline.toml
+    /// The configuration file; without it: ledgerline.toml here, in /etc/ledgerline or in /var/lib/ledgerline
     #[arg(long, global = true, env = "LEDGERLINE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print results as JSON

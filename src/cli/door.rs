@@ -16,7 +16,11 @@ use crate::io::node;
 use crate::io::users::Users;
 use crate::switch::Command;
 
-/// Reads the configuration: the given file, else `ledgerline.toml` here, else the one under `/etc`.
+/// Where a configuration is looked for when none is named.
+const PLACES: [&str; 3] =
+    ["ledgerline.toml", "/etc/ledgerline/ledgerline.toml", "/var/lib/ledgerline/ledgerline.toml"];
+
+/// Reads the configuration: the given file, else the first of [`PLACES`] that exists.
 ///
 /// # Errors
 /// Usage: there is none, or it is wrong.
@@ -24,9 +28,12 @@ pub fn configuration(given: Option<&Path>) -> Result<Config, Stop> {
     let file = match given {
         Some(file) => file.to_path_buf(),
         None => {
-            let places = ["ledgerline.toml", "/etc/ledgerline/ledgerline.toml"].map(PathBuf::from);
             let none = "there is no ledgerline.toml here; name one with --config, or make a node with `ledgerline init`";
-            places.into_iter().find(|place| place.exists()).ok_or_else(|| Stop::usage(none))?
+            PLACES
+                .into_iter()
+                .map(PathBuf::from)
+                .find(|place| place.exists())
+                .ok_or_else(|| Stop::usage(none))?
         }
     };
     let text =
