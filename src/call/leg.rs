@@ -59,6 +59,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Unacked {
     pub invite: ServerKey,
+    /// The CSeq of the INVITE that was accepted: one that came after it and was refused does not change what is to be acknowledged.
+    pub cseq: Option<u32>,
     pub wait: Accepted,
 }
 

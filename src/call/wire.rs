@@ -131,7 +131,7 @@ impl Call {
         dialog.confirm(None);
         let wait = Accepted::new(desk.now);
         desk.alarms.set((id, Alarm::Accepted(leg)), wait.due());
-        *unacked = Some(Unacked { invite, wait });
+        *unacked = Some(Unacked { invite, cseq: message.cseq().map(|cseq| cseq.number), wait });
         if let Some(reply) = desk.layer.reply(invite, 200) {
             let reply = reply.copy(message, Name::RecordRoute);
             let reply =
@@ -163,10 +163,11 @@ impl Call {
 
     /// An ACK has come for the 2xx that this leg waits for. `false` for any other.
     pub(super) fn acked(&mut self, desk: &mut Desk<'_>, leg: LegId, ack: &Message) -> bool {
-        let Some(Stage::Up { dialog, unacked, .. }) = self.leg_mut(leg).map(|at| &mut at.stage) else {
+        let Some(Stage::Up { unacked, .. }) = self.leg_mut(leg).map(|at| &mut at.stage) else {
             return false;
         };
-        if unacked.is_none() || !dialog.is_acknowledged_by(ack) {
+        let number = ack.cseq().map(|cseq| cseq.number);
+        if !unacked.as_ref().is_some_and(|unacked| unacked.cseq == number) {
             return false;
         }
         *unacked = None;
