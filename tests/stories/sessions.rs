@@ -218,3 +218,120 @@ fn an_answer_without_a_usable_codec_ends_that_leg_only() {
     assert!(world.talked("alice", "bob/mobile"), "{}", world.ladder());
     golden(&mut world, "no_usable_codec");
 }
+
+#[test]
+fn media_move_within_a_call() {
+    for who in ["alice", "bob"] {
+        let mut world = talking(130);
+        world.phone(who).moves_its_media().after(secs(3));
+        world.run_until(secs(20));
+        assert!(
+            world.heard("alice", "bob") > secs(17) && world.heard("bob", "alice") > secs(17),
+            "{}",
+            world.ladder()
+        );
+        world.settle();
+    }
+}
+
+#[test]
+fn an_offer_that_nobody_can_use_leaves_the_call_as_it_was() {
+    for who in ["alice", "bob"] {
+        let mut world = talking(131);
+        world.phone(who).offers_what_nobody_has().after(secs(3));
+        world.run_until(secs(20));
+        let statuses = world.phone(who).last().map(|dialog| dialog.statuses.clone()).unwrap_or_default();
+        assert_eq!(statuses.last(), Some(&488), "{}", world.ladder());
+        assert!(world.heard("alice", "bob") > secs(17), "{}", world.ladder());
+        world.settle();
+    }
+}
+
+#[test]
+fn video_is_declined_and_audio_goes_on() {
+    let mut world = talking(132);
+    world.phone("alice").video = true;
+    world.phone("alice").holds(Notation::SendOnly).after(secs(2));
+    world.phone("alice").resumes().after(secs(4));
+    world.run_until(secs(20));
+    assert!(world.heard("alice", "bob") > secs(15), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn two_phones_behind_one_contact_answer_and_the_second_is_let_go() {
+    let mut world = World::seeded(133);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").manners.answers_twice = true;
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(10));
+    assert!(world.heard("alice", "bob") > secs(7), "{}", world.ladder());
+    let [first, second] = world.phone("bob").dialogs.as_slice() else { panic!("two dialogs") };
+    assert_eq!(first.stage, Stage::Confirmed);
+    assert_eq!(second.stage, Stage::Over(How::FarSideHungUp));
+    world.settle();
+}
+
+#[test]
+fn ring_back_from_another_machine_gives_way_to_the_answer() {
+    let mut world = World::seeded(134);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").manners.rings_as_another = true;
+    world.phone("bob").answers_with_early_media().after(secs(4));
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn a_session_that_was_described_early_need_not_be_described_again() {
+    let mut world = World::seeded(135);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").manners.answers_bare = true;
+    world.phone("bob").answers_with_early_media().after(secs(4));
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn what_the_callee_learns_of_the_caller() {
+    let mut world = World::seeded(136);
+    world.phone("alice").behind_nat().dials("8002").at(secs(1));
+    world.phone("bob");
+    world.run_until(secs(5));
+    let rung = world.phone("bob").rung.clone().expect("it rings");
+    assert!(rung.contains("\r\nMax-Forwards: 69\r\n"), "{rung}");
+    assert!(rung.contains("From: \"Alice\" <sip:8001@pbx.test>"), "{rung}");
+    for secret in ["10.0.0.10", "192.0.2.10", "Authorization", "secret"] {
+        assert!(!rung.contains(secret), "{secret}: {rung}");
+    }
+    world.settle();
+}
+
+#[test]
+fn a_nonce_that_has_grown_old_is_exchanged_without_the_user() {
+    let mut world = World::seeded(137);
+    world.phone("alice").remembers = true;
+    for at in [1, 200, 400, 900] {
+        world.phone("alice").dials("8002").at(secs(at));
+        world.phone("alice").hangs_up().at(secs(at + 10));
+    }
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(1_000));
+    let ends: Vec<Stage> = world.phone("alice").dialogs.iter().map(|dialog| dialog.stage).collect();
+    assert_eq!(ends, [Stage::Over(How::HungUp); 4], "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn a_number_is_understood_in_every_spelling() {
+    for (seed, number) in [(138, "8002"), (139, "%38002"), (140, "8%3002")] {
+        let mut world = World::seeded(seed);
+        world.phone("alice").dials(number).at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.run_until(secs(10));
+        assert!(world.talked("alice", "bob"), "{number}\n{}", world.ladder());
+        world.settle();
+    }
+}

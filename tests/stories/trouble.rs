@@ -86,6 +86,20 @@ fn a_caller_that_never_acknowledges_is_hung_up_on() {
 }
 
 #[test]
+fn an_acknowledgement_counts_though_a_change_came_before_it() {
+    let mut world = World::seeded(61);
+    world.network.swallows = ("ACK", 2);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.phone("alice").holds(Notation::SendOnly).after(ms(300));
+    world.run_until(secs(60));
+    assert_eq!(world.phone("alice").ended(), None, "{}", world.ladder());
+    let statuses = &world.phone("alice").last().expect("in a call").statuses;
+    assert_eq!(statuses[1..], [180, 200, 500, 200], "the hold came too early once");
+    golden(&mut world, "late_acknowledgement");
+}
+
+#[test]
 fn a_callee_that_never_answers_a_bye_keeps_nothing() {
     let mut world = World::seeded(44);
     world.phone("alice").dials("8002").at(secs(1));

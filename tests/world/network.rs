@@ -69,6 +69,8 @@ pub struct Network {
     /// When the last piece of each open stream arrives, by direction.
     streams: BTreeMap<u64, [Time; 2]>,
     pub lost: u64,
+    /// Datagrams to the switch that begin with this word get lost, so many of them.
+    pub swallows: (&'static str, u32),
 }
 
 impl Network {
@@ -82,6 +84,7 @@ impl Network {
             connections: 0,
             streams: BTreeMap::new(),
             lost: 0,
+            swallows: ("", 0),
         }
     }
 
@@ -119,6 +122,9 @@ impl Network {
 
     fn send_datagram(&mut self, now: Time, packet: Packet) {
         let copies = 1 + u64::from(self.happens(self.weather.duplicate_percent));
+        if self.is_swallowed(&packet) {
+            return;
+        }
         for _ in 0..copies {
             if self.happens(self.weather.loss_percent) {
                 self.lost += 1;
@@ -130,6 +136,17 @@ impl Network {
             }
             self.launch(at, packet.clone());
         }
+    }
+
+    fn is_swallowed(&mut self, packet: &Packet) -> bool {
+        let (word, left) = &mut self.swallows;
+        let hit = match &packet.cargo {
+            Cargo::Octets(octets) => packet.toward == Toward::Switch && octets.starts_with(word.as_bytes()),
+            Cargo::Closed => false,
+        };
+        let swallowed = hit && *left > 0;
+        *left -= u32::from(swallowed);
+        swallowed
     }
 
     /// A stream delivers in order; a loss costs it time.

@@ -69,16 +69,23 @@ fn character(phone: &mut Phone, random: &mut Random) {
         phone.codecs = CODECS[random.below(CODECS.len() as u64) as usize].to_vec();
     }
     if random.below(12) == 0 {
-        let which = random.below(3);
-        phone.manners =
-            Manners { never_acks: which == 0, never_answers_bye: which == 1, never_rings: which == 2 };
+        let which = random.below(6);
+        phone.manners = Manners {
+            never_acks: which == 0,
+            never_answers_bye: which == 1,
+            never_rings: which == 2,
+            answers_twice: which == 3,
+            rings_as_another: which == 4,
+            answers_bare: which == 5,
+        };
     }
+    phone.video = random.below(8) == 0;
     let after = ms(random.below(6_000));
     match random.below(10) {
         0 => {}
         1 => phone.rejects(REFUSALS[random.below(REFUSALS.len() as u64) as usize]).after(after),
         2 => phone.redirects(NUMBERS[random.below(8) as usize]).after(after),
-        3 => phone.answers_with_early_media().after(after),
+        3 | 4 => phone.answers_with_early_media().after(after),
         _ => phone.answers().after(after),
     }
     conduct(phone, random);
@@ -108,8 +115,10 @@ fn conduct(phone: &mut Phone, random: &mut Random) {
     for _ in 0..random.below(4) {
         let after = ms(random.below(12_000));
         let notation = [Notation::SendOnly, Notation::Inactive, Notation::Zero][random.below(3) as usize];
-        match random.below(5) {
+        match random.below(7) {
             0 => phone.renews_without_offer().after(after),
+            5 => phone.moves_its_media().after(after),
+            6 => phone.offers_what_nobody_has().after(after),
             1 | 2 => phone.holds(notation).after(after),
             3 => phone.resumes().after(after),
             _ => phone.hangs_up().after(after),

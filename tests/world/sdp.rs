@@ -61,6 +61,8 @@ pub struct Session {
     pub wish: Direction,
     /// Whether this end writes 0.0.0.0 in its connection line.
     pub zero: bool,
+    /// Whether this end offers video too.
+    pub video: bool,
     id: u64,
     version: u64,
     /// The codecs that this end knows, as payload types in its order.
@@ -80,13 +82,33 @@ pub struct There {
 impl Session {
     pub fn new(here: SocketAddr, id: u64, codecs: &[u8]) -> Session {
         let codecs = codecs.to_vec();
-        Session { here, wish: Direction::SendRecv, zero: false, id, version: 0, codecs, there: None }
+        Session {
+            here,
+            wish: Direction::SendRecv,
+            zero: false,
+            video: false,
+            id,
+            version: 0,
+            codecs,
+            there: None,
+        }
     }
 
     /// An offer of everything that this end knows.
     pub fn offer(&mut self) -> String {
         let codecs = self.codecs.clone();
-        self.describe(self.wish, &codecs)
+        let video = if self.video { "m=video 5004 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n" } else { "" };
+        self.describe(self.wish, &codecs) + video
+    }
+
+    /// An offer of one codec that nobody understands.
+    pub fn offer_unusable(&mut self) -> String {
+        self.describe(self.wish, &[99])
+    }
+
+    /// Goes back to what it was before an offer that was refused. Versions only go forward.
+    pub fn restore(&mut self, before: Session) {
+        *self = Session { version: self.version, ..before };
     }
 
     /// An answer to what the other end offered: one codec of theirs that this end knows, and telephone events.

@@ -9,6 +9,7 @@ use super::dialog::{Dialog, Side, Stage};
 use super::words::REQUEST;
 use super::{Act, Phone, T1, TRIES};
 use crate::world::digest::Proof;
+use crate::world::sdp::Session;
 use crate::world::text::{Heard, fill};
 
 impl Phone {
@@ -71,6 +72,7 @@ impl Phone {
             proofs: 0,
             undo: None,
             descriptions: Vec::new(),
+            described: false,
         };
         let target = dialog.target.clone();
         self.dialogs.push(dialog);
@@ -193,14 +195,15 @@ impl Phone {
         }
     }
 
-    /// A re-INVITE, with an offer or without.
-    pub fn renew(&mut self, now: Time, dialog: usize, offer: bool) {
+    /// A re-INVITE that `change`s this phone's side of the session and says what it is now; or says nothing of it.
+    pub fn renew(&mut self, now: Time, dialog: usize, change: impl FnOnce(&mut Session) -> String) {
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         if at.stage != Stage::Confirmed || at.renewing {
             return;
         }
         at.renewing = true;
-        let body = if offer { at.session.offer() } else { String::new() };
+        at.undo = Some(at.session.clone());
+        let body = change(&mut at.session);
         self.send_within(now, dialog, "INVITE", Purpose::Renew(dialog), "", &body);
     }
 

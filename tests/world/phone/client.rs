@@ -331,8 +331,8 @@ impl Phone {
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         at.renewing = false;
         let wanted = (at.session.wish, at.session.zero);
-        if let Some((wish, zero)) = at.undo.take() {
-            (at.session.wish, at.session.zero) = (wish, zero);
+        if let Some(before) = at.undo.take() {
+            at.session.restore(before);
         }
         match status {
             408 | 481 if at.stage == Stage::Confirmed => self.bye(now, dialog),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ledgerline::base::Time;
 
-use crate::world::sdp::{Direction, Session};
+use crate::world::sdp::Session;
 
 /// Who called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +80,10 @@ pub struct Dialog {
     pub proofs: u32,
     /// The switch's descriptions in this dialog, each with its origin line.
     pub descriptions: Vec<(String, String)>,
+    /// Whether the far side has had a description already.
+    pub described: bool,
     /// What this phone's side of the session was before the re-INVITE that is out.
-    pub undo: Option<(Direction, bool)>,
+    pub undo: Option<Session>,
 }
 
 impl Dialog {

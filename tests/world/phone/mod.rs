@@ -75,6 +75,10 @@ pub struct Phone {
     /// Payload types, in its order.
     pub codecs: Vec<u8>,
     pub manners: Manners,
+    /// Whether it offers video too.
+    pub video: bool,
+    /// The last INVITE that came for it, as the wire had it.
+    pub rung: Option<String>,
     pub reception: Reception,
     /// Whether it takes part in the world's beginning by registering.
     pub registers_first: bool,
@@ -121,6 +125,8 @@ impl Phone {
             hash: Hash::Sha256,
             codecs: vec![8, 0, 101],
             manners: Manners::default(),
+            video: false,
+            rung: None,
             reception: Reception::default(),
             registers_first: true,
             remembers: false,
@@ -312,9 +318,15 @@ impl Phone {
             (Act::PressByInfo(key), Some(dialog)) => self.inform(now, dialog, key),
             (Act::Hold(notation), Some(dialog)) => self.hold(now, dialog, Some(notation)),
             (Act::Resume, Some(dialog)) => self.hold(now, dialog, None),
-            (Act::Renew, Some(dialog)) => self.renew(now, dialog, false),
+            (Act::Renew, Some(dialog)) => self.renew(now, dialog, |_| String::new()),
+            (Act::Rehouse, Some(dialog)) => self.renew(now, dialog, |session| {
+                session.here.set_port(session.here.port() + 1_000);
+                session.offer()
+            }),
+            (Act::OfferUnusable, Some(dialog)) => self.renew(now, dialog, Session::offer_unusable),
             (Act::Ring { early_media }, Some(dialog)) => self.ring(now, dialog, early_media),
             (Act::Answer, Some(dialog)) => self.answer(now, dialog),
+            (Act::AnswerAsAnother, Some(dialog)) => self.answer_as_another(now, dialog),
             (Act::Reject(status), Some(dialog)) => self.reject(now, dialog, status, ""),
             (Act::Redirect(to), Some(dialog)) => {
                 let contact = format!("Contact: <sip:{to}@{}>\n", self.id.realm);
@@ -343,18 +355,15 @@ impl Phone {
     }
 
     fn hold(&mut self, now: Time, dialog: usize, notation: Option<Notation>) {
-        let Some(at) = self.dialogs.get_mut(dialog).filter(|at| at.stage == Stage::Confirmed && !at.renewing)
-        else {
-            return;
-        };
-        at.undo = Some((at.session.wish, at.session.zero));
-        at.session.zero = notation == Some(Notation::Zero);
-        at.session.wish = match notation {
-            Some(Notation::SendOnly) => Direction::SendOnly,
-            Some(Notation::Inactive) => Direction::Inactive,
-            Some(Notation::Zero) | None => Direction::SendRecv,
-        };
-        self.renew(now, dialog, true);
+        self.renew(now, dialog, |session| {
+            session.zero = notation == Some(Notation::Zero);
+            session.wish = match notation {
+                Some(Notation::SendOnly) => Direction::SendOnly,
+                Some(Notation::Inactive) => Direction::Inactive,
+                Some(Notation::Zero) | None => Direction::SendRecv,
+            };
+            session.offer()
+        });
     }
 
     /// Hangs up by whatever means the state of the dialog allows.
@@ -394,7 +403,9 @@ impl Phone {
     fn session(&mut self) -> Session {
         let port = 40_000 + 2 * u16::try_from(self.dialogs.len() % 10_000).unwrap_or(0);
         let here = SocketAddr::new(self.id.own.ip(), port);
-        Session::new(here, self.random.next_u64() >> 16, &self.codecs)
+        let mut session = Session::new(here, self.random.next_u64() >> 16, &self.codecs);
+        session.video = self.video;
+        session
     }
 
     fn dialog_of(&self, call_id: &str, local_tag: &str) -> Option<usize> {

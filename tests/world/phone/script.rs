@@ -34,6 +34,10 @@ pub enum Act {
     Resume,
     /// A re-INVITE without an offer.
     Renew,
+    /// A re-INVITE: the media are at another port from now on.
+    Rehouse,
+    /// A re-INVITE that offers nothing usable.
+    OfferUnusable,
     /// A key as RFC 4733 events.
     Press(char),
     /// A key by INFO.
@@ -51,6 +55,8 @@ pub enum Act {
         early_media: bool,
     },
     Answer,
+    /// A second 2xx, as behind a proxy that forks.
+    AnswerAsAnother,
     Reject(u16),
     Redirect(String),
 }
@@ -81,6 +87,12 @@ pub struct Manners {
     pub never_answers_bye: bool,
     /// Sends no provisional answer of its own accord.
     pub never_rings: bool,
+    /// Stands behind a proxy that forks: two phones answer one INVITE.
+    pub answers_twice: bool,
+    /// Its early media come from a machine with another To tag (ring-back tones in the network).
+    pub rings_as_another: bool,
+    /// Describes its session in 183 only and not again in 200.
+    pub answers_bare: bool,
 }
 
 /// The time of a step that was just told; without a word it is the story's beginning, or at once.
@@ -126,6 +138,14 @@ impl Phone {
 
     pub fn renews_without_offer(&mut self) -> Step<'_> {
         self.will(When::After(Duration::ZERO), Act::Renew)
+    }
+
+    pub fn moves_its_media(&mut self) -> Step<'_> {
+        self.will(When::After(Duration::ZERO), Act::Rehouse)
+    }
+
+    pub fn offers_what_nobody_has(&mut self) -> Step<'_> {
+        self.will(When::After(Duration::ZERO), Act::OfferUnusable)
     }
 
     pub fn presses(&mut self, key: char) -> Step<'_> {

@@ -45,6 +45,13 @@ impl Phone {
         if self.id.own != seen && received != Some(seen.ip().to_string()) {
             faults.push("received is not filled in");
         }
+        let lines = |message: &Heard| message.body().matches("\nm=").count();
+        if lines(heard) > 0 && lines(&asked) > 0 && lines(heard) != lines(&asked) {
+            faults.push("an answer has as many media as its offer");
+        }
+        if heard.body().contains("m=video") && !heard.body().contains("m=video 0 ") {
+            faults.push("video is accepted");
+        }
         if status > 100 && heard.tag_of_to().is_empty() {
             faults.push("a To tag is missing");
         }

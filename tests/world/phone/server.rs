@@ -16,6 +16,8 @@ use crate::world::text::{Heard, fill, user_of, within};
 pub struct Server {
     request: Heard,
     dialog: Option<usize>,
+    /// The To tag of its last answer.
+    tag: String,
     /// The last answer, repeated when the request is.
     last: Option<String>,
     status: u16,
@@ -92,10 +94,12 @@ impl Phone {
             proofs: 0,
             undo: None,
             descriptions: Vec::new(),
+            described: false,
         };
         if user_of(heard.start().split(' ').nth(1).unwrap_or_default()) != self.id.user {
             self.complain(format!("called as somebody else: {}", heard.start()));
         }
+        self.rung = Some(heard.text().to_string());
         self.dialogs.push(dialog);
         let index = self.dialogs.len() - 1;
         self.serve(now, heard, Some(index));
@@ -131,6 +135,7 @@ impl Phone {
             server.request.method() == "INVITE"
                 && server.request.call_id() == heard.call_id()
                 && server.request.cseq() == heard.cseq()
+                && server.tag == heard.tag_of_to()
         });
         let Some(server) = acked else { return };
         server.next = None;
@@ -181,17 +186,46 @@ impl Phone {
     pub fn ring(&mut self, now: Time, dialog: usize, early_media: bool) {
         let Some(invite) = self.invite_of(dialog) else { return };
         let body = if early_media { self.answer_body(dialog, invite) } else { String::new() };
+        if let Some(at) = self.dialogs.get_mut(dialog) {
+            at.described = early_media;
+        }
         let status = if early_media { 183 } else { 180 };
         self.respond(now, invite, status, "", &body);
     }
 
     pub fn answer(&mut self, now: Time, dialog: usize) {
         let Some(invite) = self.invite_of(dialog) else { return };
-        let body = self.answer_body(dialog, invite);
+        let mut body = self.answer_body(dialog, invite);
         if let Some(at) = self.dialogs.get_mut(dialog) {
             at.stage = Stage::Answered;
+            if self.manners.answers_bare && at.described {
+                body = String::new();
+            }
         }
         self.respond(now, invite, 200, "", &body);
+        if self.manners.answers_twice {
+            self.later(now + Duration::from_millis(15), Act::AnswerAsAnother, Some(dialog));
+        }
+    }
+
+    /// Another phone, somewhere behind this one, answers the same INVITE.
+    pub fn answer_as_another(&mut self, now: Time, dialog: usize) {
+        let invite =
+            self.servers.iter().position(|server| server.dialog == Some(dialog) && server.status == 200);
+        let Some((first, invite)) = self.dialogs.get(dialog).zip(invite) else { return };
+        let mut other = first.clone();
+        other.local_tag = self.random.token(8);
+        other.session = self.session();
+        other.stage = Stage::Answered;
+        other.confirmed_at = None;
+        other.over_at = None;
+        other.leaving = false;
+        self.dialogs.push(other);
+        let other = self.dialogs.len() - 1;
+        let request = self.servers[invite].request.clone();
+        let server = self.serve(now, &request, Some(other));
+        let body = self.answer_body(other, server);
+        self.respond(now, server, 200, "", &body);
     }
 
     pub fn reject(&mut self, now: Time, dialog: usize, status: u16, more: &str) {
@@ -225,6 +259,7 @@ impl Phone {
         self.servers.push(Server {
             request,
             dialog,
+            tag: String::new(),
             last: None,
             status: 0,
             next: None,
@@ -239,6 +274,9 @@ impl Phone {
         let heard = &server.request;
         let vias: String = heard.all("Via").map(|via| format!("Via: {via}\n")).collect();
         let tag = match server.dialog.and_then(|dialog| self.dialogs.get(dialog)) {
+            Some(dialog) if status == 183 && self.manners.rings_as_another => {
+                format!("{}x", dialog.local_tag)
+            }
             Some(dialog) => dialog.local_tag.clone(),
             None => "stateless".to_string(),
         };
@@ -266,6 +304,7 @@ impl Phone {
         // A 2xx is repeated over every transport, another final answer over datagrams only.
         let repeats = invite && status >= 200 && (status < 300 || !self.is_reliable());
         if let Some(server) = self.servers.get_mut(index) {
+            server.tag = Heard::read(text.as_bytes()).tag_of_to().to_string();
             server.last = Some(text.clone());
             server.status = status;
             server.until = now + TRIES;
