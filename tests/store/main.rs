@@ -1,5 +1,6 @@
 //! The recording store from outside: record, find, verify, decode, break, repair.
 
+mod full;
 mod python;
 mod world;
 

@@ -23,7 +23,12 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let folder = tempfile::tempdir().expect("a folder");
+        World::within(&std::env::temp_dir())
+    }
+
+    /// A store in a new folder below `parent`.
+    pub fn within(parent: &Path) -> World {
+        let folder = tempfile::tempdir_in(parent).expect("a folder");
         Store::create(folder.path(), &Options::default()).expect("a new store");
         let (_, news) = channel();
         let mut world =
