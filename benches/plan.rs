@@ -51,7 +51,7 @@ fn bench(c: &mut Criterion) {
     let text = large(5_000);
     let folder = Folder::new().with_plan("bench.plan", text.as_str()).with_any_sound();
     let mut checks = c.benchmark_group("plan");
-    checks.sample_size(20);
+    checks.sample_size(10);
     checks.bench_function("check 5000 lines", |b| b.iter(|| load(black_box(&folder), &["bench.plan"])));
     checks.finish();
 
