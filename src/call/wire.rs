@@ -167,7 +167,7 @@ impl Call {
             return false;
         };
         let number = ack.cseq().map(|cseq| cseq.number);
-        if !unacked.as_ref().is_some_and(|unacked| unacked.cseq == number) {
+        if unacked.as_ref().is_none_or(|unacked| unacked.cseq != number) {
             return false;
         }
         *unacked = None;
