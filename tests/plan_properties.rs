@@ -211,7 +211,7 @@ fn call(program: &Arc<Program>, dialled: &str, acts: bool, seed: u64) -> Option<
 #[test]
 fn a_checked_program_never_gets_stuck_and_tells_before_media() {
     let mut programs = 0;
-    for seed in 0..600 {
+    for seed in 0..250 {
         let Some(program) = loaded(&Writer::plan(seed)) else {
             continue;
         };
@@ -226,7 +226,7 @@ fn a_checked_program_never_gets_stuck_and_tells_before_media() {
             );
         }
     }
-    assert!(programs >= 150, "only {programs} of 600 random plans load: the test tests little");
+    assert!(programs >= 60, "only {programs} of 250 random plans load: the test tests little");
 }
 
 #[test]
