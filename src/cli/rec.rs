@@ -27,7 +27,7 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
         args::Rec::Export { ids, output, reveal } => export(&ids, &output, reveal, &mut node, printer),
         args::Rec::Reindex => {
             let done: Value = node.value(Act::RecReindex)?;
-            printer.value(&done, |done| format!("{} recordings are in the index", done["indexed"]));
+            printer.value(&done, |done| format!("the index holds {} leaves of the ledger", done["indexed"]));
             Ok(Exit::Done)
         }
     }
@@ -93,11 +93,14 @@ fn record_text(record: &Value) -> String {
     );
     for event in record["events"].as_array().into_iter().flatten() {
         let offset_ms = event["offset_us"].as_u64().unwrap_or(0) / 1_000;
-        let mut rest = event.clone();
-        if let Some(fields) = rest.as_object_mut() {
-            fields.remove("offset_us");
-        }
-        text += &format!("{:>6}.{:03}  {rest}\n", offset_ms / 1_000, offset_ms % 1_000);
+        let fields = event
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| !matches!(key.as_str(), "offset_us" | "event"));
+        let fields: String = fields.map(|(key, value)| format!("  {key} {value}")).collect();
+        let name = event["event"].as_str().unwrap_or_default();
+        text += &format!("{:>6}.{:03}  {name:<14}{fields}\n", offset_ms / 1_000, offset_ms % 1_000);
     }
     text
 }

@@ -44,7 +44,7 @@ const LINGER: Duration = Duration::from_millis(600);
 const HELD_EVERY: Duration = Duration::from_millis(5);
 
 /// Something for the core from another task or thread.
-enum Knock {
+pub(super) enum Knock {
     Ask { command: Command, answer: oneshot::Sender<Answer> },
     Program { program: Arc<Program>, prompts: PromptLibrary },
     Directory(Arc<Directory>),
@@ -103,6 +103,20 @@ impl Door {
     pub fn watch(&self) -> broadcast::Receiver<Arc<Happening>> {
         self.happenings.subscribe()
     }
+}
+
+/// The core's side of a door, for tests of those who knock.
+#[cfg(test)]
+pub(super) struct Porter {
+    pub knocks: mpsc::Receiver<Knock>,
+    pub happenings: broadcast::Sender<Arc<Happening>>,
+}
+
+#[cfg(test)]
+pub(super) fn door_for_tests() -> (Door, Porter) {
+    let (sender, knocks) = mpsc::channel(4);
+    let (happenings, _) = broadcast::channel(4);
+    (Door { knocks: sender, happenings: happenings.clone() }, Porter { knocks, happenings })
 }
 
 /// What the control task works with.

@@ -31,8 +31,8 @@ const KEY: char = '1';
 /// What alice sings and what bob sings, in Hz: an octave apart, so that neither is taken for the other.
 const TONES: (f64, f64) = (440.0, 880.0);
 
-/// How long they talk.
-const TALK: Duration = Duration::from_secs(4);
+/// How many packets each hears of the other: four seconds.
+const TALK: u64 = 200;
 
 /// How long anything may take that a person would wait for.
 const SOON: Duration = Duration::from_secs(8);
@@ -81,7 +81,7 @@ fn call(house: &House, report: &mut Report) -> Result<(), String> {
     bob.wait(SOON, |told| *told == Told::Ringing).map_err(|why| format!("bob rings: {why}"))?;
     bob.wait(SOON, |told| matches!(told, Told::Talking(_))).map_err(|why| format!("bob answers: {why}"))?;
     report.check(&format!("key {KEY} was understood, bob rang and answered"), Ok(String::new()));
-    sleep(TALK);
+    talk(&alice, &bob)?;
     report.tone("alice hears bob's tone and nothing else", alice.heard().last(2_000), TONES.1, TONES.0);
     report.tone("bob hears alice's tone and nothing else", bob.heard().last(2_000), TONES.0, TONES.1);
     alice.hang_up();
@@ -92,6 +92,19 @@ fn call(house: &House, report: &mut Report) -> Result<(), String> {
         phone.wait(SOON, |told| matches!(told, Told::Registered(_)))?;
     }
     report.phones(alice, bob);
+    Ok(())
+}
+
+/// Lets them talk until each has heard enough of the other, however busy the machine is.
+fn talk(alice: &Phone, bob: &Phone) -> Result<(), String> {
+    let before = alice.heard().packets();
+    let give_up = Instant::now() + PROMPTS;
+    while alice.heard().packets() < before + TALK || bob.heard().packets() < TALK {
+        sleep(Duration::from_millis(20));
+        if Instant::now() > give_up {
+            return Err("alice and bob do not hear each other".to_string());
+        }
+    }
     Ok(())
 }
 

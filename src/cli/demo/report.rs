@@ -174,10 +174,10 @@ impl Report {
         let mut text = format!("\n{}\n", ladder(&self.entries));
         text += &table(["PHONE", "SENT", "HEARD", "LOST", "LOSS", "JITTER (MOST)"], &self.measured);
         let folder = house.folder.display();
-        text += &format!("\nFolder         {folder}\nDecrypted      {folder}/recording.wav\n");
+        text += &format!("\nFolder         {folder}\n");
         if let Some(recording) = &self.recording {
             text += &format!(
-                "Look yourself  ledgerline --config {folder}/ledgerline.toml rec show {}\n               ledgerline --config {folder}/ledgerline.toml call explain {}\n",
+                "Decrypted      {folder}/recording.wav\nLook yourself  ledgerline --config {folder}/ledgerline.toml rec show {}\n               ledgerline --config {folder}/ledgerline.toml call explain {}\n",
                 recording.recording, recording.call
             );
         }

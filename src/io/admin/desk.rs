@@ -179,7 +179,12 @@ impl Desk {
         value(RecordView {
             kek_version: record.kek_version,
             chunks: record.chunks,
-            answered: record.row.closing.as_ref().and_then(|closing| closing.answered_at),
+            answered: record
+                .row
+                .closing
+                .as_ref()
+                .and_then(|closing| closing.answered_at)
+                .map(|at| at.rfc3339()),
             events: record
                 .events
                 .into_iter()

@@ -1,7 +1,7 @@
 //! The Unix socket: who may speak, one request a line, answers as they come.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,9 +40,11 @@ impl Server {
         if in_use(path) {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "another node answers at this socket"));
         }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is there and no socket")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
@@ -190,4 +192,142 @@ async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Res
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a request is too long"));
     }
     Ok(Some(Ok(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{CallId, Secret, Wall};
+    use crate::call::view::{CallView, Change, Happening};
+    use crate::config;
+    use crate::io::control::{Knock, Porter, door_for_tests};
+    use crate::io::users::Users;
+    use crate::switch::Command;
+    use crate::vault::Keyring;
+
+    struct Line {
+        reader: BufReader<tokio::net::unix::OwnedReadHalf>,
+        writer: tokio::net::unix::OwnedWriteHalf,
+    }
+
+    impl Line {
+        async fn ask(&mut self, request: &str) -> Value {
+            self.writer.write_all(request.as_bytes()).await.expect("sent");
+            self.answer().await
+        }
+
+        async fn answer(&mut self) -> Value {
+            let mut line = String::new();
+            self.reader.read_line(&mut line).await.expect("a line");
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+        }
+    }
+
+    /// A server over a folder with accounts and no core but the porter.
+    async fn served(folder: &Path) -> (Line, Porter) {
+        let path = folder.join("admin.sock");
+        let server = Server::bind(&path).expect("bound");
+        let mut keys = Keyring::new();
+        keys.insert(1, Secret::new([1; 32]));
+        let (door, porter) = door_for_tests();
+        let plan = config::check(&folder.join("ledgerline.toml"), "").expect("defaults").plan;
+        let users = Users::new(folder, Arc::new(keys), "test");
+        let desk = Desk { users, realm: "test".into(), store: None, plan, door: Some(door.clone()) };
+        tokio::spawn(server.serve(desk, door));
+        let (reader, writer) = UnixStream::connect(&path).await.expect("connected").into_split();
+        (Line { reader: BufReader::new(reader), writer }, porter)
+    }
+
+    #[tokio::test]
+    async fn requests_are_answered_in_their_order_and_bad_ones_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut line, _porter) = served(folder.path()).await;
+        for (request, kind) in [
+            ("nonsense\n", "usage"),
+            ("{\"do\":\"format_disk\"}\n", "usage"),
+            ("{\"ask\":\"everything\"}\n", "usage"),
+            ("{\"do\":\"user_remove\",\"name\":\"nobody\"}\n", "not_found"),
+            ("{\"do\":\"user_add\",\"name\":\"a b\"}\n", "usage"),
+            ("{\"do\":\"user_add\",\"name\":\"bob\",\"password\":\"short\"}\n", "refused"),
+            ("{\"do\":\"rec_verify\"}\n", "failed"),
+        ] {
+            assert_eq!(line.ask(request).await["error"]["kind"], kind, "{request}");
+        }
+        assert_eq!(line.ask("{\"do\":\"user_list\"}\n").await, json!({ "ok": [] }));
+    }
+
+    #[tokio::test]
+    async fn a_new_account_reaches_the_core_before_the_answer_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut line, mut porter) = served(folder.path()).await;
+        let made = line.ask("{\"do\":\"user_add\",\"name\":\"bob\",\"numbers\":[\"8002\"]}\n").await;
+        assert!(made["ok"]["password"].as_str().is_some_and(|password| password.len() >= 26), "{made}");
+        match porter.knocks.try_recv() {
+            Ok(Knock::Directory(directory)) => assert!(directory.find("8002").is_some()),
+            _ => panic!("the core was not told"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_core_answers_for_itself_and_its_absence_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut line, mut porter) = served(folder.path()).await;
+        let asked = tokio::spawn(async move {
+            match porter.knocks.recv().await {
+                Some(Knock::Ask { command: Command::Calls, answer }) => {
+                    answer.send(Answer::Calls(Vec::new())).expect("waited for");
+                }
+                _ => panic!("another knock"),
+            }
+        });
+        assert_eq!(
+            line.ask("{\"ask\":\"calls\"}\n").await,
+            json!({ "ok": { "answer": "calls", "value": [] } })
+        );
+        asked.await.expect("asked");
+        let gone = line.ask("{\"ask\":\"calls\"}\n").await;
+        assert_eq!(gone["error"]["text"], "the node is going down");
+    }
+
+    #[tokio::test]
+    async fn a_watcher_sees_changes_and_how_many_it_missed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut line, porter) = served(folder.path()).await;
+        line.writer.write_all(b"{\"do\":\"watch\"}\n").await.expect("sent");
+        while porter.happenings.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let call = CallView {
+            id: CallId::from_bytes([1; 16]),
+            began: Wall::default(),
+            state: "opening".into(),
+            caller: "alice".into(),
+            dialled: "95599".into(),
+            answered_by: None,
+            recording: None,
+            legs: Vec::new(),
+        };
+        let happening = Arc::new(Happening { at: Wall::default(), change: Change::Began, call });
+        // More than the channel of the tests holds, while the watcher has no turn to read.
+        for _ in 0..7 {
+            porter.happenings.send(Arc::clone(&happening)).expect("watched");
+        }
+        assert_eq!(line.answer().await["item"]["missed"], 3);
+        assert_eq!(line.answer().await["item"]["call"]["caller"], "alice");
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_the_owners_and_one_node_has_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("admin.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("left behind"));
+        let server = Server::bind(&path).expect("replaced");
+        assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(Server::bind(&path).expect_err("in use").kind(), io::ErrorKind::AddrInUse);
+        drop(server);
+        assert!(!path.exists());
+        std::fs::write(&path, "somebody's").expect("written");
+        assert_eq!(Server::bind(&path).expect_err("not ours").kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).expect("untouched"), b"somebody's");
+    }
 }

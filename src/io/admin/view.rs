@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{CallId, Masked, RecordingId, Wall};
+use crate::base::{CallId, Masked, RecordingId};
 use crate::io::users::UserView;
 use crate::vault::{Ended, Row};
 
@@ -112,8 +112,8 @@ pub struct RecordView {
     pub kek_version: u32,
     /// Sealed chunks in the file.
     pub chunks: u64,
-    /// When the call was answered.
-    pub answered: Option<Wall>,
+    /// When the call was answered, RFC 3339.
+    pub answered: Option<String>,
     /// The event track.
     pub events: Vec<EventView>,
 }

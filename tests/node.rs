@@ -1,0 +1,318 @@
+//! A node as a process: what it listens on, whom it answers, whom it refuses, how it ends.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A folder with a node, and the node if it runs.
+struct Node {
+    outer: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ledgerline"))
+}
+
+impl Node {
+    /// A new node that listens on `listen`.
+    fn new(listen: &str) -> Node {
+        let outer = tempfile::tempdir().expect("a folder");
+        let node = Node { outer, process: None };
+        let made = program().arg("init").arg(node.folder()).output().expect("runs");
+        assert!(made.status.success(), "{made:?}");
+        let text = fs::read_to_string(node.config()).expect("text");
+        let text = text.replace("[\"udp://0.0.0.0:5060\", \"tcp://0.0.0.0:5060\"]", listen);
+        fs::write(node.config(), text).expect("written");
+        node
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.outer.path().join("node")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder().join("ledgerline.toml")
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        program().arg("--config").arg(self.config()).args(args).output().expect("runs")
+    }
+
+    /// Starts the node; returns the addresses that its log says it listens on.
+    fn start(&mut self) -> Vec<String> {
+        let mut child = program()
+            .arg("--config")
+            .arg(self.config())
+            .arg("serve")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let mut listening = Vec::new();
+        while !self.folder().join("admin.sock").exists() || listening.len() < self.listeners() {
+            let line = lines.next().expect("still running").expect("a line");
+            listening.extend(line.split_once("listen=").map(|(_, address)| address.to_string()));
+        }
+        std::thread::spawn(move || lines.for_each(drop));
+        self.process = Some(child);
+        listening
+    }
+
+    fn listeners(&self) -> usize {
+        fs::read_to_string(self.config()).expect("text").matches("://").count()
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.as_ref().expect("runs").id()
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    fn stop(&mut self) -> Duration {
+        let began = Instant::now();
+        let mut child = self.process.take().expect("runs");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("sent");
+        assert!(child.wait().expect("ends").success());
+        began.elapsed()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.process.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+const ALL: &str = r#"["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "udp://[::1]:0", "tcp://[::1]:0"]"#;
+
+fn options(transport: &str, local: SocketAddr) -> String {
+    format!(
+        "OPTIONS sip:{local} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bKnode;rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:test@{local}>;tag=1\r\nTo: <sip:{local}>\r\nCall-ID: {transport}-{local}\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
+
+/// The answer to an OPTIONS over `listen` (`udp://ADDRESS`, `tcp://ADDRESS`).
+fn asked(listen: &str) -> String {
+    let (scheme, address) = listen.split_once("://").expect("a scheme");
+    let address: SocketAddr = address.parse().expect("an address");
+    let mut buffer = [0; 4_096];
+    let len = if scheme == "udp" {
+        let socket = UdpSocket::bind(SocketAddr::new(address.ip(), 0)).expect("bound");
+        socket.connect(address).expect("connected");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        socket.send(options("UDP", socket.local_addr().expect("bound")).as_bytes()).expect("sent");
+        socket.recv(&mut buffer)
+    } else {
+        let mut stream = TcpStream::connect(address).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        let request = options("TCP", stream.local_addr().expect("bound"));
+        stream.write_all(request.as_bytes()).expect("sent");
+        stream.read(&mut buffer)
+    };
+    String::from_utf8_lossy(&buffer[..len.expect("an answer")]).into_owned()
+}
+
+#[test]
+fn every_listener_answers_and_nothing_else_listens() {
+    let mut node = Node::new(ALL);
+    let listening = node.start();
+    assert_eq!(listening.len(), 4);
+    for listen in &listening {
+        let answer = asked(listen);
+        assert!(answer.starts_with("SIP/2.0 "), "{listen}: {answer}");
+    }
+    match sockets_of(node.pid()) {
+        Some(sockets) => assert_eq!(sockets, listening.into_iter().collect::<BTreeSet<_>>()),
+        None => eprintln!("not root: another process's sockets cannot be listed"),
+    }
+    assert!(node.stop() < Duration::from_secs(3));
+    assert!(!node.folder().join("admin.sock").exists());
+}
+
+/// The Internet sockets on which a process hears anybody: bound UDP, listening TCP. `None` without the right to look.
+fn sockets_of(pid: u32) -> Option<BTreeSet<String>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let inodes: BTreeSet<String> = entries
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_string()))
+        .collect();
+    let mut found = BTreeSet::new();
+    for (table, scheme) in
+        [("udp", "udp"), ("udp6", "udp"), ("tcp", "tcp"), ("tcp6", "tcp"), ("raw", "raw"), ("raw6", "raw")]
+    {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let hears = scheme != "tcp" || fields[3] == "0A";
+            if hears && inodes.contains(fields[9]) {
+                found.insert(format!("{scheme}://{}", address(fields[1])));
+            }
+        }
+    }
+    Some(found)
+}
+
+/// An address as /proc/net writes it: words of four octets in the machine's order.
+fn address(text: &str) -> SocketAddr {
+    let (ip, port) = text.split_once(':').expect("a port");
+    let port = u16::from_str_radix(port, 16).expect("hexadecimal");
+    let octets: Vec<u8> = (0..ip.len() / 8)
+        .flat_map(|word| {
+            u32::from_str_radix(&ip[word * 8..word * 8 + 8], 16).expect("hexadecimal").to_ne_bytes()
+        })
+        .collect();
+    match <[u8; 16]>::try_from(octets.as_slice()) {
+        Ok(six) => SocketAddr::new(six.into(), port),
+        Err(_) => SocketAddr::new(<[u8; 4]>::try_from(octets.as_slice()).expect("four octets").into(), port),
+    }
+}
+
+#[test]
+fn accounts_are_managed_on_a_running_and_on_a_stopped_node() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    let add = |node: &Node, name: &str, number: &str| {
+        let output = node.run(&["user", "add", name, "--number", number, "--json"]);
+        (serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default(), output.status.code())
+    };
+    let (alice, code) = add(&node, "alice", "8001");
+    assert_eq!(code, Some(0));
+    node.start();
+    let (bob, code) = add(&node, "bob", "8002");
+    assert_eq!(code, Some(0));
+    assert_ne!(alice["password"], bob["password"]);
+    assert_eq!(add(&node, "carol", "8001").1, Some(4), "a number belongs to one");
+    let status: Value = serde_json::from_slice(&node.run(&["status", "--json"]).stdout).expect("JSON");
+    assert_eq!(status["users"], 2);
+    node.stop();
+    let users: Value = serde_json::from_slice(&node.run(&["user", "list", "--json"]).stdout).expect("JSON");
+    assert_eq!(users.as_array().expect("a list").len(), 2);
+    let words = [&alice, &bob].map(|user| user["password"].as_str().expect("told once").to_string());
+    for file in files(&node.folder()) {
+        let octets = fs::read(&file).expect("octets");
+        for clear in [&words[0], &words[1], "alice", "8001"] {
+            let found = memchr::memmem::find(&octets, clear.as_bytes()).is_some();
+            assert!(
+                !found || file.extension().is_some_and(|extension| extension == "plan"),
+                "{} holds {clear}",
+                file.display()
+            );
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
+fn exit_codes_say_what_is_the_matter() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    for (args, code) in [
+        (&["status"][..], 3),
+        (&["phones"], 3),
+        (&["plan", "reload"], 3),
+        (&["user", "remove", "nobody"], 1),
+        (&["user", "add", "a b"], 2),
+        (&["no-such-verb"], 2),
+        (&["init", "/"], 4),
+        (&["plan", "check"], 0),
+        (&["rec", "search"], 0),
+        (&["rec", "show", "r-01J00000000000000000000000"], 1),
+    ] {
+        let output = node.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?} {output:?}");
+    }
+    node.start();
+    for (args, code) in [
+        (&["status"][..], 0),
+        (&["phones"], 0),
+        (&["calls"], 0),
+        (&["plan", "reload"], 0),
+        (&["call", "hangup", "c-01J00000000000000000000000"], 1),
+        (&["rec", "verify"], 0),
+        (&["serve"], 1),
+    ] {
+        let output = node.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?} {output:?}");
+    }
+}
+
+#[test]
+fn a_plan_with_errors_changes_nothing_and_says_where() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    node.start();
+    let program = |node: &Node| -> Value {
+        serde_json::from_slice::<Value>(&node.run(&["status", "--json"]).stdout).expect("JSON")["program"]
+            .take()
+    };
+    let before = program(&node);
+    let plan = node.folder().join("dialplans/hello.plan");
+    let text = fs::read_to_string(&plan).expect("text");
+    fs::write(&plan, text.replace("-> 热线", "-> 无此流程")).expect("written");
+    let refused = node.run(&["plan", "reload"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("hello.plan:"), "{refused:?}");
+    assert_eq!(program(&node), before);
+    fs::write(&plan, text.replace("wait 6s", "wait 7s")).expect("written");
+    assert_eq!(node.run(&["plan", "reload"]).status.code(), Some(0));
+    assert_ne!(program(&node), before);
+}
+
+/// Only root can be somebody else for a moment.
+#[test]
+fn another_user_is_refused_even_where_the_socket_is_open_to_all() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root: nobody else can be played");
+    }
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    // A socket and a configuration that everybody reaches.
+    let open = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let socket = open.path().join("admin.sock");
+    let text = fs::read_to_string(node.config()).expect("text");
+    let text = text.replace("\"admin.sock\"", &format!("{socket:?}"));
+    fs::write(node.config(), &text).expect("written");
+    let config = open.path().join("ledgerline.toml");
+    fs::write(&config, &text).expect("written");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).expect("set");
+    fs::write(node.folder().join("admin.sock"), "").expect("written");
+    node.start();
+    let nobody = || {
+        let copy = open.path().join("ledgerline");
+        fs::copy(env!("CARGO_BIN_EXE_ledgerline"), &copy).expect("copied");
+        Command::new(copy)
+            .arg("--config")
+            .arg(&config)
+            .arg("status")
+            .uid(65_534)
+            .gid(65_534)
+            .output()
+            .expect("runs")
+    };
+    let closed = nobody();
+    assert_eq!(closed.status.code(), Some(4), "{closed:?}");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).expect("set");
+    let refused = nobody();
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("only root"), "{refused:?}");
+}
