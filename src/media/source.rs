@@ -41,7 +41,7 @@ impl Source {
         let welcome = self.locked.is_none()
             && match self.trust {
                 Trust::Announced => false,
-                Trust::Signalled(ip) => from.ip() == ip,
+                Trust::Signalled(ip) => from.ip().to_canonical() == ip.to_canonical(),
                 Trust::First => true,
             };
         if welcome { Verdict::Candidate } else { Verdict::Stranger }
@@ -79,9 +79,9 @@ impl Source {
     }
 }
 
-/// Whether two addresses are one: IPv6 flow labels and zones do not tell senders apart.
+/// Whether two addresses are one: IPv6 flow labels and zones do not tell senders apart, nor does IPv4 written as IPv6.
 pub(super) fn same(a: SocketAddr, b: SocketAddr) -> bool {
-    a.port() == b.port() && a.ip() == b.ip()
+    a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()
 }
 
 #[cfg(test)]
@@ -112,6 +112,14 @@ mod tests {
             (inside, Trust::First, None, "203.0.113.8:1", Candidate),
             (inside, Trust::First, Some("203.0.113.8:1"), "203.0.113.9:1", Stranger),
             (inside, Trust::First, Some("203.0.113.8:1"), "192.168.1.5:4000", Candidate),
+            (at("[::ffff:198.51.100.1]:4000"), Trust::Announced, None, "198.51.100.1:4000", Candidate),
+            (
+                inside,
+                Trust::Signalled("::ffff:203.0.113.7".parse().unwrap()),
+                None,
+                "203.0.113.7:61000",
+                Candidate,
+            ),
             (at("0.0.0.0:4000"), Trust::Announced, None, "0.0.0.0:4000", Stranger),
         ] {
             let mut source = Source::new(announced, trust);
