@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::base::{CallId, LegId, Time, bounds};
 use crate::rtp::rtcp::{Back, CNAME, Mapping};
 use crate::rtp::telephone_event::{self, Event, Presses};
-use crate::rtp::{Format, Packet, Reception, Standing};
+use crate::rtp::{Codec, Format, Packet, Reception, Standing};
 
 use super::outbound::{Heard, Outbound};
 use super::player::{Keypad, Law, Player};
-use super::route::{self, Route, Routes};
+use super::route::{self, Route, Routes, Way};
 use super::source::{Source, Verdict, same};
 use super::tap::TapIndex;
 use super::{Aim, LegFacts, LegKey, News, Trust};
@@ -36,6 +36,13 @@ pub(super) struct Leg {
     pub(super) counts: LegFacts,
     pub(super) cname: [u8; CNAME],
     aim: Option<Box<Aim>>,
+    /// Where RTP goes; `None` while the far end may not be sent to or has no address.
+    pub(super) to: Option<SocketAddr>,
+    /// Whether what it says is of interest to anybody.
+    listened: bool,
+    /// The types last received and sent, 255 before: what is looked up once a type need not be looked up a packet.
+    pt_in: u8,
+    pt_out: u8,
     rtp: Source,
     rtcp: Source,
     routes: Routes,
@@ -50,8 +57,7 @@ pub(super) struct Leg {
 pub(super) struct Taken {
     pub(super) packet: Packet,
     pub(super) heard: Heard,
-    pub(super) route: Route,
-    pub(super) format: Format,
+    pub(super) way: Way,
 }
 
 impl Leg {
@@ -77,9 +83,13 @@ impl Leg {
             counts: LegFacts::default(),
             cname,
             aim: None,
+            to: None,
+            listened: false,
+            pt_in: u8::MAX,
+            pt_out: u8::MAX,
             rtp: nobody,
             rtcp: nobody,
-            routes: [Route::Refuse; 128],
+            routes: route::NONE,
             reception: Reception::default(),
             presses: Presses::default(),
             heard_at: now,
@@ -104,12 +114,19 @@ impl Leg {
         if !same || self.aim.as_ref().is_none_or(|before| !before.receive) {
             (self.heard_at, self.quiet_told) = (now, 0);
         }
+        (self.pt_in, self.pt_out, self.listened) = (u8::MAX, u8::MAX, aim.receive);
         self.aim = Some(aim);
+        self.find_target();
+    }
+
+    fn find_target(&mut self) {
+        let may = self.aim.as_ref().is_some_and(|aim| aim.send);
+        self.to = self.rtp.target().filter(|_| may);
     }
 
     /// Computes the routes towards the aim of whomever the leg is joined to.
     pub(super) fn route_to(&mut self, to: Option<&Aim>) {
-        self.routes = self.aim.as_ref().map_or([Route::Refuse; 128], |aim| route::routes(aim, to));
+        self.routes = self.aim.as_ref().map_or(route::NONE, |aim| route::routes(aim, to));
     }
 
     pub(super) fn aim(&self) -> Option<&Aim> {
@@ -125,7 +142,7 @@ impl Leg {
         locked: &mut bool,
     ) -> Option<Taken> {
         let verdict = self.rtp.judge(from);
-        if verdict == Verdict::Stranger || self.aim.is_none() {
+        if verdict == Verdict::Stranger {
             self.counts.rejected += 1;
             return None;
         }
@@ -133,16 +150,16 @@ impl Leg {
             self.counts.malformed += 1;
             return None;
         };
-        let route = self.routes.get(usize::from(packet.pt)).copied().unwrap_or_default();
-        let Some(format) = self.format(packet.pt).filter(|_| route != Route::Refuse) else {
+        let way = self.routes.get(usize::from(packet.pt)).copied().unwrap_or_default();
+        if way.route == Route::Refuse {
             self.counts.unusable += 1;
             return None;
-        };
+        }
         if verdict == Verdict::Candidate {
             self.lock(from);
             *locked = true;
         }
-        self.count(now, packet, route, format)
+        self.count(now, packet, way)
     }
 
     fn lock(&mut self, from: SocketAddr) {
@@ -150,33 +167,34 @@ impl Leg {
         if let Some(aim) = &self.aim {
             self.rtcp = Source::new(rtcp_of(aim, Some(from)), Trust::Announced);
         }
+        self.find_target();
     }
 
-    fn count(&mut self, now: Time, packet: Packet, route: Route, format: Format) -> Option<Taken> {
+    fn count(&mut self, now: Time, packet: Packet, way: Way) -> Option<Taken> {
         (self.heard_at, self.quiet_told) = (now, 0);
         let standing = self.reception.sequence(packet.ssrc, packet.seq);
         if matches!(standing, Standing::First(_)) {
             self.presses.reset();
         }
-        let is_key = matches!(route, Route::Key | Route::PassKey(_));
-        let heard = Heard::new(standing, self.reception.epoch(), format.clock)?;
+        let is_key = matches!(way.route, Route::Key | Route::PassKey(_));
+        let heard = Heard::new(standing, self.reception.epoch(), way.clock)?;
         if heard.newest && !is_key {
-            self.reception.timing(packet.timestamp, now.as_micros(), format.clock);
+            self.reception.timing(packet.timestamp, now.as_micros(), way.clock);
         }
         self.counts.packets_in += 1;
         self.counts.octets_in += packet.payload.len() as u64;
-        if !is_key && self.counts.codec_in != Some(format.codec) {
-            self.counts.codec_in = Some(format.codec);
+        if self.pt_in != packet.pt && !is_key {
+            self.pt_in = packet.pt;
+            self.counts.codec_in = self.format(packet.pt).map(|format| format.codec);
         }
-        let listened = self.aim.as_ref().is_some_and(|aim| aim.receive);
-        listened.then_some(Taken { packet, heard, route, format })
+        self.listened.then_some(Taken { packet, heard, way })
     }
 
     /// Takes the key in a packet; says which one if a press begins.
     pub(super) fn press(&mut self, taken: &Taken, payload: &[u8]) -> Option<char> {
         let event = Event::read(payload)?;
         let Packet { marker, timestamp, .. } = taken.packet;
-        let key = telephone_event::key(self.presses.packet(marker, timestamp, event, taken.format.clock)?)?;
+        let key = telephone_event::key(self.presses.packet(marker, timestamp, event, taken.way.clock)?)?;
         self.counts.keys += 1;
         Some(key)
     }
@@ -216,12 +234,12 @@ impl Leg {
         mut taken: Taken,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, std::ops::Range<usize>)> {
-        let pt = match taken.route {
+        let pt = match taken.way.route {
             Route::Pass(pt) | Route::ToALaw(pt) | Route::ToMuLaw(pt) | Route::PassKey(pt) => Some(pt),
             Route::Refuse | Route::Keep | Route::Key => None,
         };
         let busy = self.player.is_some() || self.keypad.is_some();
-        let (Some(pt), Some(to), false) = (pt, self.target(), busy) else {
+        let (Some(pt), Some(to), false) = (pt, self.to, busy) else {
             self.out.interrupt();
             return None;
         };
@@ -235,13 +253,13 @@ impl Leg {
     }
 
     fn convert(&self, taken: &Taken, payload: &mut [u8]) {
-        match taken.route {
+        match taken.way.route {
             Route::ToALaw(_) => crate::rtp::g711::mu_to_a(payload),
             Route::ToMuLaw(_) => crate::rtp::g711::a_to_mu(payload),
             Route::PassKey(pt) => {
-                let clock = self.format(pt).map_or(taken.format.clock, |format| format.clock);
-                if clock != taken.format.clock {
-                    scale(payload, taken.format.clock, clock);
+                let clock = self.format(pt).map_or(taken.way.clock, |format| format.clock);
+                if clock != taken.way.clock {
+                    scale(payload, taken.way.clock, clock);
                 }
             }
             _ => {}
@@ -252,18 +270,12 @@ impl Leg {
     pub(super) fn sent(&mut self, pt: u8, octets: usize) {
         self.counts.packets_out += 1;
         self.counts.octets_out += octets as u64;
-        if let Some(format) = self.format(pt)
-            && self.counts.codec_out != Some(format.codec)
-            && format.codec != crate::rtp::Codec::TelephoneEvent
-        {
-            self.counts.codec_out = Some(format.codec);
+        if self.pt_out != pt {
+            self.pt_out = pt;
+            let codec =
+                self.format(pt).map(|format| format.codec).filter(|codec| *codec != Codec::TelephoneEvent);
+            self.counts.codec_out = codec.or(self.counts.codec_out);
         }
-    }
-
-    /// Where RTP goes; `None` while the far end may not be sent to or has no address.
-    pub(super) fn target(&self) -> Option<SocketAddr> {
-        self.aim.as_ref().filter(|aim| aim.send)?;
-        self.rtp.target()
     }
 
     /// Where RTCP goes, and whether over the RTP socket. Reports go on while the call is held (RFC 3264 §5.1).
@@ -298,7 +310,7 @@ impl Leg {
     /// The format that the switch's own sound is sent in; `None` when the leg has none that the switch can make.
     pub(super) fn own_format(&self) -> Option<(u8, Law)> {
         let format = self.aim.as_ref()?.formats.iter().find(|f| f.codec.is_g711() && f.clock == 8_000)?;
-        let law = if format.codec == crate::rtp::Codec::Pcma { Law::A } else { Law::Mu };
+        let law = if format.codec == Codec::Pcma { Law::A } else { Law::Mu };
         Some((format.pt, law))
     }
 

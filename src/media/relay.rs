@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use crate::base::Time;
-use crate::rtp::{Codec, Kind, demux, rtcp};
+use crate::rtp::{Kind, Packet, demux, rtcp};
 use crate::vault::Frame;
 
 use super::leg::{Leg, Taken};
@@ -51,7 +51,7 @@ impl Worker {
         }
         let taken = taken?;
         let payload = datagram.get(taken.packet.payload.clone())?;
-        if matches!(taken.route, Route::Key | Route::PassKey(_)) {
+        if matches!(taken.way.route, Route::Key | Route::PassKey(_)) {
             if let Some(pressed) = leg.press(&taken, payload) {
                 self.news.push_back(News::Key { call: leg.call, leg: leg.id, key: pressed });
             }
@@ -89,13 +89,8 @@ impl Worker {
     }
 }
 
-/// A packet as the recording keeps it. Both laws of G.711 are kept under their static types, whatever the SDP called them.
+/// A packet as the recording keeps it.
 fn frame<'a>(taken: &Taken, track: u8, payload: &'a [u8]) -> Frame<'a> {
-    let payload_type = match taken.format.codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-        _ => taken.packet.pt,
-    };
-    let crate::rtp::Packet { marker, seq: sequence, timestamp, .. } = taken.packet;
-    Frame { track, arrival_us: 0, payload_type, marker, sequence, timestamp, payload }
+    let Packet { marker, seq: sequence, timestamp, .. } = taken.packet;
+    Frame { track, arrival_us: 0, payload_type: taken.way.kept_as, marker, sequence, timestamp, payload }
 }

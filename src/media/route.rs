@@ -27,19 +27,42 @@ pub(super) enum Route {
     PassKey(u8),
 }
 
-/// Routes by payload type.
-pub(super) type Routes = [Route; 128];
+/// All that the packet path wants to know of one payload type: eight octets, so that a packet touches one line of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Way {
+    /// Ticks a second.
+    pub(super) clock: u32,
+    pub(super) route: Route,
+    /// The payload type under which a recording keeps it: both laws of G.711 under their static ones, whatever the SDP
+    /// called them.
+    pub(super) kept_as: u8,
+}
+
+/// Ways by payload type.
+pub(super) type Routes = [Way; 128];
+
+/// No type is taken.
+pub(super) const NONE: Routes = [Way { clock: 0, route: Route::Refuse, kept_as: 0 }; 128];
 
 /// The routes of a leg aimed at `from` towards a leg aimed at `to` (`None`: it is joined to nobody).
 pub(super) fn routes(from: &Aim, to: Option<&Aim>) -> Routes {
-    let mut routes = [Route::Refuse; 128];
+    let mut routes = NONE;
     let keys = from.telephone_event.iter();
     for format in from.formats.iter().chain(keys) {
-        if let Some(route) = routes.get_mut(usize::from(format.pt)) {
-            *route = to.map_or_else(|| alone(format), |to| onward(format, to));
+        if let Some(way) = routes.get_mut(usize::from(format.pt)) {
+            let route = to.map_or_else(|| alone(format), |to| onward(format, to));
+            *way = Way { clock: format.clock, route, kept_as: kept_as(format) };
         }
     }
     routes
+}
+
+fn kept_as(format: &Format) -> u8 {
+    match format.codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        _ => format.pt,
+    }
 }
 
 fn alone(format: &Format) -> Route {
@@ -105,8 +128,8 @@ mod tests {
             (Some(&mu), 101, Route::PassKey(97)),
             (Some(&mu), 127, Route::Refuse),
         ] {
-            assert_eq!(routes(&a, to)[pt], route, "{pt} to {:?}", to.map(|to| &to.formats));
+            assert_eq!(routes(&a, to)[pt].route, route, "{pt} to {:?}", to.map(|to| &to.formats));
         }
-        assert_eq!(routes(&mu, Some(&aim(&["8 PCMA/8000"], None)))[0], Route::ToALaw(8));
+        assert_eq!(routes(&mu, Some(&aim(&["8 PCMA/8000"], None)))[0].route, Route::ToALaw(8));
     }
 }

@@ -32,7 +32,8 @@ impl Source {
     }
 
     pub(super) fn judge(&self, from: SocketAddr) -> Verdict {
-        if self.locked.is_some_and(|locked| same(locked, from)) {
+        // Nearly every packet ends here.
+        if self.locked == Some(from) || self.locked.is_some_and(|locked| same(locked, from)) {
             return Verdict::Known;
         }
         if same(self.announced, from) && self.reachable() {

@@ -59,7 +59,7 @@ impl Taps {
     /// Copies one packet; its `arrival_us` is computed here from `now`.
     pub(super) fn push(&mut self, index: TapIndex, now: Time, frame: Frame<'_>) {
         let Some(Some(tap)) = self.slots.get_mut(index.0 as usize) else { return };
-        let arrival_us = u64::try_from(now.since(tap.started).as_micros()).unwrap_or(u64::MAX);
+        let arrival_us = now.as_micros().saturating_sub(tap.started.as_micros());
         let frame = Frame { arrival_us, ..frame };
         let recording = tap.recording;
         let batch = tap.batch.get_or_insert_with(|| Batch::with_capacity(recording, BATCH_ROOM));

@@ -136,7 +136,7 @@ impl Leg {
         frame: &[u8; FRAME],
         buffer: &mut [u8; HEADER + FRAME],
     ) -> Visit {
-        let Some(to) = self.target() else { return Visit::Made(Made { to: None, len: 0, sound: None }) };
+        let Some(to) = self.to else { return Visit::Made(Made { to: None, len: 0, sound: None }) };
         let header = self.out.own(now, pt, FRAME as u32, RATE);
         let (head, payload) = buffer.split_at_mut(HEADER);
         head.copy_from_slice(&header.header());
@@ -155,7 +155,7 @@ impl Leg {
         block: &[u8; 4],
         buffer: &mut [u8; HEADER + FRAME],
     ) -> Visit {
-        let Some(to) = self.target() else { return Visit::Pause };
+        let Some(to) = self.to else { return Visit::Pause };
         let header = self.out.key(now, pt, begins, clock);
         let (head, payload) = buffer.split_at_mut(HEADER);
         head.copy_from_slice(&header.header());

@@ -51,6 +51,7 @@ struct Current {
     transit: Option<u32>,
     /// Jitter in ticks, times 16.
     jitter: u32,
+    jitter_most: u32,
     clock: u32,
 }
 
@@ -87,16 +88,18 @@ impl Reception {
     pub fn timing(&mut self, timestamp: u32, arrival_us: u64, clock: u32) {
         let Some(current) = &mut self.current else { return };
         if current.clock != clock {
-            (current.clock, current.transit, current.jitter) = (clock, None, 0);
+            (current.clock, current.transit, current.jitter, current.jitter_most) = (clock, None, 0, 0);
         }
-        let arrival = (u128::from(arrival_us) * u128::from(clock) / 1_000_000) as u32;
-        let transit = arrival.wrapping_sub(timestamp);
+        let transit = ticks_at(arrival_us, clock).wrapping_sub(timestamp);
         if let Some(before) = current.transit.replace(transit) {
             // Beyond ten seconds the timestamp was set anew, which is no jitter.
             let change = (transit.wrapping_sub(before) as i32).unsigned_abs().min(clock.saturating_mul(10));
             current.jitter = current.jitter.saturating_sub((current.jitter + 8) >> 4).saturating_add(change);
         }
-        self.jitter_most_us = self.jitter_most_us.max(self.jitter_us());
+        if current.jitter > current.jitter_most {
+            current.jitter_most = current.jitter;
+            self.jitter_most_us = self.jitter_most_us.max(self.jitter_us());
+        }
     }
 
     /// Packets that never came, over all sequences so far: expected less received, not below zero.
@@ -146,6 +149,7 @@ impl Reception {
             doubted: None,
             transit: None,
             jitter: 0,
+            jitter_most: 0,
             clock: 0,
         });
         Standing::First(first)
@@ -175,7 +179,14 @@ impl Current {
 
 /// How many ticks of `clock` pass in `span`.
 pub fn ticks(span: Duration, clock: u32) -> u32 {
-    (span.as_micros() * u128::from(clock) / 1_000_000) as u32
+    ticks_at(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), clock)
+}
+
+/// Ticks of `clock` in `us` microseconds, modulo 2³². In two steps, because the product passes 64 bits after some years.
+fn ticks_at(us: u64, clock: u32) -> u32 {
+    let (seconds, rest) = (us / 1_000_000, us % 1_000_000);
+    let whole = seconds.wrapping_mul(u64::from(clock));
+    whole.wrapping_add(rest * u64::from(clock) / 1_000_000) as u32
 }
 
 #[cfg(test)]
@@ -221,6 +232,17 @@ mod tests {
         }
         assert_eq!(reception.lost(), 3);
         assert_eq!(reception.ssrc(), Some(2));
+    }
+
+    #[test]
+    fn ticks_run_on_for_ever() {
+        for (us, clock, ticks) in [
+            (20_000, 8_000, 160),
+            (1_999_999, 48_000, 95_999),
+            (u64::MAX, 48_000, (u128::from(u64::MAX) * 48_000 / 1_000_000) as u32),
+        ] {
+            assert_eq!(ticks_at(us, clock), ticks, "{us}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) struct Arrival<'a> {
 /// Sockets, readiness and sending, owned by one worker.
 pub(super) trait BackEnd: Wire {
     /// Waits until a datagram or an order comes, at most `wait`; hands every datagram that is there (up to a bound) to
-    /// `take` and sends what it says from the same buffer. True when orders may wait.
+    /// `take` and sends what it says from the same buffer. Says when the wait was over, and whether orders may wait.
     ///
     /// # Errors
     /// Only those after which waiting again is of no use.
@@ -32,5 +32,5 @@ pub(super) trait BackEnd: Wire {
         wait: Option<Duration>,
         clock: Clock,
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
-    ) -> io::Result<bool>;
+    ) -> io::Result<(Time, bool)>;
 }

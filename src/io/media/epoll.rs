@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
+use crate::base::Time;
 use crate::io::clock::Clock;
 use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
 
@@ -79,7 +80,7 @@ impl Epoll {
     /// Receives one datagram, if one is there, and sends what `take` makes of it.
     fn receive(
         &mut self,
-        at: crate::base::Time,
+        at: Time,
         (key, channel): (LegKey, Channel),
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
     ) {
@@ -130,7 +131,7 @@ impl BackEnd for Epoll {
         wait: Option<Duration>,
         clock: Clock,
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<(Time, bool)> {
         // Whole milliseconds, rounded up: every kernel has that call, and a frame may be late by one.
         let wait = wait.map(|wait| {
             let ms = wait.as_micros().div_ceil(1_000).min(60_000) as i64;
@@ -153,7 +154,7 @@ impl BackEnd for Epoll {
         if woken {
             let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
         }
-        Ok(woken)
+        Ok((at, woken))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::base::bounds;
+use crate::base::{Time, bounds};
 use crate::io::clock::Clock;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
@@ -61,15 +61,17 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) {
         let mut more = false;
+        let mut now = self.clock.now();
         while !self.shared.stop.load(Ordering::Acquire) {
-            let wait = if more { Some(Duration::ZERO) } else { self.wait() };
+            let wait = if more { Some(Duration::ZERO) } else { self.wait(now) };
             let worker = &mut self.worker;
             let turned = self.back_end.turn(wait, self.clock, &mut |arrival: Arrival<'_>| {
                 let Arrival { at, key, channel, from, buffer, len } = arrival;
                 worker.packet(at, key, channel, from, buffer, len)
             });
-            let woken = match turned {
-                Ok(woken) => woken,
+            let woken;
+            (now, woken) = match turned {
+                Ok(turned) => turned,
                 Err(error) => {
                     tracing::error!(%error, "a media worker cannot wait for packets and stops");
                     return;
@@ -77,8 +79,8 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
             };
             if woken || more {
                 more = self.take_orders();
+                now = self.clock.now();
             }
-            let now = self.clock.now();
             if self.worker.deadline().is_some_and(|due| due <= now) {
                 self.worker.tick(now, &mut self.back_end);
             }
@@ -87,16 +89,19 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
         }
     }
 
-    fn wait(&self) -> Option<Duration> {
-        let due = self.worker.deadline().map(|due| due.since(self.clock.now()));
+    /// How long nothing is due. Counted from the beginning of the turn: a frame may be late by what the turn took.
+    fn wait(&self, now: Time) -> Option<Duration> {
+        let due = self.worker.deadline().map(|due| due.since(now));
         // News that found no room are tried again soon.
-        let retry = (!self.kept.is_empty()).then_some(Duration::from_millis(5));
+        let untold = !self.kept.is_empty() || self.missed > 0;
+        let retry = untold.then_some(Duration::from_millis(5));
         due.into_iter().chain(retry).min()
     }
 
     /// Carries out what is in the queue, up to a bound; true when there may be more.
     fn take_orders(&mut self) -> bool {
-        self.shared.awake.store(false, Ordering::Release);
+        // Read and written in one: an order whose sender saw the old value is seen below.
+        self.shared.awake.swap(false, Ordering::AcqRel);
         for _ in 0..ORDERS {
             let Ok(order) = self.orders.try_recv() else { return false };
             self.worker.order(self.clock.now(), order, &mut self.back_end);
@@ -129,10 +134,12 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
                     self.kept.push_front(news);
                     return;
                 }
-                Err(TrySendError::Closed(_)) => return self.kept.clear(),
+                // Nobody listens any more.
+                Err(TrySendError::Closed(_)) => self.kept.clear(),
             }
         }
-        if self.missed > 0 && self.news.try_send(News::Missed { news: self.missed }).is_ok() {
+        let missed = News::Missed { news: self.missed };
+        if self.missed > 0 && !matches!(self.news.try_send(missed), Err(TrySendError::Full(_))) {
             self.missed = 0;
         }
     }

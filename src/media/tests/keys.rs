@@ -44,7 +44,7 @@ fn keys_are_told_once_and_passed_on_in_the_other_type() {
                 }
             }
             assert_eq!(pressed(&mut stage), "15*D", "lost {lost}");
-            assert_eq!(sent.iter().all(|sent| sent.packet().pt == 97), true);
+            assert!(sent.iter().all(|sent| sent.packet().pt == 97));
             assert_eq!(sent.is_empty(), !passed);
             if passed {
                 let codes: std::collections::BTreeSet<_> =
