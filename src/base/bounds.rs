@@ -196,3 +196,6 @@ pub const CALLS: usize = 20_000;
 
 /// Octets of a dialled number or name.
 pub const DIALLED: usize = 128;
+
+/// Log lines that wait to be written: a few seconds of a busy node while the reader of the log is at something else.
+pub const LOG_LINES: usize = 8_192;

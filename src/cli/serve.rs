@@ -9,13 +9,10 @@ use crate::io::node::{self, StartError};
 
 pub(super) fn run(config: Option<&Path>) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
-    log::start(&config.log);
-    node::run(&config, std::future::pending(), |_| ()).map_err(|error| {
-        tracing::error!(%error, "not started");
-        match error {
-            StartError::Plan(_) | StartError::PlanFolder(..) => Stop::usage(error),
-            _ => Stop::failed(error),
-        }
+    let _log = log::start(&config.log).map_err(Stop::failed)?;
+    node::run(&config, std::future::pending(), |_| ()).map_err(|error| match error {
+        StartError::Plan(_) | StartError::PlanFolder(..) => Stop::usage(error),
+        _ => Stop::failed(error),
     })?;
     Ok(Exit::Done)
 }

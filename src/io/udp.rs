@@ -122,7 +122,15 @@ impl Udp {
         let slices = [IoSlice::new(octets)];
         let fd = self.socket.as_raw_fd();
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        // Only a wildcard needs to be told the source.
+        let told = self.local.ip().is_unspecified();
         let sent = match (flow.remote, flow.local.ip()) {
+            (SocketAddr::V4(remote), IpAddr::V4(_)) if !told => {
+                sendmsg(fd, &slices, &[], flags, Some(&SockaddrIn::from(remote)))
+            }
+            (SocketAddr::V6(remote), IpAddr::V6(_)) if !told => {
+                sendmsg(fd, &slices, &[], flags, Some(&SockaddrIn6::from(remote)))
+            }
             (SocketAddr::V4(remote), IpAddr::V4(from)) => {
                 let source = libc::in_pktinfo {
                     ipi_ifindex: 0,

@@ -15,7 +15,7 @@ use crate::base::{Masked, PromptId, Random};
 use crate::cli::door::{self, Needs, Node};
 use crate::cli::exit::Stop;
 use crate::cli::print::Printer;
-use crate::config::Config;
+use crate::config::{Config, Log};
 use crate::io::admin::UserMade;
 use crate::io::admin::protocol::{Act, Word};
 use crate::io::init::{self, Wishes};
@@ -44,6 +44,7 @@ pub struct House {
     pub greeting: Vec<PromptId>,
     stop: oneshot::Sender<()>,
     node: JoinHandle<Result<(), StartError>>,
+    _log: log::Started,
 }
 
 impl House {
@@ -81,7 +82,8 @@ impl House {
         let notice = program.policy(&facts).notice.to_vec();
         let greeting =
             program.prompts().iter().map(|prompt| prompt.id).filter(|id| !notice.contains(id)).collect();
-        log::start(&crate::config::Log { level: "warn".to_string(), ..config.log.clone() });
+        let log =
+            log::start(&Log { level: "warn".to_string(), ..config.log.clone() }).map_err(Stop::failed)?;
         let (stop, node) = start(&config)?;
         let server = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Ok(House {
@@ -95,6 +97,7 @@ impl House {
             greeting,
             stop,
             node,
+            _log: log,
         })
     }
 
