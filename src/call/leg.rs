@@ -24,6 +24,8 @@ pub(super) struct Leg {
     pub number: Option<Masked>,
     /// The path to the phone.
     pub flow: Flow,
+    /// Where its signalling, which proved itself, came from last. It outlives the stream that it came over.
+    pub seen: IpAddr,
     pub stage: Stage,
     /// Our INVITE, for as long as answers of its forks may come.
     pub invitation: Option<Box<Invitation>>,
@@ -97,6 +99,7 @@ impl Leg {
             user,
             number: None,
             flow,
+            seen: flow.remote.ip(),
             stage: Stage::Gone,
             invitation: None,
             media,
@@ -160,7 +163,7 @@ impl Leg {
             telephone_event: self.media.telephone_event,
             send: remote.direction.receives() && !remote.rtp.ip().is_unspecified(),
             receive: remote.direction.sends(),
-            trust: trust(remote.rtp.ip(), self.flow.remote.ip()),
+            trust: trust(remote.rtp.ip(), self.seen),
         })
     }
 }

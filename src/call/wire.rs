@@ -222,9 +222,10 @@ impl Call {
         if dialog.take(message, flow).is_err() {
             return self.respond(desk, leg, key, 500, |reply| reply);
         }
-        let flow = dialog.flow();
+        let ahead = dialog.flow();
         if let Some(at) = self.leg_mut(leg) {
-            at.flow = flow;
+            at.flow = ahead;
+            at.seen = flow.remote.ip();
         }
         match message.method() {
             Some(Method::Bye) => {
@@ -333,8 +334,7 @@ impl Call {
     /// Whether a request for this leg comes from where its phone is; and whose phone it is.
     pub fn knows(&self, leg: LegId, flow: &Flow) -> Option<(bool, &str)> {
         let leg = self.leg(leg)?;
-        let near =
-            leg.dialog().map_or(leg.flow.remote.ip() == flow.remote.ip(), |dialog| dialog.is_peer(flow));
+        let near = leg.seen == flow.remote.ip() || leg.dialog().is_some_and(|dialog| dialog.is_peer(flow));
         Some((near, leg.user.reveal()))
     }
 }
