@@ -264,3 +264,17 @@ fn a_hundred_calls_at_once_do_not_touch_each_other() {
     assert_eq!(world.calls().len(), 100);
     world.settle();
 }
+
+#[test]
+fn a_persons_number_stays_masked_wherever_people_look() {
+    let mut world = World::seeded(140);
+    world.phone("alice").dials(MOBILE).at(secs(1));
+    world.phone("erin").answers().after(secs(1));
+    world.at(secs(4), Deed::LookAround);
+    world.run_until(secs(10));
+    assert!(world.talked("alice", "erin"), "{}", world.ladder());
+    world.settle();
+    let shown = format!("{}{:?}", world.ladder(), world.happenings);
+    assert!(!shown.contains(MOBILE) && shown.contains("138****8005"), "{shown}");
+    assert_eq!(world.only_cdr().dialled, MOBILE, "the sealed record knows it");
+}

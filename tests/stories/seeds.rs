@@ -12,17 +12,22 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn tell(seed: u64) -> std::thread::Result<String> {
+type Told = std::thread::Result<String>;
+
+fn tell(seed: u64) -> Told {
     catch_unwind(AssertUnwindSafe(|| scenario::tell(seed).ladder()))
 }
 
-#[test]
-fn random_stories_hold_to_the_model() {
+fn tell_garbled(seed: u64) -> Told {
+    catch_unwind(AssertUnwindSafe(|| scenario::tell_garbled(seed).ladder()))
+}
+
+/// Tells the stories of all seeds, or of the one that is asked for.
+fn tell_all(seeds: u64, tell: fn(u64) -> Told) {
     if let Some(seed) = number("LEDGERLINE_SEED") {
         println!("{}", tell(seed).unwrap_or_else(|panic| resume_unwind(panic)));
         return;
     }
-    let seeds = number("LEDGERLINE_SEEDS").unwrap_or(SEEDS);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -39,6 +44,16 @@ fn random_stories_hold_to_the_model() {
     });
     let failed = failed.into_inner().expect("no thread dies");
     assert!(failed.is_empty(), "repeat one with LEDGERLINE_SEED=n, n of {failed:?}");
+}
+
+#[test]
+fn random_stories_hold_to_the_model() {
+    tell_all(number("LEDGERLINE_SEEDS").unwrap_or(SEEDS), tell);
+}
+
+#[test]
+fn garbled_messages_leave_nothing_behind() {
+    tell_all(number("LEDGERLINE_SEEDS").unwrap_or(SEEDS / 4), tell_garbled);
 }
 
 #[test]

@@ -167,6 +167,28 @@ fn a_stream_that_breaks_in_mid_call_costs_nothing_but_itself() {
 }
 
 #[test]
+fn a_phone_behind_nat_whose_stream_broke_is_still_itself() {
+    for (seed, who) in [(65, "alice"), (66, "bob")] {
+        let mut world = World::seeded(seed);
+        world.phone(who).over(Over::Tcp).behind_nat();
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.phone(who).loses_its_connection().after(secs(3));
+        world.phone(who).holds(Notation::Inactive).after(secs(5));
+        world.phone(who).resumes().after(secs(8));
+        world.phone(who).hangs_up().after(secs(12));
+        world.run_until(secs(30));
+        let (heard, statuses) = (
+            world.heard("alice", "bob").as_secs(),
+            world.phone(who).last().expect("in a call").statuses.clone(),
+        );
+        assert_eq!(heard, 8, "{}", world.ladder());
+        assert!(statuses.ends_with(&[200, 200]), "nobody asked for a proof: {statuses:?}");
+        world.settle();
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_calls_that_must_be_recorded() {
     let mut world = World::seeded(50);
     world.phone("alice").dials("8002").at(secs(1));
@@ -290,4 +312,46 @@ fn the_machines_clock_jumps_and_no_call_notices() {
         assert_eq!(world.only_cdr().duration_ms / 1_000, 11, "{}", world.ladder());
         world.settle();
     }
+}
+
+#[test]
+fn a_media_plane_that_does_not_answer_refuses_by_silence() {
+    let mut world = World::seeded(62);
+    world.plane.is_mute = true;
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(10));
+    assert_eq!(world.phone("alice").ended(), Some(How::Refused(503)));
+    world.run_until(secs(60));
+    assert_eq!(world.only_cdr().cause, "no media port");
+    assert!(world.switch.is_quiet(), "the record does not wait for the plane's facts");
+}
+
+#[test]
+fn no_call_lasts_for_ever() {
+    let mut world = World::seeded(63);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(23 * 3_600));
+    assert_eq!(world.phone("alice").ended(), None);
+    world.run_until(secs(25 * 3_600));
+    assert_eq!(world.phone("alice").ended(), Some(How::FarSideHungUp));
+    assert_eq!(world.only_cdr().cause, "time limit");
+    world.settle();
+}
+
+#[test]
+fn a_user_who_leaves_is_called_no_more_and_calls_no_more() {
+    let mut world = World::seeded(64);
+    world.phone("bob").answers().after(secs(1));
+    world.phone("carol");
+    world.phone("alice").dials("8002").at(secs(1));
+    world.at(secs(5), Deed::Leaves("bob"));
+    world.phone("carol").dials("8002").at(secs(6));
+    world.phone("bob").dials("8003").at(secs(7));
+    world.run_until(secs(20));
+    assert_eq!(world.phone("alice").ended(), None, "a call in progress goes on");
+    assert_eq!(world.phone("carol").ended(), Some(How::Refused(404)));
+    assert_eq!(world.phone("bob").ended(), Some(How::Refused(401)));
+    world.settle();
 }

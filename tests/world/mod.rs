@@ -29,6 +29,7 @@ pub use digest::Hash;
 pub use phone::{Dialog, How, Over, Phone, Stage};
 pub use plans::Plan;
 pub use sdp::Notation;
+pub use setting::MOBILE;
 pub use store::Mood;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,10 @@ pub enum Deed {
     Store(Mood),
     /// The store fills up, and nobody knows before the next order.
     StoreFillsUnnoticed,
+    /// The administrator looks at everything there is to see.
+    LookAround,
+    /// A user's account is removed.
+    Leaves(&'static str),
     /// New calls follow another plan.
     Plan(Plan),
     /// So many legs may be open from now on.
@@ -106,6 +111,7 @@ pub struct World {
     plan_of: BTreeMap<CallId, Plan>,
     /// Orders that get lost between core and plane or vault, by their first word: for tests of the model itself.
     sabotage: Option<&'static str>,
+    shows_wire: bool,
     hearing: Hearing,
     faults: Vec<String>,
     weather: Weather,

@@ -42,6 +42,8 @@ pub struct Weather {
     pub loss_percent: u64,
     pub delay: Range<Duration>,
     pub duplicate_percent: u64,
+    /// Datagrams to the switch whose octets arrive changed.
+    pub corrupt_percent: u64,
     /// Packets that take a quarter of a second longer, so that others overtake them.
     pub late_percent: u64,
 }
@@ -50,12 +52,12 @@ impl Weather {
     /// Nothing is lost; each packet takes a millisecond.
     pub fn fair() -> Weather {
         let ms = Duration::from_millis(1);
-        Weather { loss_percent: 0, delay: ms..ms, duplicate_percent: 0, late_percent: 0 }
+        Weather { loss_percent: 0, delay: ms..ms, duplicate_percent: 0, corrupt_percent: 0, late_percent: 0 }
     }
 
     /// Whether every packet arrives, once.
     pub fn is_faithful(&self) -> bool {
-        self.loss_percent == 0 && self.duplicate_percent == 0
+        self.loss_percent == 0 && self.duplicate_percent == 0 && self.corrupt_percent == 0
     }
 }
 
@@ -134,8 +136,34 @@ impl Network {
             if self.happens(self.weather.late_percent) {
                 at = at + Duration::from_millis(250);
             }
-            self.launch(at, packet.clone());
+            let mut packet = packet.clone();
+            if packet.toward == Toward::Switch && self.happens(self.weather.corrupt_percent) {
+                packet.cargo = self.corrupted(packet.cargo);
+            }
+            self.launch(at, packet);
         }
+    }
+
+    /// Octets that were changed, left out, repeated or cut off on their way.
+    fn corrupted(&mut self, cargo: Cargo) -> Cargo {
+        let Cargo::Octets(octets) = cargo else { return cargo };
+        let mut octets = octets.to_vec();
+        for _ in 0..1 + self.random.below(4) {
+            let at = self.random.below(octets.len().max(1) as u64) as usize;
+            let len = (1 + self.random.below(30) as usize).min(octets.len().saturating_sub(at));
+            match self.random.below(6) {
+                0 => octets.truncate(at),
+                1 => drop(octets.drain(at..at + len)),
+                2 => {
+                    let again = octets[at..at + len].to_vec();
+                    octets.splice(at..at, again);
+                }
+                3 => octets.splice(at..at + len.min(1), *b"\r\n").for_each(drop),
+                _ if at < octets.len() => octets[at] = self.random.below(256) as u8,
+                _ => {}
+            }
+        }
+        Cargo::Octets(octets.into())
     }
 
     fn is_swallowed(&mut self, packet: &Packet) -> bool {

@@ -86,6 +86,8 @@ pub struct Plane {
     ever: BTreeMap<(CallId, LegId), SocketAddr>,
     ended: Vec<CallId>,
     news: BTreeMap<(Time, u64), News>,
+    /// Does what it is told and reports nothing.
+    pub is_mute: bool,
     /// How long news take.
     pub delay: Range<Duration>,
     last_news: Time,
@@ -108,6 +110,7 @@ impl Plane {
             ever: BTreeMap::new(),
             ended: Vec::new(),
             news: BTreeMap::new(),
+            is_mute: false,
             delay: Duration::from_micros(200)..Duration::from_micros(200),
             last_news: Time::ZERO,
             serial: 0,
@@ -374,6 +377,9 @@ impl Plane {
 
     /// News take a little time and keep their order.
     fn tell(&mut self, now: Time, news: News) {
+        if self.is_mute {
+            return;
+        }
         let at = (now + between(&mut self.random, &self.delay)).max(self.last_news);
         self.last_news = at;
         self.serial += 1;

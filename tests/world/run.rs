@@ -1,13 +1,14 @@
 //! How a world runs: the clock goes from one thing that is due to the next, and what one part wants is carried to the other.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ledgerline::base::{Time, Wall};
 use ledgerline::call::view::Change;
 use ledgerline::sip::framing::{Frame, Framer};
 use ledgerline::sip::{Flow, Transport};
-use ledgerline::switch::{Command, Input, Output};
+use ledgerline::switch::{Answer, Command, Input, Output};
 
 use super::network::{Cargo, Packet, Toward};
 use super::phone::{Dialog, Parcel, Phone};
@@ -69,6 +70,9 @@ impl World {
         if self.switch.deadline().is_some_and(|at| at <= self.now) {
             self.switch.tick(self.now);
             self.drain();
+            if self.switch.deadline().is_some_and(|at| at <= self.now) {
+                self.fault("an alarm that has rung is still due".into());
+            }
         }
         self.listen();
     }
@@ -76,7 +80,11 @@ impl World {
     /// Who hears whom now; and, in a still moment, whether that is as it should be.
     fn listen(&mut self) {
         self.hearing.refresh(self.now, &mut self.plane, &self.store, &self.phones);
-        if self.network.is_still() && self.plane.is_still() && self.store.is_still() {
+        if self.weather.corrupt_percent == 0
+            && self.network.is_still()
+            && self.plane.is_still()
+            && self.store.is_still()
+        {
             for fault in self.hearing.disagreements(&self.plane, &self.phones) {
                 self.fault(fault);
             }
@@ -101,6 +109,8 @@ impl World {
             }
             Deed::Store(mood) => self.store.becomes(self.now, mood),
             Deed::StoreFillsUnnoticed => self.store.fills_up_unnoticed(),
+            Deed::LookAround => self.look_around(),
+            Deed::Leaves(user) => self.handle(Input::Directory(Arc::new(setting::directory(user)))),
             Deed::Plan(plan) => {
                 self.plan = plan;
                 self.plane.learn(&plan.program());
@@ -123,7 +133,10 @@ impl World {
                 self.rough = true;
                 if let Some(phone) = self.find(&name) {
                     let flow = self.flow_of(phone);
-                    self.handle(Input::FlowClosed { flow });
+                    match flow.transport {
+                        Transport::Udp => self.handle(Input::FlowClosed { flow }),
+                        _ => self.network.cut(self.now, flow),
+                    }
                 }
             }
         }
@@ -155,7 +168,14 @@ impl World {
                 }
                 Output::Vault(order) => self.store.order(self.now, order),
                 Output::Answer { answer, .. } => self.answers.push(*answer),
-                Output::Log { .. } => {}
+                Output::Log { text, .. } => {
+                    let names = setting::USERS.iter().any(|(name, numbers)| {
+                        text.contains(name) || numbers.iter().any(|number| text.contains(number))
+                    });
+                    if names {
+                        self.fault(format!("the log names people: {text}"));
+                    }
+                }
                 Output::Happened(happening) => {
                     if happening.change == Change::Began {
                         self.plan_of.insert(happening.call.id, self.plan);
@@ -163,6 +183,31 @@ impl World {
                     self.happenings.push((self.now, *happening));
                 }
             }
+        }
+    }
+
+    /// What administrators see fits together.
+    fn look_around(&mut self) {
+        let mut ask = |command| {
+            self.handle(Input::Command { ticket: 7, command });
+            self.answers.pop()
+        };
+        let (status, phones, calls) = (ask(Command::Status), ask(Command::Phones), ask(Command::Calls));
+        let (Some(Answer::Status(status)), Some(Answer::Phones(phones)), Some(Answer::Calls(calls))) =
+            (status, phones, calls)
+        else {
+            return self.fault("an administrator is not answered".into());
+        };
+        let shown = calls.iter().all(|view| {
+            let same = ask(Command::Call { id: view.id }) == Some(Answer::Call(view.clone()));
+            same && matches!(ask(Command::Explain { id: view.id }), Some(Answer::Trace(trace)) if !trace.is_empty())
+        });
+        if !shown
+            || status.calls != calls.len()
+            || status.contacts != phones.len()
+            || status.calls != self.switch.calls()
+        {
+            self.fault(format!("administrators see {status:?}, {} phones, {calls:?}", phones.len()));
         }
     }
 
@@ -258,6 +303,7 @@ impl World {
     }
 
     fn arrive(&mut self, packet: Packet) {
+        self.show(&packet);
         let Packet { flow, toward, cargo, receipt } = packet;
         match (cargo, toward) {
             (Cargo::Closed, Toward::Switch) => self.handle(Input::FlowClosed { flow }),
@@ -272,6 +318,23 @@ impl World {
                 }
             }
             (Cargo::Octets(octets), Toward::Phone) => self.reach_phone(flow, &octets),
+        }
+    }
+
+    /// With `LEDGERLINE_WIRE=1` every packet that arrives is printed.
+    fn show(&self, packet: &Packet) {
+        if self.shows_wire {
+            let Packet { flow, toward, cargo, .. } = packet;
+            let text = match cargo {
+                Cargo::Octets(octets) => String::from_utf8_lossy(octets).into_owned(),
+                Cargo::Closed => "closed".into(),
+            };
+            println!(
+                "--- {:?} to {toward:?} over {} {}\n{text}",
+                self.now.since(self.origin),
+                flow.transport,
+                flow.remote
+            );
         }
     }
 

@@ -18,17 +18,32 @@ const REFUSALS: [u16; 8] = [486, 603, 480, 404, 500, 503, 488, 600];
 /// Tells the story of `seed` to its end and asks the model.
 pub fn tell(seed: u64) -> World {
     let mut random = Random::from_number(seed ^ 0x0057_0121_e500);
-    let mut world = weather(seed, &mut random);
+    let world = weather(seed, &mut random);
+    told(world, random)
+}
+
+/// The same story, on lines that change what the phones say.
+pub fn tell_garbled(seed: u64) -> World {
+    let mut random = Random::from_number(seed ^ 0x0057_0121_e500);
+    let world = weather(seed, &mut random).corrupt_percent(1 + seed % 30);
+    told(world, random)
+}
+
+fn told(mut world: World, mut random: Random) -> World {
+    let random = &mut random;
     let present = 3 + random.below(5) as usize;
     for name in PHONES.iter().take(present) {
-        character(world.phone(name), &mut random);
+        character(world.phone(name), random);
     }
     for _ in 0..1 + random.below(3) {
         let caller = PHONES[random.below(present.min(5) as u64) as usize];
-        story(world.phone(caller), &mut random);
+        story(world.phone(caller), random);
+    }
+    for _ in 0..random.below(4) {
+        world.at(ms(random.below(20_000)), Deed::LookAround);
     }
     if random.below(3) == 0 {
-        misfortune(&mut world, &mut random);
+        misfortune(&mut world, random);
     }
     world.run_until(secs(5 + random.below(60)));
     world.settle();
@@ -130,7 +145,8 @@ fn conduct(phone: &mut Phone, random: &mut Random) {
 fn misfortune(world: &mut World, random: &mut Random) {
     let name = PHONES[random.below(3) as usize];
     let at = ms(random.below(20_000));
-    match random.below(10) {
+    match random.below(11) {
+        10 => world.at(at, Deed::Leaves("bob")),
         0 => world.phone(name).vanishes().at(at),
         1 => world.phone(name).loses_its_connection().at(at),
         2 => world.at(at, Deed::Store(Mood::Full)),

@@ -18,14 +18,17 @@ use super::{World, ms, secs};
 pub const REALM: &str = "pbx.test";
 
 /// Users and their numbers.
-pub const USERS: [(&str, &str); 6] = [
-    ("alice", "8001"),
-    ("bob", "8002"),
-    ("carol", "8003"),
-    ("dave", "8004"),
-    ("erin", "8005"),
-    ("frank", "8006"),
+pub const USERS: [(&str, &[&str]); 6] = [
+    ("alice", &["8001"]),
+    ("bob", &["8002"]),
+    ("carol", &["8003"]),
+    ("dave", &["8004"]),
+    ("erin", &["8005", MOBILE]),
+    ("frank", &["8006"]),
 ];
+
+/// A number that names a person.
+pub const MOBILE: &str = "13800138005";
 
 /// The switch's address as a phone at `seen` reaches it.
 pub fn switch_address(seen: SocketAddr) -> SocketAddr {
@@ -39,10 +42,11 @@ fn password(user: &str) -> String {
     format!("{user}'s long and secret word")
 }
 
-fn directory() -> Directory {
-    let accounts = USERS.iter().map(|(name, number)| {
+/// Everybody's account, except of those who have left.
+pub fn directory(left: &str) -> Directory {
+    let accounts = USERS.iter().filter(|(name, _)| *name != left).map(|(name, numbers)| {
         let mut account = Account::new(name, REALM, &Secret::new(password(name)));
-        account.numbers = vec![number.to_string()];
+        account.numbers = numbers.iter().map(|number| number.to_string()).collect();
         account.display = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
         account
     });
@@ -73,7 +77,7 @@ impl World {
             seed: key,
             wall: wall + now.since(Time::ZERO),
             program,
-            directory: Arc::new(directory()),
+            directory: Arc::new(directory("")),
         };
         World {
             seed,
@@ -88,6 +92,7 @@ impl World {
             plan,
             plan_of: Default::default(),
             sabotage: None,
+            shows_wire: std::env::var_os("LEDGERLINE_WIRE").is_some(),
             hearing: Default::default(),
             faults: Vec::new(),
             weather: Weather { delay: ms(10)..ms(10), ..Weather::fair() },
@@ -120,6 +125,12 @@ impl World {
 
     pub fn late_percent(mut self, percent: u64) -> World {
         self.weather.late_percent = percent;
+        self
+    }
+
+    /// Octets get changed on their way to the switch. The phones then no longer hold the switch to its words.
+    pub fn corrupt_percent(mut self, percent: u64) -> World {
+        self.weather.corrupt_percent = percent;
         self
     }
 

@@ -33,9 +33,11 @@ pub fn of(world: &World) -> Vec<String> {
     let mut faults = world.faults.clone();
     faults.extend(world.plane.faults.iter().cloned());
     faults.extend(world.store.verdict());
-    faults.extend(world.phones.iter().flat_map(|phone| phone.complaints.iter().cloned()));
     at_rest(world, &mut faults);
-    for phone in &world.phones {
+    // A phone whose words arrive changed has no right to a sensible answer.
+    let understood = world.weather.corrupt_percent == 0;
+    for phone in world.phones.iter().filter(|_| understood) {
+        faults.extend(phone.complaints.iter().cloned());
         dialogs(phone, &mut faults);
         if world.weather.is_faithful() && phone.registers_first && phone.timeouts > 0 && !is_left_alone(world)
         {
@@ -101,6 +103,9 @@ fn cdr(world: &World, cdr: &Cdr, faults: &mut Vec<String>) {
     }
     if legs.len() != cdr.media.len() {
         wrong("a leg is measured twice".into());
+    }
+    if world.weather.corrupt_percent > 0 {
+        return;
     }
     if let Some(caller) = dialog_of(world, call, LegId(0)) {
         if caller.was_confirmed() && cdr.answered.is_none() {

@@ -56,6 +56,7 @@ impl Phone {
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
             ("OPTIONS", None) if !heard.tag_of_to().is_empty() => self.reply(now, heard, 481),
+            ("OPTIONS", Some(dialog)) if self.dialogs[dialog].is_over() => self.reply(now, heard, 481),
             ("OPTIONS", _) => self.reply(now, heard, 200),
             ("INFO", Some(_)) => {
                 self.keys.extend(heard.body().lines().find_map(|line| line.strip_prefix("Signal=")));
