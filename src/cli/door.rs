@@ -92,7 +92,11 @@ impl Socket {
 
     fn send(&mut self, request: Request, out: &mut dyn FnMut(Reply) -> bool) -> Result<Value, Stop> {
         let gone = |error: io::Error| Stop::unreachable(format!("the switch went away: {error}"));
-        self.reader.get_mut().write_all(request.to_line().as_bytes()).map_err(gone)?;
+        match self.reader.get_mut().write_all(request.to_line().as_bytes()) {
+            // A switch that refuses us says so and closes at once: what it said is still there to read.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.map_err(gone)?,
+        }
         loop {
             let mut line = String::new();
             if self.reader.read_line(&mut line).map_err(gone)? == 0 {
@@ -147,7 +151,7 @@ impl Node {
         let keys = node::load_keys(config).map_err(Stop::failed)?;
         let store = match needs {
             Needs::Accounts => None,
-            Needs::Recordings => Some(node::open_store(config, |_| ()).map_err(Stop::failed)?),
+            Needs::Recordings => Some(node::open_stopped(config).map_err(Stop::failed)?),
         };
         let desk = Desk {
             users: Users::new(&config.store.folder, keys, &config.node.realm),

@@ -188,20 +188,24 @@ impl Node {
     }
 }
 
-/// Opens the recording store as configured; also for the command line beside a stopped node.
+/// Opens the recording store of a stopped node as configured: for the command line beside it.
 ///
 /// # Errors
-/// As [`Store::open`].
-pub fn open_store(
-    config: &Config,
-    news: impl FnMut(vault::News) + Send + 'static,
-) -> Result<Store, StoreError> {
-    let options = store::Options {
+/// As [`Store::open_stopped`].
+pub fn open_stopped(config: &Config) -> Result<Store, StoreError> {
+    Store::open_stopped(&config.store.folder, &store_options(config))
+}
+
+fn open_store(config: &Config, news: impl FnMut(vault::News) + Send + 'static) -> Result<Store, StoreError> {
+    Store::open(&config.store.folder, &store_options(config), news)
+}
+
+fn store_options(config: &Config) -> store::Options {
+    store::Options {
         keys: Some(config.store.keys.clone()),
         country_code: config.store.country.clone(),
         ..store::Options::default()
-    };
-    Store::open(&config.store.folder, &options, news)
+    }
 }
 
 /// Reads the keys as configured.

@@ -1,0 +1,20 @@
+//! Live tests: the built binary as a process of its own, and phones that others wrote: SIPp and baresip.
+//!
+//! They run with `LEDGERLINE_LIVE=1`, as root, in namespaces of their own (`world`); else each says that it was skipped.
+//! Nothing waits for a time to pass: conditions are polled, with deadlines.
+
+mod baresip;
+mod ear;
+mod node;
+mod probe;
+mod scenario;
+mod sipp;
+mod talk;
+mod world;
+
+mod calls;
+mod crash;
+mod full_disk;
+mod phones;
+mod release;
+mod torture;

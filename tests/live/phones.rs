@@ -1,0 +1,94 @@
+//! Two baresip phones hear each other through the switch, and the recording holds who said what.
+
+use std::time::Duration;
+
+use crate::ear::{self, seconds_of};
+use crate::node::Node;
+use crate::talk::{self, ALICE, BOB, MENU, OFFICE, Office};
+use crate::world::{entered, wait_until};
+
+#[test]
+fn two_phones_hear_each_other_and_the_recording_holds_both_on_their_tracks() {
+    if !entered() {
+        return;
+    }
+    they_hear_each_other(Office::open());
+}
+
+#[test]
+fn phones_that_keep_a_tcp_connection_are_reached_through_it() {
+    if !entered() {
+        return;
+    }
+    let office = Office::of(talk::node(OFFICE), "tcp");
+    let phones = office.node.rows(&["phones"]);
+    assert!(phones.iter().all(|phone| phone["transport"] == "tcp"), "{phones:?}");
+    they_hear_each_other(office);
+}
+
+fn they_hear_each_other(mut office: Office) {
+    let call = office.call("8002");
+    office.talk(4);
+    office.hang_up();
+
+    let (heard_by_alice, heard_by_bob) = (office.alice.heard(), office.bob.heard());
+    let heard = [
+        (seconds_of(&heard_by_alice, BOB), seconds_of(&heard_by_alice, ALICE)),
+        (seconds_of(&heard_by_bob, ALICE), seconds_of(&heard_by_bob, BOB)),
+    ];
+    for (theirs, own) in heard {
+        assert!(theirs >= 3.5 && own == 0.0, "seconds of the other's tone and of one's own: {heard:?}");
+    }
+
+    let found = office.node.rows(&["rec", "search", "8002"]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["recording"], call["recording"]);
+    assert_eq!(office.node.rows(&["rec", "search", "8001"]), found, "the caller's number finds it too");
+    let (left, right) = decoded(&office.node, call["recording"].as_str().expect("recorded"));
+    let tracks = [
+        seconds_of(&left, ALICE),
+        seconds_of(&left, BOB),
+        seconds_of(&right, BOB),
+        seconds_of(&right, ALICE),
+    ];
+    assert!(tracks[0] >= 3.5 && tracks[2] >= 3.5, "seconds of who speaks on which track: {tracks:?}");
+    assert_eq!((tracks[1], tracks[3]), (0.0, 0.0), "{tracks:?}");
+    office.node.stop();
+}
+
+#[test]
+fn a_menu_is_heard_takes_a_key_and_is_on_the_far_track() {
+    if !entered() {
+        return;
+    }
+    let mut office = Office::open();
+    office.alice.dial("7000");
+    office.alice.wait_for("CALL_ESTABLISHED");
+    wait_until("a second of the menu", Duration::from_secs(10), || office.alice.heard_octets() > 16_000);
+    office.alice.press('1');
+    office.bob.wait_for("CALL_ESTABLISHED");
+    office.talk(2);
+    let call = office.node.rows(&["calls"]).remove(0);
+    office.hang_up();
+
+    let heard = office.alice.heard();
+    let of_menu = seconds_of(&heard, MENU);
+    assert!((0.5..1.9).contains(&of_menu), "the key cuts the menu short: {of_menu} s of it");
+    assert!(seconds_of(&heard, BOB) >= 1.5);
+    let (left, right) = decoded(&office.node, call["recording"].as_str().expect("recorded"));
+    assert!(seconds_of(&left, ALICE) >= 2.0 && seconds_of(&left, MENU) == 0.0);
+    assert!(seconds_of(&right, MENU) >= 0.5 && seconds_of(&right, BOB) >= 1.5);
+}
+
+/// A recording, verified and decoded: left, right.
+fn decoded(node: &Node, recording: &str) -> (Vec<i16>, Vec<i16>) {
+    let verified = node.command(&["rec", "verify", recording]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let path = node.path("decoded.wav");
+    let played = node.command(&["rec", "play", recording, "-o", path.to_str().expect("UTF-8")]);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let mut tracks = ear::read(&path);
+    assert_eq!(tracks.len(), 2);
+    let right = tracks.remove(1);
+    (tracks.remove(0), right)
+}

@@ -1,0 +1,289 @@
+//! What a SIPp phone does, step by step, written as the XML that SIPp reads.
+//!
+//! Invariant: requests are counted here (`CSeq`, and SIPp's `[branch-N]`, which names the request N steps back), so that a
+//! scenario reads as the call goes.
+
+use std::fmt::Write;
+
+/// A scenario in the making. SIPp fills in what stands in brackets; `-s` is the number dialled, `-key caller` the account.
+pub struct Scenario {
+    steps: String,
+    /// How many steps there are.
+    count: usize,
+    /// The last CSeq number used.
+    cseq: u32,
+    /// The step that holds the last INVITE.
+    invited: usize,
+    /// How often the session was described.
+    described: u32,
+}
+
+/// Who a response or a request within the dialog is for, as the caller.
+const WITHIN: &str = "[peer_tag_param]";
+
+/// The tag that the called phone puts into To.
+const CALLED: &str = ";tag=[pid]-called-[call_number]";
+
+const CONTACT: &str = "Contact: <sip:[caller]@[local_ip]:[local_port];transport=[transport]>\n";
+
+impl Scenario {
+    /// Nothing yet.
+    pub fn new() -> Scenario {
+        Scenario { steps: String::new(), count: 0, cseq: 0, invited: 0, described: 0 }
+    }
+
+    /// The text of the scenario.
+    pub fn xml(&self) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n\
+             <scenario name=\"live\">\n{}</scenario>\n",
+            self.steps
+        )
+    }
+
+    /// Registers: asked for proof, gives it. Keys: `contact` (host:port) and `expires`.
+    pub fn register(self) -> Scenario {
+        let expires = "Expires: [expires]\nUser-Agent: live-test\n";
+        let contact = "Contact: <sip:[caller]@[contact];transport=[transport]>\n";
+        self.registering(&format!("{contact}{expires}"))
+            .expect_proof_wanted()
+            .registering(&format!("{contact}{expires}[authentication]\n"))
+            .expect(200)
+    }
+
+    fn registering(mut self, fields: &str) -> Scenario {
+        self.cseq += 1;
+        let cseq = self.cseq;
+        let request = format!(
+            "REGISTER sip:ledgerline SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom: <sip:[caller]@ledgerline>;tag=[pid]-[call_number]\n\
+             To: <sip:[caller]@ledgerline>\nCall-ID: [call_id]\nCSeq: {cseq} REGISTER\n{fields}Content-Length: 0\n\n"
+        );
+        self.send(true, &request)
+    }
+
+    /// Calls: asked for proof, gives it.
+    pub fn call(self) -> Scenario {
+        self.calling(true)
+    }
+
+    /// Calls without saying what it speaks: the switch offers, the ACK answers (RFC 3261 §13.2.1).
+    pub fn call_without_offer(self) -> Scenario {
+        self.calling(false)
+    }
+
+    fn calling(self, offer: bool) -> Scenario {
+        self.invite("", offer).expect_proof_wanted().ack_refusal().invite("[authentication]\n", offer)
+    }
+
+    fn invite(mut self, proof: &str, offer: bool) -> Scenario {
+        self.cseq += 1;
+        self.invited = self.count;
+        let body = if offer { self.session("sendrecv") } else { NOTHING.to_string() };
+        let request =
+            self.request("INVITE", "sip:[service]@ledgerline", "", &format!("{CONTACT}{proof}"), &body);
+        self.send(true, &request)
+    }
+
+    /// It rings or not, and is answered.
+    pub fn answered(self) -> Scenario {
+        self.maybe(100).maybe(180).maybe(183).receive("response=\"200\" rrs=\"true\"", "")
+    }
+
+    /// As [`Scenario::answered`]; the answer carries an offer.
+    pub fn answered_with_offer(self) -> Scenario {
+        self.maybe(100)
+            .maybe(180)
+            .maybe(183)
+            .receive_with("response=\"200\" rrs=\"true\"", "m=audio [1-9][0-9]* RTP/AVP")
+    }
+
+    /// Confirms an answer.
+    pub fn ack(self) -> Scenario {
+        self.confirming(NOTHING.to_string())
+    }
+
+    /// Confirms an answer that carried an offer, and answers that.
+    pub fn ack_with_answer(mut self) -> Scenario {
+        let body = self.session("sendrecv");
+        self.confirming(body)
+    }
+
+    fn confirming(self, body: String) -> Scenario {
+        let request = self.request("ACK", "[next_url]", WITHIN, "[routes]\n", &body);
+        self.send(false, &request)
+    }
+
+    /// Confirms a refusal of the last INVITE, within its transaction.
+    fn ack_refusal(self) -> Scenario {
+        let branch = format!("branch=[branch-{}]", self.count - self.invited);
+        let request = self.request("ACK", "sip:[service]@ledgerline", WITHIN, "", NOTHING);
+        self.send(false, &request.replace("branch=[branch]", &branch))
+    }
+
+    /// The call is refused with this status, which is confirmed.
+    pub fn refused(self, status: u16) -> Scenario {
+        self.maybe(100).maybe(180).expect(status).ack_refusal()
+    }
+
+    /// Gives up while it rings.
+    pub fn cancel(self) -> Scenario {
+        let it = self.maybe(100).expect(180);
+        let branch = format!("branch=[branch-{}]", it.count - it.invited);
+        let request = it.request("CANCEL", "sip:[service]@ledgerline", "", "", NOTHING);
+        it.send(true, &request.replace("branch=[branch]", &branch)).expect(200).expect(487).ack_refusal()
+    }
+
+    /// Describes its session anew: a direction, or `0.0.0.0` for the notation of RFC 2543. The answer must match.
+    pub fn renew(mut self, direction: &str, answer: &str) -> Scenario {
+        self.cseq += 1;
+        let body = match direction {
+            "0.0.0.0" => {
+                self.session("sendrecv").replace("c=IN IP[media_ip_type] [media_ip]", "c=IN IP4 0.0.0.0")
+            }
+            direction => self.session(direction),
+        };
+        let fields = format!("[routes]\n{CONTACT}");
+        let request = self.request("INVITE", "[next_url]", WITHIN, &fields, &body);
+        self.send(true, &request).maybe(100).receive_with("response=\"200\" rrs=\"true\"", answer).ack()
+    }
+
+    /// Lets the time of `-d` pass.
+    pub fn talk(self) -> Scenario {
+        self.step("  <pause/>\n")
+    }
+
+    /// Lets a time pass.
+    pub fn wait(self, milliseconds: u32) -> Scenario {
+        self.step(&format!("  <pause milliseconds=\"{milliseconds}\"/>\n"))
+    }
+
+    /// Presses keys (RFC 4733). SIPp sends them over a raw socket, always as payload type 96.
+    pub fn press(self, keys: &str) -> Scenario {
+        self.step(&format!("  <nop><action><exec play_dtmf=\"{keys}\"/></action></nop>\n"))
+    }
+
+    /// Hangs up.
+    pub fn bye(mut self) -> Scenario {
+        self.cseq += 1;
+        let request = self.request("BYE", "[next_url]", WITHIN, "[routes]\n", NOTHING);
+        self.send(true, &request).expect(200)
+    }
+
+    /// Is hung up on.
+    pub fn hung_up_on(self) -> Scenario {
+        self.receive("request=\"BYE\"", "").respond("200 OK", "", NOTHING)
+    }
+
+    /// Is called, and rings.
+    pub fn rings(self) -> Scenario {
+        let it = self.receive("request=\"INVITE\" rrs=\"true\"", "");
+        it.respond("180 Ringing", CONTACT, NOTHING)
+    }
+
+    /// Answers the call that it was ringing for.
+    pub fn answers(mut self) -> Scenario {
+        let body = self.session("sendrecv");
+        // Who is who in the dialog, should this side hang up.
+        let names = "\n    <action><ereg regexp=\".*\" search_in=\"hdr\" header=\"From:\" assign_to=\"caller\"/>\
+             <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"called\"/>\
+             <log message=\"[$caller] [$called]\"/></action>\n  ";
+        self.respond("200 OK", CONTACT, &body).receive("request=\"ACK\"", names)
+    }
+
+    /// Hangs up on the caller, whose call it has answered, after the time of `-d`.
+    pub fn hangs_up(self) -> Scenario {
+        let request = "BYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom:[$called]\nTo:[$caller]\nCall-ID: [call_id]\nCSeq: 1 BYE\n\
+             Content-Length: 0\n\n";
+        self.talk().send(true, request).expect(200)
+    }
+
+    /// Is called, and refuses.
+    pub fn refuses(self, status: &str) -> Scenario {
+        let it = self.receive("request=\"INVITE\"", "");
+        it.respond(status, "", NOTHING).receive("request=\"ACK\"", "")
+    }
+
+    /// The caller gave up.
+    pub fn cancelled(self) -> Scenario {
+        let it = self.receive("request=\"CANCEL\"", "").respond("200 OK", "", NOTHING);
+        // The refusal belongs to the INVITE: same number, other method.
+        let refusal = response("487 Request Terminated", "", NOTHING)
+            .replace("[last_CSeq:]", "CSeq: [last_cseq_number] INVITE");
+        it.send(false, &refusal).receive("request=\"ACK\"", "")
+    }
+
+    fn respond(self, status: &str, fields: &str, body: &str) -> Scenario {
+        let answer = response(status, fields, body);
+        self.send(status.starts_with("200") && !body.starts_with(NOTHING), &answer)
+    }
+
+    fn expect_proof_wanted(self) -> Scenario {
+        self.maybe(100).receive("response=\"401\" auth=\"true\"", "")
+    }
+
+    fn expect(self, status: u16) -> Scenario {
+        self.receive(&format!("response=\"{status}\""), "")
+    }
+
+    fn maybe(self, status: u16) -> Scenario {
+        self.receive(&format!("response=\"{status}\" optional=\"true\""), "")
+    }
+
+    fn receive_with(self, what: &str, pattern: &str) -> Scenario {
+        let action = format!(
+            "\n    <action><ereg regexp=\"{pattern}\" search_in=\"body\" check_it=\"true\" assign_to=\"found\"/>\
+             <log message=\"[$found]\"/></action>\n  "
+        );
+        self.receive(what, &action)
+    }
+
+    fn receive(self, what: &str, action: &str) -> Scenario {
+        self.step(&format!("  <recv {what}>{action}</recv>\n"))
+    }
+
+    fn send(self, again: bool, message: &str) -> Scenario {
+        let again = if again { " retrans=\"500\"" } else { "" };
+        self.step(&format!("  <send{again}><![CDATA[\n{message}]]></send>\n"))
+    }
+
+    fn step(mut self, xml: &str) -> Scenario {
+        self.steps.push_str(xml);
+        self.count += 1;
+        self
+    }
+
+    fn request(&self, method: &str, uri: &str, to_tag: &str, fields: &str, body: &str) -> String {
+        let number = self.cseq;
+        format!(
+            "{method} {uri} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom: <sip:[caller]@ledgerline>;tag=[pid]-[call_number]\n\
+             To: <sip:[service]@ledgerline>{to_tag}\nCall-ID: [call_id]\nCSeq: {number} {method}\n{fields}{body}"
+        )
+    }
+
+    /// The end of a message that describes the session.
+    fn session(&mut self, direction: &str) -> String {
+        self.described += 1;
+        let mut text = "Content-Type: application/sdp\nContent-Length: [len]\n\n".to_string();
+        let _ = write!(
+            text,
+            "v=0\no=phone 1 {} IN IP[local_ip_type] [local_ip]\ns=-\nc=IN IP[media_ip_type] [media_ip]\nt=0 0\n\
+             m=audio [media_port] RTP/AVP 0 8 96\na=rtpmap:0 PCMU/8000\na=rtpmap:8 PCMA/8000\n\
+             a=rtpmap:96 telephone-event/8000\na=fmtp:96 0-15\na=ptime:20\na={direction}\n",
+            self.described
+        );
+        text
+    }
+}
+
+/// The end of a message that carries nothing.
+const NOTHING: &str = "Content-Length: 0\n\n";
+
+fn response(status: &str, fields: &str, body: &str) -> String {
+    format!(
+        "SIP/2.0 {status}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:]{CALLED}\n[last_Call-ID:]\n\
+         [last_CSeq:]\n{fields}{body}"
+    )
+}
