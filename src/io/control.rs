@@ -5,17 +5,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::{self, Clock};
+use super::door::{self, Door, Knock, Porter};
+use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::store::Store;
@@ -24,8 +23,6 @@ use super::udp::{self, Arrival, Udp};
 use crate::base::bounds;
 use crate::call::view::{Change, Happening};
 use crate::media::{self, PromptLibrary};
-use crate::plan::Program;
-use crate::registrar::Directory;
 use crate::sip::{Flow, Transport};
 use crate::switch::{Answer, Command, Input, Output, Switch};
 use crate::vault;
@@ -42,82 +39,6 @@ const LINGER: Duration = Duration::from_millis(600);
 
 /// How soon an order that the media plane had no room for is tried again.
 const HELD_EVERY: Duration = Duration::from_millis(5);
-
-/// Something for the core from another task or thread.
-pub(super) enum Knock {
-    Ask { command: Command, answer: oneshot::Sender<Answer> },
-    Program { program: Arc<Program>, prompts: PromptLibrary },
-    Directory(Arc<Directory>),
-}
-
-/// The way to the core for everything that is not a packet. Cheap to clone.
-#[derive(Clone)]
-pub struct Door {
-    knocks: mpsc::Sender<Knock>,
-    happenings: broadcast::Sender<Arc<Happening>>,
-}
-
-/// The control task has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the node is going down")]
-pub struct Gone;
-
-impl Door {
-    /// Asks the core and waits for its answer. Not to be called from a task: it blocks.
-    ///
-    /// # Errors
-    /// [`Gone`].
-    pub fn ask(&self, command: Command) -> Result<Answer, Gone> {
-        let (answer, answered) = oneshot::channel();
-        self.knocks.blocking_send(Knock::Ask { command, answer }).map_err(|_| Gone)?;
-        answered.blocking_recv().map_err(|_| Gone)
-    }
-
-    /// Asks the core and waits for its answer.
-    ///
-    /// # Errors
-    /// [`Gone`].
-    pub async fn ask_async(&self, command: Command) -> Result<Answer, Gone> {
-        let (answer, answered) = oneshot::channel();
-        self.knocks.send(Knock::Ask { command, answer }).await.map_err(|_| Gone)?;
-        answered.await.map_err(|_| Gone)
-    }
-
-    /// Lets new calls start with `program`. Not to be called from a task: it may block.
-    ///
-    /// # Errors
-    /// [`Gone`].
-    pub fn program(&self, program: Arc<Program>, prompts: PromptLibrary) -> Result<(), Gone> {
-        self.knocks.blocking_send(Knock::Program { program, prompts }).map_err(|_| Gone)
-    }
-
-    /// Swaps the accounts. Not to be called from a task: it may block.
-    ///
-    /// # Errors
-    /// [`Gone`].
-    pub fn directory(&self, directory: Arc<Directory>) -> Result<(), Gone> {
-        self.knocks.blocking_send(Knock::Directory(directory)).map_err(|_| Gone)
-    }
-
-    /// Every change in a call's life from now on.
-    pub fn watch(&self) -> broadcast::Receiver<Arc<Happening>> {
-        self.happenings.subscribe()
-    }
-}
-
-/// The core's side of a door, for tests of those who knock.
-#[cfg(test)]
-pub(super) struct Porter {
-    pub knocks: mpsc::Receiver<Knock>,
-    pub happenings: broadcast::Sender<Arc<Happening>>,
-}
-
-#[cfg(test)]
-pub(super) fn door_for_tests() -> (Door, Porter) {
-    let (sender, knocks) = mpsc::channel(4);
-    let (happenings, _) = broadcast::channel(4);
-    (Door { knocks: sender, happenings: happenings.clone() }, Porter { knocks, happenings })
-}
 
 /// What the control task works with.
 pub struct Parts {
@@ -149,8 +70,7 @@ pub struct Parts {
 pub struct Control {
     parts: Parts,
     ears: Ears,
-    knocks: mpsc::Receiver<Knock>,
-    happenings: broadcast::Sender<Arc<Happening>>,
+    porter: Porter,
     asked: HashMap<u64, oneshot::Sender<Answer>>,
     last_ticket: u64,
     /// Inputs that came of carrying outputs out; they go in before anything else.
@@ -163,15 +83,12 @@ pub struct Control {
 impl Control {
     /// A control task that has not run yet, and the way to it.
     pub fn new(mut parts: Parts) -> (Control, Door) {
-        let (sender, knocks) = mpsc::channel(bounds::ADMIN_CLIENTS);
-        let (happenings, _) = broadcast::channel(bounds::WATCH_LAG);
+        let (door, porter) = door::door();
         let ears = Ears::new(std::mem::take(&mut parts.udp));
-        let door = Door { knocks: sender, happenings: happenings.clone() };
         let control = Control {
             parts,
             ears,
-            knocks,
-            happenings,
+            porter,
             asked: HashMap::new(),
             last_ticket: 0,
             inputs: VecDeque::new(),
@@ -196,7 +113,7 @@ impl Control {
                 Some(event) = self.parts.stream_events.recv() => self.stream(event),
                 Some(news) = self.parts.media_news.recv() => self.feed(Input::Media(news)),
                 Some(news) = self.parts.vault_news.recv() => self.feed(Input::Vault(news)),
-                Some(knock) = self.knocks.recv() => self.knock(knock),
+                Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
                 _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
                 _ = alive.tick() => self.parts.notify.alive(),
@@ -326,7 +243,7 @@ impl Control {
             Output::Log { grave: false, text } => tracing::warn!("{text}"),
             Output::Happened(happening) => {
                 tell(&happening);
-                let _ = self.happenings.send(Arc::new(*happening));
+                let _ = self.porter.happenings.send(Arc::new(*happening));
             }
         }
     }
@@ -390,66 +307,4 @@ fn tell(happening: &Happening) {
             tracing::info!(%id, caller, dialled, answered_by, cause, duration_ms, ?recording, "call ended");
         }
     }
-}
-
-/// One wait for one socket.
-type Wait = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Every UDP listener, heard together. A wait is kept between turns, so that no wake-up is missed.
-struct Ears {
-    sockets: Vec<(Rc<Udp>, Wait)>,
-    /// Who is asked first, so that a busy socket does not starve the others.
-    first: usize,
-}
-
-impl Ears {
-    fn new(sockets: Vec<Udp>) -> Ears {
-        let sockets = sockets.into_iter().map(|socket| {
-            let socket = Rc::new(socket);
-            let wait = wait(&socket);
-            (socket, wait)
-        });
-        Ears { sockets: sockets.collect(), first: 0 }
-    }
-
-    /// A socket that has something.
-    fn ready(&mut self) -> impl Future<Output = Rc<Udp>> {
-        std::future::poll_fn(|context| self.poll_ready(context))
-    }
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Rc<Udp>> {
-        let count = self.sockets.len();
-        for i in 0..count {
-            let at = (self.first + i) % count;
-            if let Some((socket, waiting)) = self.sockets.get_mut(at)
-                && waiting.as_mut().poll(context).is_ready()
-            {
-                *waiting = wait(socket);
-                self.first = at + 1;
-                return Poll::Ready(Rc::clone(socket));
-            }
-        }
-        Poll::Pending
-    }
-
-    fn send(&self, flow: &Flow, octets: &[u8]) -> io::Result<()> {
-        let Some((socket, _)) = self.sockets.iter().find(|(socket, _)| socket.carries(flow.local)) else {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        };
-        match socket.send(flow, octets) {
-            // The error belongs to an earlier datagram (udp(7)); this one was not tried yet.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => socket.send(flow, octets),
-            other => other,
-        }
-    }
-}
-
-fn wait(socket: &Rc<Udp>) -> Wait {
-    let socket = Rc::clone(socket);
-    Box::pin(async move {
-        if let Err(error) = socket.ready().await {
-            tracing::error!(%error, local = %socket.local(), "a listener is deaf");
-            std::future::pending::<()>().await;
-        }
-    })
 }

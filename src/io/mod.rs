@@ -7,6 +7,8 @@ pub mod admin;
 pub mod clock;
 mod connection;
 pub mod control;
+pub mod door;
+mod ears;
 pub mod harden;
 pub mod init;
 pub mod log;

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use super::admin::protocol::Act;
 use super::admin::{Desk, Server};
 use super::clock::{self, Clock};
-use super::control::{Control, Door, Parts};
+use super::control::{Control, Parts};
+use super::door::Door;
 use super::media::{self, Plane};
 use super::notify::Notify;
 use super::plans::{self, Loaded};
@@ -132,17 +133,24 @@ impl Node {
         let users = Users::new(&config.store.folder, keys, &config.node.realm);
         let directory = Arc::new(users.directory()?);
         warn_of_unusable(&users)?;
-        let Loaded { program, prompts, .. } = load_plan(&config.plan)?;
+        // The two that take time take it together: a caller waits for both.
+        let (news, vault_news) = mpsc::unbounded_channel();
+        let (loaded, store) = std::thread::scope(|scope| {
+            let loading = scope.spawn(|| load_plan(&config.plan));
+            let store = open_store(config, move |told| {
+                // The receiver is gone only when the node is going down.
+                let _ = news.send(told);
+            });
+            (loading.join(), store)
+        });
+        let loaded =
+            loaded.map_err(|_| StartError::System("the plan's check failed in itself".to_string()))?;
+        let Loaded { program, prompts, .. } = loaded?;
         let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
         let server = Server::bind(&config.admin.socket)
             .map_err(|error| StartError::Admin(config.admin.socket.clone(), error))?;
         let (udp, streams, stream_events, listening) = listen(&config.sip.listen)?;
-        let (news, vault_news) = mpsc::unbounded_channel();
-        let store = open_store(config, move |told| {
-            // The receiver is gone only when the node is going down.
-            let _ = news.send(told);
-        })
-        .map_err(StartError::Store)?;
+        let store = store.map_err(StartError::Store)?;
         let clock = Clock::start();
         let mut random = random()?;
         let tap = store.tap();

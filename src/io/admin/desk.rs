@@ -12,7 +12,7 @@ use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
 use super::view::{EventView, RecordView, RecordingView, SoundView, UserMade};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
 use crate::config;
-use crate::io::control::Door;
+use crate::io::door::Door;
 use crate::io::password;
 use crate::io::plans;
 use crate::io::store::{Store, StoreError};

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::desk::{Desk, Reply};
 use super::protocol::{Act, Failure, Kind, Line, Request};
 use crate::base::bounds;
-use crate::io::control::Door;
+use crate::io::door::Door;
 use crate::switch::Answer;
 
 /// The admin socket. It is removed when this is dropped.
@@ -200,7 +200,7 @@ mod tests {
     use crate::base::{CallId, Secret, Wall};
     use crate::call::view::{CallView, Change, Happening};
     use crate::config;
-    use crate::io::control::{Knock, Porter, door_for_tests};
+    use crate::io::door::{Knock, Porter, door};
     use crate::io::users::Users;
     use crate::switch::Command;
     use crate::vault::Keyring;
@@ -229,7 +229,7 @@ mod tests {
         let server = Server::bind(&path).expect("bound");
         let mut keys = Keyring::new();
         keys.insert(1, Secret::new([1; 32]));
-        let (door, porter) = door_for_tests();
+        let (door, porter) = door();
         let plan = config::check(&folder.join("ledgerline.toml"), "").expect("defaults").plan;
         let users = Users::new(folder, Arc::new(keys), "test");
         let desk = Desk { users, realm: "test".into(), store: None, plan, door: Some(door.clone()) };
@@ -308,8 +308,8 @@ mod tests {
             legs: Vec::new(),
         };
         let happening = Arc::new(Happening { at: Wall::default(), change: Change::Began, call });
-        // More than the channel of the tests holds, while the watcher has no turn to read.
-        for _ in 0..7 {
+        // Three more than the channel holds, while the watcher has no turn to read.
+        for _ in 0..bounds::WATCH_LAG + 3 {
             porter.happenings.send(Arc::clone(&happening)).expect("watched");
         }
         assert_eq!(line.answer().await["item"]["missed"], 3);

@@ -1,0 +1,91 @@
+//! The way to the core for everything that is not a packet.
+//!
+//! Invariant: every command is answered at once; a door outlives its control task and then says so.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::base::bounds;
+use crate::call::view::Happening;
+use crate::media::PromptLibrary;
+use crate::plan::Program;
+use crate::registrar::Directory;
+use crate::switch::{Answer, Command};
+
+/// Something for the core from another task or thread.
+pub(super) enum Knock {
+    Ask { command: Command, answer: oneshot::Sender<Answer> },
+    Program { program: Arc<Program>, prompts: PromptLibrary },
+    Directory(Arc<Directory>),
+}
+
+/// The way to the core for everything that is not a packet. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    knocks: mpsc::Sender<Knock>,
+    happenings: broadcast::Sender<Arc<Happening>>,
+}
+
+/// The control task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is going down")]
+pub struct Gone;
+
+impl Door {
+    /// Asks the core and waits for its answer. Not to be called from a task: it blocks.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn ask(&self, command: Command) -> Result<Answer, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.knocks.blocking_send(Knock::Ask { command, answer }).map_err(|_| Gone)?;
+        answered.blocking_recv().map_err(|_| Gone)
+    }
+
+    /// Asks the core and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn ask_async(&self, command: Command) -> Result<Answer, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.knocks.send(Knock::Ask { command, answer }).await.map_err(|_| Gone)?;
+        answered.await.map_err(|_| Gone)
+    }
+
+    /// Lets new calls start with `program`. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn program(&self, program: Arc<Program>, prompts: PromptLibrary) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Program { program, prompts }).map_err(|_| Gone)
+    }
+
+    /// Swaps the accounts. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn directory(&self, directory: Arc<Directory>) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Directory(directory)).map_err(|_| Gone)
+    }
+
+    /// Every change in a call's life from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Happening>> {
+        self.happenings.subscribe()
+    }
+}
+
+/// The core's side of a door.
+pub(super) struct Porter {
+    /// Who knocks.
+    pub knocks: mpsc::Receiver<Knock>,
+    /// Where changes in calls' lives are told.
+    pub happenings: broadcast::Sender<Arc<Happening>>,
+}
+
+/// A door and who minds it.
+pub(super) fn door() -> (Door, Porter) {
+    let (sender, knocks) = mpsc::channel(bounds::ADMIN_CLIENTS);
+    let (happenings, _) = broadcast::channel(bounds::WATCH_LAG);
+    (Door { knocks: sender, happenings: happenings.clone() }, Porter { knocks, happenings })
+}
