@@ -138,6 +138,17 @@ fn a_menu_leads_to_a_person() {
 }
 
 #[test]
+fn a_caller_is_told_of_the_recording_before_anything_else() {
+    let mut world = World::with_plan(143, Plan::Announced);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.phone("bob").hangs_up().after(secs(5));
+    world.run_until(secs(20));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    golden(&mut world, "announced");
+}
+
+#[test]
 fn keys_by_info_work_as_well() {
     let mut world = World::seeded(12);
     world.phone("alice").dials("95").at(secs(1));

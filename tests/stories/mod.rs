@@ -1,6 +1,7 @@
 //! The stories.
 
 mod calls;
+mod every_step;
 mod model;
 mod registrations;
 mod seeds;

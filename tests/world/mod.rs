@@ -26,7 +26,8 @@ mod text;
 mod verdict;
 
 pub use digest::Hash;
-pub use phone::{Dialog, How, Over, Phone, Stage};
+pub use network::Fate;
+pub use phone::{Act, Dialog, How, Over, Phone, Stage};
 pub use plans::Plan;
 pub use sdp::Notation;
 pub use setting::MOBILE;
@@ -65,6 +66,7 @@ pub enum Deed {
     Store(Mood),
     /// The store fills up, and nobody knows before the next order.
     StoreFillsUnnoticed,
+    StoreLosesPackets,
     /// The administrator looks at everything there is to see.
     LookAround,
     /// A user's account is removed.
@@ -83,6 +85,8 @@ pub enum Deed {
         from: String,
         octets: Vec<u8>,
     },
+    /// A phone does something.
+    Do(&'static str, Act),
     /// The network says that a phone is not there.
     Unreachable(String),
 }
@@ -117,6 +121,8 @@ pub struct World {
     weather: Weather,
     origin: Time,
     begun: bool,
+    /// Whether the phones have registered and the story has begun.
+    is_telling: bool,
     /// Whether streams were cut or phones declared unreachable.
     rough: bool,
     wall: Wall,
@@ -124,6 +130,9 @@ pub struct World {
     wires: BTreeMap<u64, Wire>,
     deeds: BTreeMap<(Time, u64), Deed>,
     told: Vec<(Duration, Deed)>,
+    /// What happens when so many packets have arrived since the story began.
+    turn: Option<(u64, Deed)>,
+    arrivals: u64,
     serial: u64,
 }
 
@@ -131,6 +140,16 @@ impl World {
     /// Does `deed` so long after the story's beginning.
     pub fn at(&mut self, since: Duration, deed: Deed) {
         self.told.push((since, deed));
+    }
+
+    /// Does `deed` when so many packets have arrived since the story's beginning.
+    pub fn at_packet(&mut self, arrivals: u64, deed: Deed) {
+        self.turn = Some((arrivals, deed));
+    }
+
+    /// Packets that have arrived since the story's beginning.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
     }
 
     /// Runs until so long after the story's beginning.

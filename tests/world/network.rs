@@ -36,6 +36,15 @@ pub struct Packet {
     pub receipt: Option<u64>,
 }
 
+/// What becomes of one datagram among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Lost,
+    Doubled,
+    /// Others overtake it.
+    Late,
+}
+
 /// What datagrams suffer.
 #[derive(Debug, Clone)]
 pub struct Weather {
@@ -71,6 +80,9 @@ pub struct Network {
     /// When the last piece of each open stream arrives, by direction.
     streams: BTreeMap<u64, [Time; 2]>,
     pub lost: u64,
+    /// Datagrams sent so far, and what becomes of one of them, counted from 0.
+    pub datagrams: u64,
+    pub fate: Option<(u64, Fate)>,
     /// Datagrams to the switch that begin with this word get lost, so many of them.
     pub swallows: (&'static str, u32),
 }
@@ -86,6 +98,8 @@ impl Network {
             connections: 0,
             streams: BTreeMap::new(),
             lost: 0,
+            datagrams: 0,
+            fate: None,
             swallows: ("", 0),
         }
     }
@@ -123,8 +137,11 @@ impl Network {
     }
 
     fn send_datagram(&mut self, now: Time, packet: Packet) {
-        let copies = 1 + u64::from(self.happens(self.weather.duplicate_percent));
-        if self.is_swallowed(&packet) {
+        let fate = self.fate.filter(|(nth, _)| *nth == self.datagrams).map(|(_, fate)| fate);
+        self.datagrams += 1;
+        let copies =
+            1 + u64::from(self.happens(self.weather.duplicate_percent) || fate == Some(Fate::Doubled));
+        if self.is_swallowed(&packet) || fate == Some(Fate::Lost) {
             return;
         }
         for _ in 0..copies {
@@ -133,7 +150,7 @@ impl Network {
                 continue;
             }
             let mut at = now + self.delay();
-            if self.happens(self.weather.late_percent) {
+            if self.happens(self.weather.late_percent) || fate == Some(Fate::Late) {
                 at = at + Duration::from_millis(250);
             }
             let mut packet = packet.clone();

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ledgerline::plan::{Folder, Lang, Program, load};
 
-/// The plan of all stories, with one of three policies for recording.
+/// The plan of all stories, with one of four policies for recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// Every call is recorded or refused.
     Required,
+    /// The same, and every caller is told so before anything else.
+    Announced,
     /// Every call is recorded; a recorder that fails stops nobody.
     Wished,
     /// No call is recorded.
@@ -26,12 +28,14 @@ impl Plan {
 
     /// No recording, no call.
     pub fn requires(self) -> bool {
-        self == Plan::Required
+        matches!(self, Plan::Required | Plan::Announced)
     }
 
     fn text(self) -> String {
         match self {
             Plan::Required => OFFICE.into(),
+            Plan::Announced => OFFICE
+                .replace("  retain standard\n", "  retain standard\n  notice prompt recorded before media\n"),
             Plan::Wished => OFFICE.replace("on failure refuse", "on failure continue"),
             Plan::Unrecorded => OFFICE
                 .replace("record all, two tracks, on failure refuse", "record off")

@@ -108,6 +108,11 @@ impl World {
                 }
             }
             Deed::Store(mood) => self.store.becomes(self.now, mood),
+            Deed::StoreLosesPackets => self.store.loses_packets(self.now),
+            Deed::Do(name, act) => {
+                let now = self.now;
+                self.phone(name).later(now, act, None);
+            }
             Deed::StoreFillsUnnoticed => self.store.fills_up_unnoticed(),
             Deed::LookAround => self.look_around(),
             Deed::Leaves(user) => self.handle(Input::Directory(Arc::new(setting::directory(user)))),
@@ -304,6 +309,12 @@ impl World {
 
     fn arrive(&mut self, packet: Packet) {
         self.show(&packet);
+        self.arrivals += 1;
+        let turns =
+            self.is_telling && self.turn.as_ref().is_some_and(|(arrivals, _)| *arrivals < self.arrivals);
+        if let Some((_, deed)) = self.turn.take_if(|_| turns) {
+            self.act(deed);
+        }
         let Packet { flow, toward, cargo, receipt } = packet;
         match (cargo, toward) {
             (Cargo::Closed, Toward::Switch) => self.handle(Input::FlowClosed { flow }),

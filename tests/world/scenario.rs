@@ -51,9 +51,10 @@ fn told(mut world: World, mut random: Random) -> World {
 }
 
 fn weather(seed: u64, random: &mut Random) -> World {
-    let plan = match random.below(6) {
+    let plan = match random.below(7) {
         0 => Plan::Unrecorded,
         1 => Plan::Wished,
+        2 => Plan::Announced,
         _ => Plan::Required,
     };
     let mut world = World::with_plan(seed, plan);
@@ -145,7 +146,10 @@ fn conduct(phone: &mut Phone, random: &mut Random) {
 fn misfortune(world: &mut World, random: &mut Random) {
     let name = PHONES[random.below(3) as usize];
     let at = ms(random.below(20_000));
-    match random.below(11) {
+    match random.below(14) {
+        11 => world.at(at, Deed::StoreLosesPackets),
+        12 => world.at(at, Deed::Plan(Plan::Announced)),
+        13 => world.at(at, Deed::Ask(Command::Drain)),
         10 => world.at(at, Deed::Leaves("bob")),
         0 => world.phone(name).vanishes().at(at),
         1 => world.phone(name).loses_its_connection().at(at),

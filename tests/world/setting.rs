@@ -98,11 +98,14 @@ impl World {
             weather: Weather { delay: ms(10)..ms(10), ..Weather::fair() },
             origin: now,
             begun: false,
+            is_telling: false,
             rough: false,
             wall,
             random,
             wires: Default::default(),
             deeds: Default::default(),
+            turn: None,
+            arrivals: 0,
             told: Vec::new(),
             serial: 0,
         }
@@ -192,6 +195,9 @@ impl World {
         let missing = self.phones.iter().find(|phone| phone.registers_first && !phone.registered);
         assert!(missing.is_none(), "{} could not register", missing.map_or("", |phone| &phone.id.name));
         self.origin = self.now;
+        self.arrivals = 0;
+        self.is_telling = true;
+        self.network.datagrams = 0;
         self.network.weather = self.weather.clone();
     }
 

@@ -116,6 +116,20 @@ impl Store {
         self.recordings.iter().find(|(_, recording)| recording.call == call)
     }
 
+    /// Whether the notice was played to its end in a call.
+    pub fn announced(&self, call: CallId) -> bool {
+        let told = |(_, event): &(u64, Event)| matches!(event, Event::NoticePlayed { whole: true, .. });
+        self.of(call).is_some_and(|(_, recording)| recording.events.iter().any(told))
+    }
+
+    /// Packets of every running recording get lost between plane and file.
+    pub fn loses_packets(&mut self, now: Time) {
+        let running: Vec<RecordingId> = self.recordings.keys().copied().filter(|id| self.runs(*id)).collect();
+        for recording in running {
+            self.tell(now, News::Lost { recording, packets: 50 });
+        }
+    }
+
     /// Whether a recording takes packets: opened and not ordered to close.
     pub fn runs(&self, recording: RecordingId) -> bool {
         self.recordings.get(&recording).is_some_and(|r| r.opened.is_some() && r.closing.is_none())

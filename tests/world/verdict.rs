@@ -21,6 +21,9 @@ pub fn of_order(order: &Order, store: &Store, plan: Plan) -> Option<String> {
         Order::Aim { call, .. } if plan.requires() && !opened(call) => {
             Some(format!("{call} gets media before its recording is open"))
         }
+        Order::Join { call, .. } if plan == Plan::Announced && !store.announced(*call) => {
+            Some(format!("{call}: two are joined and nobody was told of the recording"))
+        }
         Order::Tap { call, recording, .. } if !store.runs(*recording) => {
             Some(format!("{call} is tapped for {recording}, which does not run"))
         }
