@@ -242,7 +242,11 @@ fn bare_relay(load: &mut Load) {
             socket.connect(phone.local_addr().unwrap()).unwrap();
             socket
         });
-        epoll::add(&epoll, &pair[0], epoll::EventData::new_u64(n), epoll::EventFlags::IN).unwrap();
+        // Both are watched, as in a real relay: a watched socket costs a little when it sends, too.
+        for (side, socket) in (0..).zip(&pair) {
+            epoll::add(&epoll, socket, epoll::EventData::new_u64(n * 2 + side), epoll::EventFlags::IN)
+                .unwrap();
+        }
         load.switch.push(pair[0].local_addr().unwrap());
         sockets.push(pair);
     }
@@ -253,7 +257,9 @@ fn bare_relay(load: &mut Load) {
             let mut events = [const { std::mem::MaybeUninit::uninit() }; 256];
             let (events, _) = epoll::wait(&epoll, &mut events, None).unwrap();
             for event in events {
-                let [from, to] = &sockets[event.data.u64() as usize];
+                let token = event.data.u64() as usize;
+                let pair = &sockets[token / 2];
+                let (from, to) = (&pair[token % 2], &pair[1 - token % 2]);
                 if let Ok((_, len)) = rustix::net::recv(from, &mut buffer, RecvFlags::DONTWAIT) {
                     let _ = rustix::net::send(to, &buffer[..len], SendFlags::DONTWAIT);
                 }
