@@ -17,6 +17,7 @@ use super::door::{self, Door, Knock, Porter};
 use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
+use super::refusals::Refusals;
 use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
@@ -70,6 +71,7 @@ pub struct Parts {
 pub struct Control {
     parts: Parts,
     ears: Ears,
+    refusals: Refusals,
     porter: Porter,
     asked: HashMap<u64, oneshot::Sender<Answer>>,
     last_ticket: u64,
@@ -88,6 +90,7 @@ impl Control {
         let control = Control {
             parts,
             ears,
+            refusals: Refusals::default(),
             porter,
             asked: HashMap::new(),
             last_ticket: 0,
@@ -168,7 +171,10 @@ impl Control {
         }
         for _ in 0..TURN {
             match socket.refused() {
-                Ok(flow) => self.feed(Input::FlowClosed { flow }),
+                Ok(flow) if self.refusals.again(self.parts.clock.now(), flow) => {
+                    self.feed(Input::FlowClosed { flow });
+                }
+                Ok(_) => {}
                 Err(_) => break,
             }
         }

@@ -18,6 +18,7 @@ pub mod notify;
 pub mod password;
 pub mod people;
 pub mod plans;
+mod refusals;
 pub mod sealed;
 pub mod store;
 pub mod stream;
