@@ -1,7 +1,7 @@
 //! Peers whose machine refuses our datagrams (ICMP port unreachable).
 //!
-//! One refusal proves little: it may answer a late datagram to a program that has since begun anew, or be forged. A second one, for
-//! what was sent again, says that nobody is there.
+//! One refusal proves little: it may answer a late datagram to a program that has since begun anew, come from a phone that is just
+//! starting, or be forged. A peer that still refuses when it has been sent to again for a second is not there.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::base::Time;
 use crate::sip::Flow;
 
-/// Refusals closer together than this are of one volley; retransmissions lie T1 = 500 ms apart (RFC 3261 §17.1.1.1).
-const VOLLEY: Duration = Duration::from_millis(200);
+/// How long a peer must have refused. Retransmissions come at 0.5 and 1.5 s (RFC 3261 §17.1.1.1), so the second of them tells.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A refusal older than this has nothing to do with the next.
 const MEMORY: Duration = Duration::from_secs(5);
@@ -23,13 +23,13 @@ const PEERS: usize = 1_024;
 pub struct Refusals(HashMap<Flow, Time>);
 
 impl Refusals {
-    /// Notes a refusal by `flow`'s peer at `now`; says whether it is the second in a row.
+    /// Notes a refusal by `flow`'s peer at `now`; says whether it has refused for long enough to be taken for gone.
     pub fn again(&mut self, now: Time, flow: Flow) -> bool {
         if self.0.len() >= PEERS {
             self.0.retain(|_, first| now.since(*first) < MEMORY);
         }
         match self.0.get(&flow).map(|first| now.since(*first)) {
-            Some(gap) if gap < VOLLEY => false,
+            Some(gap) if gap < PATIENCE => false,
             Some(gap) if gap < MEMORY => {
                 self.0.remove(&flow);
                 true
@@ -50,13 +50,21 @@ mod tests {
     use crate::sip::Transport;
 
     #[test]
-    fn only_a_second_refusal_says_that_nobody_is_there() {
+    fn only_a_peer_that_goes_on_refusing_is_not_there() {
         let local = "192.0.2.1:5060".parse().expect("an address");
         let remote = "192.0.2.9:5060".parse().expect("an address");
         let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
         let mut refusals = Refusals::default();
-        for (ms, told) in [(0, false), (10, false), (500, true), (510, false), (9_000, false), (9_600, true)]
-        {
+        for (ms, told) in [
+            (0, false),
+            (10, false),
+            (500, false),
+            (1_500, true),
+            (1_510, false),
+            (9_000, false),
+            (9_600, false),
+            (10_600, true),
+        ] {
             assert_eq!(refusals.again(Time::from_millis(ms), flow), told, "{ms}");
         }
     }

@@ -116,9 +116,21 @@ impl Udp {
     /// Sends one datagram from the flow's local address.
     ///
     /// # Errors
-    /// The system's: no route, the socket's queue full (then the datagram is lost as on any network), or a refusal of an
-    /// earlier datagram.
+    /// The system's about this datagram: no route, or the socket's queue full (then it is lost as on any network).
     pub fn send(&self, flow: &Flow, octets: &[u8]) -> io::Result<()> {
+        let mut sent = self.try_send(flow, octets);
+        // The kernel tells the refusal of an earlier datagram, to whomever it went, at the next call, and then does nothing
+        // else (ip(7), IP_RECVERR). Who refused is in the error queue; this datagram is still to be sent.
+        for _ in 0..EARLIER {
+            match &sent {
+                Err(error) if tells_of_a_peer(error) => sent = self.try_send(flow, octets),
+                _ => break,
+            }
+        }
+        sent
+    }
+
+    fn try_send(&self, flow: &Flow, octets: &[u8]) -> io::Result<()> {
         let slices = [IoSlice::new(octets)];
         let fd = self.socket.as_raw_fd();
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
@@ -182,6 +194,15 @@ impl Udp {
             Ok(Flow { transport: Transport::Udp, local, remote, connection: 0 })
         })
     }
+}
+
+/// How many refusals of earlier datagrams one datagram gets past.
+const EARLIER: usize = 3;
+
+/// Whether an error may be an ICMP message's about another datagram.
+fn tells_of_a_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
 }
 
 /// Room for the control messages that we ask for: packet information, or an extended error with its offender.
@@ -289,5 +310,20 @@ mod tests {
             };
             assert_eq!(refused, flow);
         }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_is_gone_costs_no_other_peer_a_datagram() {
+        let udp = Udp::bind("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let gone = UdpSocket::bind("127.0.0.1:0").expect("bound").local_addr().expect("bound");
+        let there = UdpSocket::bind("127.0.0.1:0").expect("bound");
+        let flow = |remote| Flow { transport: Transport::Udp, local: udp.local(), remote, connection: 0 };
+        // On loopback the refusal is there when the call returns.
+        udp.send(&flow(gone), b"BYE").expect("sent");
+        udp.send(&flow(there.local_addr().expect("bound")), b"INVITE").expect("sent");
+        let mut got = [0; 8];
+        assert_eq!(there.recv(&mut got).expect("it came"), 6);
+        udp.ready().await.expect("ready");
+        assert_eq!(udp.refused().map(|flow| flow.remote).ok(), Some(gone), "and who refused is still told");
     }
 }

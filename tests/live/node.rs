@@ -229,15 +229,19 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.serving {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let last = lines[lines.len().saturating_sub(60)..].join("\n");
             eprintln!("the end of the switch's log, of {} lines:\n{last}", lines.len());
+            if let Some(call) = log.rsplit("call ended id=").next().and_then(|rest| rest.split(' ').next()) {
+                let explained = self.command(&["call", "explain", call]);
+                eprintln!("the last call:\n{}{}", explained.out, explained.err);
+            }
+        }
+        if let Some(child) = &mut self.serving {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 /// A scenario in the making. SIPp fills in what stands in brackets; `-s` is the number dialled, `-key caller` the account.
+#[derive(Clone)]
 pub struct Scenario {
     steps: String,
     /// How many steps there are.

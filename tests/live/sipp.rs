@@ -157,7 +157,8 @@ impl Sipp {
         counted
     }
 
-    fn has_ended(&mut self) -> bool {
+    /// Whether it is gone.
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_some()
     }
 
