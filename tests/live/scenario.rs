@@ -6,7 +6,6 @@
 use std::fmt::Write;
 
 /// A scenario in the making. SIPp fills in what stands in brackets; `-s` is the number dialled, `-key caller` the account.
-#[derive(Clone)]
 pub struct Scenario {
     steps: String,
     /// How many steps there are.
@@ -173,7 +172,9 @@ impl Scenario {
 
     /// Is hung up on.
     pub fn hung_up_on(self) -> Scenario {
-        self.receive("request=\"BYE\"", "").respond("200 OK", "", NOTHING)
+        // To carries this phone's tag by now; a second one would make an answer that fits no dialog.
+        let answer = response("200 OK", "", NOTHING).replace(CALLED, "");
+        self.receive("request=\"BYE\"", "").send(false, &answer)
     }
 
     /// Is called, and rings.
