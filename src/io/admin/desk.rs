@@ -236,7 +236,13 @@ impl Desk {
 
     /// The log of a call that is over; the rest of its record stays sealed.
     fn trace(&self, call: CallId) -> Result<Value, Failure> {
-        let records = self.store()?.cdrs_of(call).map_err(store)?;
+        let kept = self.store()?;
+        let mut records = kept.cdrs_of(call).map_err(store)?;
+        if records.is_empty() && kept.status().writable {
+            // A call that ended this moment is on its way into the store.
+            kept.settle();
+            records = kept.cdrs_of(call).map_err(store)?;
+        }
         match records
             .into_iter()
             .next_back()

@@ -81,6 +81,11 @@ impl Batch {
         &self.bytes
     }
 
+    /// The batch as it was sealed last.
+    pub(super) fn sealed(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The writes in it.
     pub(super) fn writes(&self) -> Writes<'_> {
         Writes { rest: self.bytes.get(HEAD_BYTES..).unwrap_or_default() }

@@ -27,6 +27,8 @@ mod recover;
 mod running;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod simulated_disk;
 mod space;
 mod tables;
 mod thread;
@@ -228,7 +230,6 @@ impl Store {
     /// [`StoreError::NotFound`] when the one recording asked for is neither a file nor in the ledger. Otherwise only
     /// when the store itself cannot be read; what is wrong with its items is in the report.
     pub fn verify(&self, scope: Scope) -> Result<Report, StoreError> {
-        let open_log = u32::try_from(self.inner.published.open_log.load(Ordering::Acquire)).ok();
         let verifier = Verifier {
             files: &self.inner.files,
             public: self.inner.public,
@@ -236,7 +237,7 @@ impl Store {
             settle: &|| {
                 self.inner.inlet.settle();
             },
-            open_log,
+            open_log: &|| u32::try_from(self.inner.published.open_log.load(Ordering::Acquire)).ok(),
         };
         verifier.run(scope)
     }

@@ -1,12 +1,7 @@
-//! A disk that loses power, lies about fdatasync and fills up, and a writer over it: thousands of crashes by seed.
-//!
-//! The model: a write is in the cache until a sync of its file succeeds. A loss of power keeps any part of what was not
-//! synced, torn anywhere, and forgets names that were not synced. After a failed sync the cache calls its pages clean
-//! and they never come down, as on Linux.
+//! A writer over a disk that loses power, lies about fdatasync and fills up: thousands of crashes by seed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Time, Wall};
@@ -16,205 +11,21 @@ use crate::vault::{
 };
 
 use super::checkpoint::Job;
-use super::disk::{Disk, Place, Space, started};
+use super::commit::Sync;
+use super::disk::{Disk, Place};
 use super::log::segment_id;
 use super::recover::{examine, recover};
-use super::writer::{Setup, Told, Writer};
-
-#[derive(Default, Clone)]
-struct File {
-    cached: Vec<u8>,
-    durable: Vec<u8>,
-    dirty: Vec<(usize, Vec<u8>)>,
-    /// The length is cached only.
-    named: bool,
-}
-
-struct State {
-    files: BTreeMap<Place, File>,
-    random: Random,
-    capacity: u64,
-    /// Of a thousand syncs so many fail.
-    bad_syncs: u64,
-    /// After so many verbs every verb fails: the process is as good as dead.
-    dies_in: Option<u64>,
-}
-
-/// A view of the simulated disk; views share the disk.
-#[derive(Clone)]
-struct SimDisk(Arc<Mutex<State>>);
-
-impl SimDisk {
-    fn new(seed: u64) -> SimDisk {
-        let random = Random::from_number(seed);
-        let state = State { files: BTreeMap::new(), random, capacity: 1 << 30, bad_syncs: 0, dies_in: None };
-        SimDisk(Arc::new(Mutex::new(state)))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("one thread")
-    }
-
-    /// The next verb.
-    fn verb(&self) -> io::Result<MutexGuard<'_, State>> {
-        let mut state = self.state();
-        if let Some(left) = &mut state.dies_in {
-            if *left == 0 {
-                return Err(io::Error::other("dead"));
-            }
-            *left -= 1;
-        }
-        Ok(state)
-    }
-
-    /// The process dies; the cache lives on.
-    fn kill(&self) {
-        self.state().dies_in = None;
-    }
-
-    /// Power is lost.
-    fn lose_power(&self) {
-        let mut state = self.state();
-        state.dies_in = None;
-        let State { files, random, .. } = &mut *state;
-        files.retain(|_, file| file.named || random.below(2) == 0);
-        for file in files.values_mut() {
-            let mut kept = std::mem::take(&mut file.durable);
-            for (offset, bytes) in std::mem::take(&mut file.dirty) {
-                let len = match random.below(3) {
-                    0 => continue,
-                    1 => bytes.len(),
-                    _ => random.below(bytes.len() as u64 + 1) as usize,
-                };
-                put(&mut kept, offset, &bytes[..len]);
-            }
-            *file = File { cached: kept.clone(), durable: kept, dirty: Vec::new(), named: true };
-        }
-    }
-}
-
-fn put(bytes: &mut Vec<u8>, offset: usize, part: &[u8]) {
-    if bytes.len() < offset + part.len() {
-        bytes.resize(offset + part.len(), 0);
-    }
-    bytes[offset..offset + part.len()].copy_from_slice(part);
-}
-
-impl State {
-    fn used(&self) -> u64 {
-        self.files.values().map(|file| file.cached.len() as u64).sum()
-    }
-
-    fn sync(&mut self, place: Place) -> io::Result<()> {
-        let bad = self.random.below(1_000) < self.bad_syncs;
-        let file = self.files.get_mut(&place).ok_or(io::ErrorKind::NotFound)?;
-        let dirty = std::mem::take(&mut file.dirty);
-        if bad {
-            return Err(io::Error::other("EIO"));
-        }
-        for (offset, bytes) in dirty {
-            put(&mut file.durable, offset, &bytes);
-        }
-        Ok(())
-    }
-}
-
-impl Disk for SimDisk {
-    fn write(&mut self, place: Place, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.verb()?;
-        let len = state.files.get(&place).map_or(0, |file| file.cached.len());
-        let grows = (offset as usize + bytes.len()).saturating_sub(len) as u64;
-        let room = state.capacity.saturating_sub(state.used());
-        let fits = bytes.len() - (grows.saturating_sub(room) as usize).min(bytes.len());
-        let file = state.files.entry(place).or_default();
-        put(&mut file.cached, offset as usize, &bytes[..fits]);
-        file.dirty.push((offset as usize, bytes[..fits].to_vec()));
-        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-    }
-
-    fn truncate(&mut self, place: Place, len: u64) -> io::Result<()> {
-        let mut state = self.verb()?;
-        let file = state.files.get_mut(&place).ok_or(io::ErrorKind::NotFound)?;
-        file.cached.truncate(len as usize);
-        // Lengths come down in order with later data on a journaling file system.
-        file.durable.truncate(len as usize);
-        for (offset, bytes) in &mut file.dirty {
-            bytes.truncate((len as usize).saturating_sub(*offset));
-        }
-        Ok(())
-    }
-
-    fn sync(&mut self, place: Place) -> io::Result<()> {
-        self.verb()?.sync(place)
-    }
-
-    fn sync_all(&mut self, places: &BTreeSet<Place>) -> Vec<(Place, io::Error)> {
-        let mut failed = Vec::new();
-        for place in places {
-            let done = self.verb().and_then(|mut state| {
-                state.sync(*place)?;
-                state.files.get_mut(place).ok_or(io::ErrorKind::NotFound)?.named = true;
-                Ok(())
-            });
-            failed.extend(done.err().map(|error| (*place, error)));
-        }
-        failed
-    }
-
-    fn read(&mut self, place: Place, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let state = self.verb()?;
-        let file = state.files.get(&place).ok_or(io::ErrorKind::NotFound)?;
-        let from = (offset as usize).min(file.cached.len());
-        Ok(file.cached[from..(from + len).min(file.cached.len())].to_vec())
-    }
-
-    fn len(&mut self, place: Place) -> io::Result<Option<u64>> {
-        Ok(self.verb()?.files.get(&place).map(|file| file.cached.len() as u64))
-    }
-
-    fn journals(&mut self) -> io::Result<Vec<u64>> {
-        let journal = |place: &Place| if let Place::Journal(number) = place { Some(*number) } else { None };
-        Ok(self.verb()?.files.keys().filter_map(journal).collect())
-    }
-
-    fn logs(&mut self) -> io::Result<Vec<u32>> {
-        let log = |place: &Place| if let Place::Log(number) = place { Some(*number) } else { None };
-        Ok(self.verb()?.files.keys().filter_map(log).collect())
-    }
-
-    fn recordings_since(&mut self, since: Wall) -> io::Result<Vec<RecordingId>> {
-        let recording = |place: &Place| if let Place::Recording(id) = place { Some(*id) } else { None };
-        let all = self.verb()?.files.keys().filter_map(recording).collect::<Vec<_>>();
-        Ok(all.into_iter().filter(|id| started(*id) >= since).collect())
-    }
-
-    fn remove(&mut self, place: Place) -> io::Result<()> {
-        self.verb()?.files.remove(&place);
-        Ok(())
-    }
-
-    fn allocate(&mut self, place: Place, len: u64) -> io::Result<()> {
-        let mut state = self.verb()?;
-        if state.used() + len > state.capacity {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let file = state.files.entry(place).or_default();
-        file.cached.resize(len as usize, 0);
-        Ok(())
-    }
-
-    fn space(&mut self) -> io::Result<Space> {
-        let state = self.verb()?;
-        Ok(Space { free: state.capacity.saturating_sub(state.used()), total: state.capacity })
-    }
-
-    fn release(&mut self, _: Place) {}
-}
+use super::simulated_disk::SimDisk;
+use super::writer::{Setup, Told, Work, Writer};
 
 /// A node that records, and what it was promised.
 struct Node {
     disk: SimDisk,
     writer: Option<Writer<SimDisk>>,
+    /// Flushes that are not promised yet: when, and how much had been handed over.
+    written: Vec<(Wall, BTreeMap<RecordingId, u32>, u64)>,
+    /// An fdatasync that is under way, and checkpoints.
+    syncs: Vec<Sync>,
     jobs: Vec<Job>,
     now: Time,
     random: Random,
@@ -245,6 +56,8 @@ impl Node {
         let mut node = Node {
             disk: SimDisk::new(seed),
             writer: None,
+            written: Vec::new(),
+            syncs: Vec::new(),
             jobs: Vec::new(),
             now: Time::from_millis(1),
             random: Random::from_number(seed ^ 0xface),
@@ -337,18 +150,53 @@ impl Node {
         self.writer().order(Order::Close { recording, at, facts: Box::new(Closing::default()) }, now);
     }
 
+    /// A flush on a disk that is done with every fdatasync at once.
     fn flush(&mut self) {
+        self.write();
+        self.syncs_end();
+    }
+
+    /// A flush whose fdatasync takes its time.
+    fn write(&mut self) {
         self.now = self.now + Duration::from_millis(100);
         let (now, wall) = (self.now, self.wall());
-        let job = self.writer().flush(now, wall);
-        self.jobs.extend(job);
-        let durable = self.writer().durable_at() == Some(wall) && self.writer().is_settled();
+        self.writer().flush(now, wall);
+        let sent = self.sent.iter().map(|(id, (sent, _))| (*id, *sent)).collect();
+        self.written.push((wall, sent, self.cdrs_sent));
+        self.take_work();
         self.listen();
-        if durable && self.lost == 0 {
-            for (sent, acked) in self.sent.values_mut() {
-                *acked = *sent;
+    }
+
+    fn take_work(&mut self) {
+        while let Some(work) = self.writer().work() {
+            match work {
+                Work::Sync(sync) => self.syncs.push(sync),
+                Work::Checkpoint(job) => self.jobs.push(job),
             }
-            self.cdrs_acked = self.cdrs_sent;
+        }
+    }
+
+    /// Every fdatasync of the journal comes to its end: what was written before it is promised from now on.
+    fn syncs_end(&mut self) {
+        while let Some(sync) = self.syncs.pop() {
+            let (now, result) = (self.now, sync.run(&mut self.disk));
+            let failed = result.is_err();
+            self.writer().synced(sync, result, now);
+            if !failed {
+                self.take_work();
+            }
+        }
+        self.take_work();
+        let durable_at = self.writer().durable_at();
+        self.listen();
+        let durable = self.written.iter().take_while(|(wall, ..)| Some(*wall) <= durable_at).count();
+        for (_, sent, cdrs) in self.written.drain(..durable) {
+            if self.lost == 0 {
+                for (id, count) in sent {
+                    self.sent.entry(id).and_modify(|(_, acked)| *acked = count);
+                }
+                self.cdrs_acked = cdrs;
+            }
         }
     }
 
@@ -384,11 +232,13 @@ impl Node {
             5 if self.jobs.is_empty() => {
                 let (now, wall) = (self.now, self.wall());
                 if self.writer().is_settled() {
-                    let job = self.writer().checkpoint(now, wall);
-                    self.jobs.extend(job);
+                    self.writer().rotate(now, wall);
+                    self.take_work();
                 }
             }
-            6..=8 => self.flush(),
+            6 => self.flush(),
+            7 => self.write(),
+            8 => self.syncs_end(),
             _ => {
                 for recording in self.open.clone() {
                     self.talk(recording);
@@ -401,6 +251,8 @@ impl Node {
     fn crash(&mut self, power: bool) {
         self.writer = None;
         self.jobs.clear();
+        self.syncs.clear();
+        self.written.clear();
         self.open.clear();
         if power {
             self.disk.lose_power()
@@ -408,6 +260,10 @@ impl Node {
             self.disk.kill()
         }
         self.now = self.now + Duration::from_secs(1);
+        for (sent, acked) in self.sent.values_mut() {
+            *sent = *acked;
+        }
+        self.cdrs_sent = self.cdrs_acked;
         self.start();
         for _ in 0..1_000 {
             self.flush_quietly();
@@ -419,19 +275,11 @@ impl Node {
         self.sent.retain(|id, (_, acked)| {
             *acked > 0 || self.disk.state().files.contains_key(&Place::Recording(*id))
         });
-        for (sent, acked) in self.sent.values_mut() {
-            *sent = *acked;
-        }
-        self.cdrs_sent = self.cdrs_acked;
     }
 
     fn flush_quietly(&mut self) {
-        self.now = self.now + Duration::from_millis(100);
-        let (now, wall) = (self.now, self.wall());
-        let job = self.writer().flush(now, wall);
-        self.jobs.extend(job);
+        self.flush();
         self.checkpoint_ends();
-        self.listen();
     }
 
     /// Everything that was promised is there, whole, closed and in the ledger.
@@ -556,6 +404,50 @@ fn a_crash_while_recovering_loses_nothing_either() {
         node.crash(true);
         node.check(&format!("seed {seed}"));
     }
+}
+
+/// However slow the device: what was handed over a flush before the process was killed is there.
+#[test]
+fn a_killed_process_loses_nothing_that_was_written_while_an_fdatasync_took_its_time() {
+    for seed in 0..seeds(40) {
+        let mut node = Node::new(seed);
+        for _ in 0..3 {
+            node.begin();
+        }
+        for _ in 0..30 {
+            for recording in node.open.clone() {
+                node.talk(recording);
+            }
+            node.write();
+        }
+        assert_eq!(node.syncs.len(), 1, "seed {seed}: the fdatasync is still under way");
+        let written: Vec<(RecordingId, u32)> = node.sent.iter().map(|(id, (sent, _))| (*id, *sent)).collect();
+        node.crash(false);
+        for (id, sent) in written {
+            node.sent.insert(id, (sent, sent));
+        }
+        node.check(&format!("seed {seed}"));
+    }
+}
+
+/// A disk that is stuck takes nothing new, and is not given more than its bound.
+#[test]
+fn a_stuck_fdatasync_refuses_what_is_new_until_it_returns() {
+    let mut node = Node::new(1);
+    node.flush();
+    node.begin();
+    for _ in 0..60 {
+        node.talk(node.open[0]);
+        node.write();
+    }
+    assert!(!node.writable, "five seconds without an fdatasync");
+    node.begin();
+    assert_eq!((node.refused, node.open.len()), (1, 1));
+    node.syncs_end();
+    assert!(node.writable);
+    assert_eq!(node.sent[&node.open[0]].0, node.sent[&node.open[0]].1, "all of it is durable now");
+    node.crash(true);
+    node.check("stuck");
 }
 
 /// Promise 5: an fdatasync that fails is never taken for success.

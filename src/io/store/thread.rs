@@ -1,10 +1,12 @@
-//! The writer's thread: takes orders and packets, keeps the rhythm of the flushes, runs checkpoints beside itself.
+//! The writer's thread: takes orders and packets and keeps the rhythm of the flushes. Whatever waits for the device runs
+//! beside it: fdatasyncs of the journal in one thread, each checkpoint in one of its own.
 //!
-//! Invariants: no sender ever waits. A packet that was handed over before `Ended` is taken before it.
+//! Invariants: no sender ever waits. A packet that was handed over before `Ended` is taken before it. What was handed over
+//! is in the page cache a flush later, however slow the device is.
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +18,17 @@ use crate::io::clock::{Clock, wall};
 use crate::vault::{Batch, News, Order, TapItem};
 
 use super::checkpoint::Job;
-use super::disk::{Place, RealDisk};
+use super::commit::Sync;
+use super::disk::{Disk, Place, RealDisk};
 use super::files::Published;
 use super::index::Index;
-use super::writer::{FLUSH_EVERY, Told, Writer};
+use super::writer::{FLUSH_EVERY, Told, Work, Writer};
 use super::{Status, Stuck};
 
 /// Without a running recording and anything waiting the thread looks up this often.
 const IDLE_EVERY: Duration = Duration::from_secs(1);
-/// How many flushes a stop tries before it leaves the rest to the next start.
-const LAST_FLUSHES: u32 = 50;
+/// How many flushes a stop tries before it leaves the rest to the next start: 20 s, more than a slow disk's fdatasync takes.
+const LAST_FLUSHES: u32 = 200;
 
 /// The ends that the store's functions hold.
 pub(super) struct Inlet {
@@ -47,6 +50,9 @@ enum Message {
     Order(Order),
     /// Answer when everything before is durable and in its file.
     Settle(SyncSender<()>),
+    /// Work that ran beside the thread is done.
+    Synced(Sync, io::Result<()>),
+    Checkpointed(Job, Vec<(Place, io::Error)>),
     Stop,
 }
 
@@ -105,7 +111,8 @@ pub(super) fn start(
 ) -> io::Result<(Inlet, Board, JoinHandle<()>)> {
     let (messages, orders) = sync_channel(bounds::STORE_ORDERS);
     let (ring, batches) = sync_channel(bounds::TAP_BATCHES);
-    let (done, jobs_done) = sync_channel(1);
+    let (syncs, syncs_wanted) = sync_channel(1);
+    sync_beside(syncs_wanted, messages.clone(), &root)?;
     let side = Arc::new(Side::default());
     let board = Board::default();
     let mut thread = Thread {
@@ -118,8 +125,8 @@ pub(super) fn start(
         orders,
         batches,
         side: side.clone(),
-        done,
-        jobs_done,
+        done: messages.clone(),
+        syncs,
         settling: Vec::new(),
         board: board.clone(),
         stopping: false,
@@ -127,6 +134,22 @@ pub(super) fn start(
     thread.tell();
     let handle = std::thread::Builder::new().name("ledgerline-store".into()).spawn(move || thread.run())?;
     Ok((Inlet { messages, ring, side }, board, handle))
+}
+
+/// Runs fdatasyncs of the journal, one after the other, for as long as somebody wants any.
+fn sync_beside(wanted: Receiver<Sync>, done: SyncSender<Message>, root: &Path) -> io::Result<()> {
+    let mut disk = RealDisk::new(root);
+    let work = move || {
+        let mut last = None;
+        for sync in wanted {
+            if let Some(before) = last.replace(sync.place()).filter(|before| *before != sync.place()) {
+                disk.release(before);
+            }
+            let result = sync.run(&mut disk);
+            let _ = done.send(Message::Synced(sync, result));
+        }
+    };
+    std::thread::Builder::new().name("ledgerline-fsync".into()).spawn(work).map(|_| ())
 }
 
 struct Thread<N> {
@@ -139,8 +162,9 @@ struct Thread<N> {
     orders: Receiver<Message>,
     batches: Receiver<Batch>,
     side: Arc<Side>,
-    done: SyncSender<(Job, Vec<(Place, io::Error)>)>,
-    jobs_done: Receiver<(Job, Vec<(Place, io::Error)>)>,
+    /// Where results of work come in.
+    done: SyncSender<Message>,
+    syncs: SyncSender<Sync>,
     settling: Vec<SyncSender<()>>,
     board: Board,
     stopping: bool,
@@ -160,9 +184,11 @@ impl<N: FnMut(News)> Thread<N> {
                 self.flush(now);
                 next = now + if self.is_idle() { IDLE_EVERY } else { FLUSH_EVERY };
             } else {
-                self.tell();
                 next = next.min(now + FLUSH_EVERY);
             }
+            self.work();
+            self.tell();
+            self.settle();
         }
         self.stop();
     }
@@ -172,19 +198,31 @@ impl<N: FnMut(News)> Thread<N> {
             Message::Order(order) => self.writer.order(order, self.clock.now()),
             Message::Settle(sender) => self.settling.push(sender),
             Message::Stop => self.stopping = true,
+            Message::Synced(sync, result) => self.writer.synced(sync, result, self.clock.now()),
+            Message::Checkpointed(job, failed) => self.writer.checkpointed(job, failed),
         }
     }
 
     fn flush(&mut self, now: Time) {
         self.drain();
-        if let Ok((job, failed)) = self.jobs_done.try_recv() {
-            self.writer.checkpointed(job, failed);
+        self.writer.flush(now, wall());
+    }
+
+    /// Gives away what blocks.
+    fn work(&mut self) {
+        while let Some(work) = self.writer.work() {
+            match work {
+                Work::Sync(sync) => {
+                    // One is asked for at a time, so that there is room; the thread ends after this one.
+                    let _ = self.syncs.try_send(sync);
+                }
+                Work::Checkpoint(job) => self.run_beside(job),
+            }
         }
-        let job = self.writer.flush(now, wall());
-        self.tell();
-        if let Some(job) = job {
-            self.run_beside(job);
-        }
+    }
+
+    /// Answers those who wait for everything to be durable.
+    fn settle(&mut self) {
         if self.writer.is_settled() {
             for sender in self.settling.drain(..) {
                 let _ = sender.send(());
@@ -240,7 +278,7 @@ impl<N: FnMut(News)> Thread<N> {
         let (done, root) = (self.done.clone(), self.root.clone());
         let work = move || {
             let failed = job.run(&mut RealDisk::new(&root));
-            let _ = done.send((job, failed));
+            let _ = done.send(Message::Checkpointed(job, failed));
         };
         if let Err(error) = std::thread::Builder::new().name("ledgerline-sync".into()).spawn(work) {
             tracing::error!(%error, "no thread for a checkpoint: the journal grows until the next start");
@@ -252,26 +290,18 @@ impl<N: FnMut(News)> Thread<N> {
     }
 
     fn stop(&mut self) {
-        self.drain();
-        for attempt in 0..LAST_FLUSHES {
-            let now = self.clock.now();
-            self.writer.close_all(now);
-            if let Some(job) = self.writer.flush(now, wall()) {
-                self.run_beside(job);
-            }
+        for _ in 0..LAST_FLUSHES {
+            self.drain();
+            self.writer.close_all(self.clock.now());
+            self.writer.flush(self.clock.now(), wall());
+            self.work();
             self.tell();
-            if self.is_idle() {
+            if self.is_idle() && !self.writer.is_working() {
                 break;
             }
-            if attempt > 0 {
-                std::thread::sleep(FLUSH_EVERY);
+            if let Ok(message) = self.orders.recv_timeout(FLUSH_EVERY) {
+                self.take(message);
             }
-        }
-        // A checkpoint that is under way ends first.
-        if self.writer.is_syncing()
-            && let Ok((job, failed)) = self.jobs_done.recv_timeout(Duration::from_secs(30))
-        {
-            self.writer.checkpointed(job, failed);
         }
         self.writer.end_in_order(self.is_idle(), self.clock.now(), wall());
         self.settling.clear();

@@ -27,8 +27,8 @@ pub(super) struct Verifier<'a> {
     pub running: &'a dyn Fn(RecordingId) -> bool,
     /// Waits until the writer has brought everything into the files.
     pub settle: &'a dyn Fn(),
-    /// The log segment that the writer appends to.
-    pub open_log: Option<u32>,
+    /// The log segment that the writer appends to, asked before a segment is read and after.
+    pub open_log: &'a dyn Fn() -> Option<u32>,
 }
 
 /// What the ledger says, as far as the scope needs it.
@@ -141,6 +141,9 @@ impl Verifier<'_> {
 
     /// Walks the segments of the log that hold records of the scope, or all.
     fn logs(&self, leaves: &Leaves, scope: Scope, report: &mut Report) -> io::Result<()> {
+        // From here on a segment may grow that is open now, or is begun later.
+        (self.settle)();
+        let open = (self.open_log)();
         let mut strangers: Vec<(CallId, u32, u64)> = Vec::new();
         let mut numbers: Vec<u32> = leaves.cdrs.keys().copied().collect();
         if scope == Scope::All {
@@ -176,7 +179,8 @@ impl Verifier<'_> {
             report.cdrs += sound;
             match examined {
                 Ok(examined) => {
-                    let growing = self.open_log == Some(number);
+                    let grew = open.is_some_and(|open| number >= open);
+                    let growing = grew || (self.open_log)() == Some(number);
                     let ends =
                         |damage: &Damage| matches!(damage, Damage::NoClosing { .. } | Damage::Torn { .. });
                     for damage in examined.damages.into_iter().filter(|damage| !(growing && ends(damage))) {

@@ -1,9 +1,10 @@
 //! The writer: orders and packets in, sealed chunks through the journal into files, news out.
 //!
 //! It is driven ([`Writer::order`], [`Writer::tap`], [`Writer::flush`]) and owns no clock and no thread, so that a test
-//! drives it over a simulated disk.
-//! Invariants: nothing is told as done before the fdatasync of its batch returned success. A batch is applied to the
-//! files after that, again and again until the disk takes it, and its journal segment stays until the files are synced.
+//! drives it over a simulated disk. What blocks it gives away ([`Writer::work`]).
+//! Invariants: nothing is told as done before an fdatasync that covers its batch returned success. A batch is applied to
+//! the files after that, again and again until the disk takes it, and its journal segment stays until the files are
+//! synced. Sealing and writing wait for no fdatasync.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -17,7 +18,7 @@ use crate::vault::{
 };
 
 use super::checkpoint::Job;
-use super::commit::{Segment, Spent};
+use super::commit::{Segment, Spent, Sync, Waiting};
 use super::disk::{Disk, Place};
 use super::journal::Batch;
 use super::log::Log;
@@ -36,6 +37,15 @@ pub(super) enum Told {
     Row(Box<Row>),
     /// To the index: a call detail record in the log.
     Cdr(Box<CdrRow>),
+}
+
+/// What blocks for as long as the disk needs: to be run beside the writer, its result handed back.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// To [`Writer::synced`].
+    Sync(Sync),
+    /// To [`Writer::checkpointed`].
+    Checkpoint(Job),
 }
 
 /// Where a call detail record lies and under what it is found.
@@ -71,26 +81,34 @@ pub(super) struct Writer<D> {
     pub(super) cdrs: Vec<(CdrEntry, Vec<Masked>)>,
     /// Sealed and not yet in the journal.
     pub(super) batch: Batch,
-    /// In the journal and not yet in their files: the disk refused.
+    /// In the current journal segment and not known to be durable, in order.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// An empty batch, for its memory.
+    pub(super) spare: Batch,
+    /// Durable in the journal and not yet in their files: the disk refused.
     pub(super) unapplied: Vec<(Place, u64, Vec<u8>)>,
     pub(super) journal: Segment,
     pub(super) next_segment: u64,
     /// Segments before the current one whose files are not synced yet.
     pub(super) old: Vec<Spent>,
-    /// Files written since the current segment began.
+    /// Files written since the last checkpoint began.
     pub(super) dirty: BTreeSet<Place>,
-    /// Whether a checkpoint is under way.
+    /// Whether an fdatasync of the journal is under way.
     pub(super) syncing: bool,
+    /// Whether a checkpoint is to begin, and whether one is under way.
+    pub(super) checkpoint_wanted: bool,
+    pub(super) checkpointing: bool,
     /// Whether the last run stopped in order.
     pub(super) orderly: bool,
     pub(super) next_batch: u64,
     pub(super) frontier: Frontier,
     pub(super) heads: u64,
     pub(super) signed: u64,
-    /// Leaves and heads that are in their files.
+    /// Leaves and heads of the last batch that was brought into the files; and up to which the files have them all.
+    pub(super) reached: (u64, u64),
     pub(super) applied: (u64, u64),
     pub(super) space: Space,
-    /// Told when the batch is durable.
+    /// Told when the batch in the making is durable.
     pub(super) then: Vec<Told>,
     pub(super) out: VecDeque<Told>,
     pub(super) durable_at: Option<Wall>,
@@ -110,15 +128,20 @@ impl<D: Disk> Writer<D> {
             log: Log::default(),
             cdrs: Vec::new(),
             batch: Batch::default(),
+            waiting: VecDeque::new(),
+            spare: Batch::default(),
             unapplied: Vec::new(),
-            journal: Segment { number: 0, len: 0, began: now, bad: false },
+            journal: Segment { number: 0, written: 0, durable: 0, began: now, fresh: false, bad: false },
             next_segment: 1,
             old: Vec::new(),
             dirty: BTreeSet::new(),
             syncing: false,
+            checkpoint_wanted: false,
+            checkpointing: false,
             orderly: false,
             next_batch: 0,
             signed: frontier.size(),
+            reached: (frontier.size(), heads),
             applied: (frontier.size(), heads),
             frontier,
             heads,
@@ -133,6 +156,7 @@ impl<D: Disk> Writer<D> {
     /// Begins the first journal segment.
     pub(super) fn begin(&mut self, now: Time, wall: Wall) -> io::Result<()> {
         self.begin_segment(now, wall, false)?;
+        self.sync_here(now)?;
         self.space.watch(&mut self.disk, now, true);
         self.tell_health();
         Ok(())
@@ -186,24 +210,35 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// Seals what waits, makes it durable, brings it into the files. A checkpoint may come back: run it (it blocks for
-    /// as long as the disk needs) and hand its result to [`Writer::checkpointed`].
-    pub(super) fn flush(&mut self, now: Time, wall: Wall) -> Option<Job> {
+    /// Seals what waits and writes it into the journal. What blocks is left as [`Writer::work`].
+    pub(super) fn flush(&mut self, now: Time, wall: Wall) {
         if self.space.watch(&mut self.disk, now, false) {
             self.tell_health();
         }
         self.apply_again(now);
-        // What could not be committed comes first, and nothing is sealed behind it.
-        let free = self.batch.is_empty() || self.commit(now, wall);
-        if free {
-            self.seal_all(now, wall);
-            if !self.batch.is_empty() {
-                self.commit(now, wall);
-            }
-        } else {
+        let written = self.write_down(now, wall);
+        self.note_health(written, now);
+        self.rotate_when_due(now, wall);
+    }
+
+    /// What is to be run beside the writer now.
+    pub(super) fn work(&mut self) -> Option<Work> {
+        self.next_sync().or_else(|| self.next_checkpoint())
+    }
+
+    fn write_down(&mut self, now: Time, wall: Wall) -> bool {
+        // What could not be written comes first, and nothing is sealed behind it.
+        let again = !self.journal.bad || self.begin_segment(now, wall, false).is_ok();
+        if !again || (!self.batch.is_empty() && !self.commit(now, wall)) {
             self.leave_out(now);
+            return false;
         }
-        self.rotate_when_due(now, wall)
+        if self.is_behind() {
+            self.leave_out(now);
+        } else if !self.holds_back(now) {
+            self.seal_all(now, wall);
+        }
+        self.batch.is_empty() || self.commit(now, wall)
     }
 
     /// What is to be told, in order.
@@ -220,9 +255,9 @@ impl<D: Disk> Writer<D> {
         self.log.end();
     }
 
-    /// Whether a checkpoint is under way.
-    pub(super) fn is_syncing(&self) -> bool {
-        self.syncing
+    /// Whether work that was given away has not come back.
+    pub(super) fn is_working(&self) -> bool {
+        self.syncing || self.checkpointing
     }
 
     /// Leaves that are in their file.
@@ -245,14 +280,15 @@ impl<D: Disk> Writer<D> {
         self.space.free
     }
 
-    /// Moment of the last commit.
+    /// When the newest durable batch was written.
     pub(super) fn durable_at(&self) -> Option<Wall> {
         self.durable_at
     }
 
     /// Whether everything that was taken is durable and in its file.
     pub(super) fn is_settled(&self) -> bool {
-        self.crashed.is_empty() && self.batch.is_empty() && self.unapplied.is_empty() && self.cdrs.is_empty()
+        let on_the_way = !self.batch.is_empty() || !self.waiting.is_empty() || !self.unapplied.is_empty();
+        !on_the_way && self.crashed.is_empty() && self.cdrs.is_empty()
     }
 
     fn open(&mut self, recording: RecordingId, call: CallId, at: Wall, facts: Opening, now: Time) {
