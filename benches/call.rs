@@ -57,6 +57,7 @@ impl World {
             wall: Wall::from_micros(1_800_000_000_000_000),
             program,
             directory: Arc::new(directory),
+            presence: Default::default(),
         };
         let switch = Switch::new(Time::ZERO, setup);
         let mut world = World { switch, now: Time::ZERO, number: 0, sent: Vec::new() };

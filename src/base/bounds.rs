@@ -203,3 +203,39 @@ pub const DIALLED: usize = 128;
 
 /// Log lines that wait to be written: a few seconds of a busy node while the reader of the log is at something else.
 pub const LOG_LINES: usize = 8_192;
+
+/// The briefest subscription or publication that is taken (else 423): below it phones do nothing but refresh.
+pub const EVENT_EXPIRES_MIN: Duration = Duration::from_secs(60);
+
+/// The longest subscription or publication: a watcher that vanished costs NOTIFYs no longer than this.
+pub const EVENT_EXPIRES_MAX: Duration = Duration::from_secs(7_200);
+
+/// A subscription or publication that says nothing of its length: an hour (RFC 4235 §3.4, RFC 3856 §6.4).
+pub const EVENT_EXPIRES_DEFAULT: Duration = Duration::from_secs(3_600);
+
+/// Between two NOTIFYs of one subscription that its watcher did not ask for: a lamp that changes faster tells nobody anything.
+pub const NOTIFY_GAP: Duration = Duration::from_secs(1);
+
+/// Subscriptions of one user: five phones with a side car of some 200 keys each.
+pub const SUBSCRIPTIONS_PER_USER: usize = 1_024;
+
+/// Subscriptions of a node: memory stays below 200 megabytes at some 1.5 kB each.
+pub const SUBSCRIPTIONS: usize = 131_072;
+
+/// Dialogs in one busy lamp's document: a phone shows two or three calls, and a NOTIFY should fit into few datagrams.
+pub const LINES_TOLD: usize = 16;
+
+/// Publications of one user: one a phone, and those of phones that have restarted since and forgotten their tags.
+pub const PUBLICATIONS_PER_USER: usize = 8;
+
+/// Octets of one published document: real ones have one or two kilobytes.
+pub const PUBLISHED_BYTES: usize = 16 << 10;
+
+/// How deep a published document may be nested: PIDF with RPID needs six.
+pub const XML_NESTING: usize = 16;
+
+/// Elements of one published document.
+pub const XML_ELEMENTS: usize = 256;
+
+/// Characters kept of a published note: what a phone's display can show.
+pub const PRESENCE_NOTE_CHARS: usize = 128;

@@ -22,6 +22,7 @@ mod hangup;
 mod keys;
 pub mod ladder;
 mod leg;
+mod lines;
 mod offer;
 mod open;
 mod plan;

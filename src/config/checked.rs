@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::fault::Fault;
 use super::keys::nearest;
 use super::listen::{self, Listen};
+use super::presence::{self, Presence};
 use super::written::{self, Written};
 
 /// Everything that varies by machine. Paths are absolute or meant from the working directory.
@@ -28,6 +29,8 @@ pub struct Config {
     pub admin: Admin,
     /// What the log says.
     pub log: Log,
+    /// Who may know what of whom.
+    pub presence: Presence,
 }
 
 /// `[node]`: who this node is.
@@ -132,19 +135,25 @@ impl Config {
             store: check.store(&written.store),
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
+            presence: presence::checked(&mut check, &written.presence),
         };
         if check.faults.is_empty() { Ok(config) } else { Err(check.faults) }
     }
 }
 
 /// Collects faults while values are made; a value that is at fault is replaced and never seen.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     folder: &'a Path,
     faults: Vec<Fault>,
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, at: std::ops::Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn wrong(
+        &mut self,
+        at: std::ops::Range<usize>,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.faults.push(Fault::at(at, what).hint(hint));
     }
 

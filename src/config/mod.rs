@@ -7,12 +7,14 @@ mod checked;
 mod fault;
 mod keys;
 mod listen;
+mod presence;
 mod written;
 
 pub use checked::{Admin, Config, Digest, Log, LogFormat, Media, Node, Plan, Sip, Store};
 pub use fault::{Fault, Faults};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
+pub use presence::{Presence, Shown, Watching};
 
 use std::path::Path;
 

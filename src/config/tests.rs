@@ -57,6 +57,10 @@ fn an_empty_file_is_the_default() {
                 level: "info",
                 format: Text,
             },
+            presence: Presence {
+                watch: Users,
+                show: Users,
+            },
         }
     "#]]
     .assert_debug_eq(&config);
@@ -134,6 +138,10 @@ fn a_written_file_is_read() {
                 level: "info,ledgerline::switch=debug",
                 format: Json,
             },
+            presence: Presence {
+                watch: Users,
+                show: Users,
+            },
         }
     "#]]
     .assert_debug_eq(&config);
@@ -156,18 +164,18 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
     faults(
         "listen = []\n[zzz]\nq = 1\n[media]\nbandwidth = 3\n",
         expect![[r#"
-        ledgerline.toml:1:1: error: `listen` stands outside of every section
-         1 | listen = []
-           | ^^^^^^
-           hint: put it under [sip]
-        ledgerline.toml:2:2: error: there is no section `zzz` here
-         2 | [zzz]
-           |  ^^^
-           hint: known: node, sip, media, plan, store, admin, log
-        ledgerline.toml:5:1: error: there is no key `bandwidth` here
-         5 | bandwidth = 3
-           | ^^^^^^^^^
-           hint: known: ports, workers, address"#]],
+            ledgerline.toml:1:1: error: `listen` stands outside of every section
+             1 | listen = []
+               | ^^^^^^
+               hint: put it under [sip]
+            ledgerline.toml:2:2: error: there is no section `zzz` here
+             2 | [zzz]
+               |  ^^^
+               hint: known: node, sip, media, plan, store, admin, log, presence
+            ledgerline.toml:5:1: error: there is no key `bandwidth` here
+             5 | bandwidth = 3
+               | ^^^^^^^^^
+               hint: known: ports, workers, address"#]],
     );
 }
 

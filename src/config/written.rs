@@ -14,6 +14,7 @@ pub struct Written {
     pub store: Store,
     pub admin: Admin,
     pub log: Log,
+    pub presence: Presence,
 }
 
 /// `[node]`
@@ -73,6 +74,14 @@ pub struct Log {
     pub format: Option<Spanned<String>>,
 }
 
+/// `[presence]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Presence {
+    pub watch: Option<Spanned<String>>,
+    pub show: Option<Spanned<String>>,
+}
+
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
@@ -82,4 +91,5 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
+    ("presence", &["watch", "show"]),
 ];

@@ -25,6 +25,7 @@ use super::users::{Users, UsersError};
 use crate::base::Random;
 use crate::config::{self, Config, Listen, Scheme};
 use crate::plan::Lang;
+use crate::presence;
 use crate::registrar;
 use crate::switch::{Setup, Switch};
 use crate::vault::{self, Keyring};
@@ -168,6 +169,11 @@ impl Node {
             wall: clock::wall(),
             program,
             directory,
+            presence: presence::Policy {
+                watching: config.presence.watch,
+                shown: config.presence.show,
+                places: Vec::new(),
+            },
         };
         let switch = Switch::new(clock.now(), setup);
         let notify = Notify::from_environment();

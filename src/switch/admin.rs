@@ -23,6 +23,7 @@ impl Switch {
             }
             Command::Unregister { user } => {
                 self.bindings.forget(&user);
+                self.with_events(now, |events, desk| events.contacts_changed(desk, &user));
                 Answer::Done
             }
             Command::Drain => {
@@ -43,6 +44,7 @@ impl Switch {
         for id in all {
             self.with_call(now, id, |call, desk| call.drain(desk));
         }
+        self.with_events(now, |events, desk| events.drain(desk));
     }
 
     fn status(&self) -> StatusView {
@@ -57,6 +59,7 @@ impl Switch {
             store_writable: self.store.writable,
             store_free_bytes: self.store.free_bytes,
             transactions: self.layer.len(),
+            subscriptions: self.events.subscriptions(),
         }
     }
 

@@ -34,6 +34,7 @@ impl Switch {
             Some(Method::Options) => self.on_options(now, key),
             Some(Method::Register) => self.on_register(now, flow, key, &message),
             Some(Method::Invite) => self.on_invite(now, flow, key, message),
+            Some(Method::Subscribe | Method::Publish) => self.on_event_request(now, flow, key, &message),
             // These only make sense within a dialog, and there is none.
             Some(Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify) => {
                 let reply = self.layer.reply(key, 481);
@@ -70,7 +71,11 @@ impl Switch {
             let reply = self.layer.reply(key, 403);
             return self.refuse(key, reply);
         }
-        let reply = match self.bindings.register(now, &account.name, message, flow) {
+        let registered = self.bindings.register(now, &account.name, message, flow);
+        if registered.is_ok() {
+            self.with_events(now, |events, desk| events.contacts_changed(desk, &account.name));
+        }
+        let reply = match registered {
             Ok(_) => self.layer.reply(key, 200).map(|reply| {
                 let listed = self.bindings.contacts(now, &account.name);
                 listed.fold(reply, |reply, contact| reply.header(Name::Contact, contact))
@@ -199,7 +204,7 @@ impl Switch {
     }
 
     /// The account that a request proves to come from. `None`: it was challenged, or refused.
-    fn proven(&mut self, now: Time, key: ServerKey, message: &Message) -> Option<Arc<Account>> {
+    pub(super) fn proven(&mut self, now: Time, key: ServerKey, message: &Message) -> Option<Arc<Account>> {
         match self.digest.check(now, message, &self.directory) {
             Verdict::Proven(account) => Some(account),
             Verdict::Unproven { stale } => {
@@ -228,6 +233,6 @@ fn dialled(message: &Message) -> Option<String> {
     user_of(Some(uri)).filter(|user| !user.is_empty() && user.len() <= bounds::DIALLED)
 }
 
-fn user_of(uri: Option<crate::sip::Uri<'_>>) -> Option<String> {
+pub(super) fn user_of(uri: Option<crate::sip::Uri<'_>>) -> Option<String> {
     uri?.user_decoded().map(|user| user.into_owned())
 }

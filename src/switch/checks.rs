@@ -5,7 +5,8 @@
 use crate::sip::{self, Message, Method, Name, Scheme};
 
 /// Methods that the switch serves, as `Allow` lists them.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, SUBSCRIBE, NOTIFY, PUBLISH";
 
 /// What a request is refused with, and the header that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]

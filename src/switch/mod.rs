@@ -11,6 +11,7 @@ mod admit;
 mod checks;
 mod input;
 mod output;
+mod presence;
 mod route;
 mod view;
 
@@ -18,7 +19,7 @@ pub use input::Input;
 pub use output::Output;
 pub use view::{Answer, Command, PhoneView, StatusView};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
 use crate::call::{Alarm, Call, Desk, Effect, Index, Node, Owner};
 use crate::media;
 use crate::plan::Program;
+use crate::presence::{self as events, Events};
 use crate::registrar::{Algorithm, Bindings, Digest, Directory};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
@@ -50,6 +52,8 @@ pub struct Setup {
     pub program: Arc<Program>,
     /// The accounts.
     pub directory: Arc<Directory>,
+    /// Who may know what of whom.
+    pub presence: events::Policy,
 }
 
 /// The switch.
@@ -67,6 +71,9 @@ pub struct Switch {
     calls: HashMap<CallId, Call>,
     recordings: HashMap<RecordingId, CallId>,
     index: Index,
+    events: Events,
+    /// Calls whose lines may have changed.
+    touched: BTreeSet<CallId>,
     alarms: Alarms<(CallId, Alarm)>,
     effects: VecDeque<Effect>,
     out: VecDeque<Output>,
@@ -101,6 +108,8 @@ impl Switch {
             calls: HashMap::new(),
             recordings: HashMap::new(),
             index: Index::default(),
+            events: Events::new(setup.presence),
+            touched: BTreeSet::new(),
             alarms: Alarms::new(),
             effects: VecDeque::new(),
             out: VecDeque::new(),
@@ -120,7 +129,10 @@ impl Switch {
             Input::Media(news) => self.on_media(now, news),
             Input::Vault(news) => self.on_vault(now, &news),
             Input::Program(program) => self.program = program,
-            Input::Directory(directory) => self.directory = directory,
+            Input::Directory(directory) => {
+                self.directory = directory;
+                self.with_events(now, |events, desk| events.directory_changed(desk));
+            }
             Input::Clock { wall } => self.clock = (now, wall),
             Input::Command { ticket, command } => self.on_command(now, ticket, command),
         }
@@ -140,7 +152,9 @@ impl Switch {
 
     /// When [`Switch::tick`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
-        [self.layer.deadline(), self.alarms.deadline(), self.bindings.deadline()].into_iter().flatten().min()
+        let rooms =
+            [self.layer.deadline(), self.alarms.deadline(), self.bindings.deadline(), self.events.deadline()];
+        rooms.into_iter().flatten().min()
     }
 
     /// Whether nothing is going on: no call, no transaction, no alarm. What tests ask at the end.
@@ -149,6 +163,7 @@ impl Switch {
             && self.recordings.is_empty()
             && self.layer.is_empty()
             && self.index.is_empty()
+            && self.events.is_quiet()
             && self.alarms.is_empty()
     }
 
@@ -170,7 +185,9 @@ impl Switch {
     fn ring(&mut self, now: Time) {
         self.layer.fire(now);
         self.settle(now);
-        self.bindings.fire(now);
+        self.expire_bindings(now);
+        self.with_events(now, |events, desk| events.fire(desk));
+        self.settle(now);
         while let Some((call, alarm)) = self.alarms.pop_due(now) {
             self.with_call(now, call, |call, desk| call.on_alarm(desk, alarm));
             self.settle(now);
@@ -194,6 +211,7 @@ impl Switch {
             effects: &mut self.effects,
         };
         act(call, &mut desk);
+        self.touched.insert(id);
         if call.is_over() {
             self.over.push(id);
         }
@@ -204,6 +222,7 @@ impl Switch {
     fn settle(&mut self, now: Time) {
         loop {
             self.release_effects();
+            self.tell_lines(now);
             let Some(output) = self.layer.poll() else { break };
             match output {
                 transaction::Output::Send { flow, bytes } => self.out.push_back(Output::Send { flow, bytes }),
@@ -211,7 +230,10 @@ impl Switch {
                 transaction::Output::Unreachable(Key::Client(key)) => self.on_failure(now, key, 503),
                 transaction::Output::TimedOut(Key::Server(_))
                 | transaction::Output::Unreachable(Key::Server(_)) => {}
-                transaction::Output::Ended(Key::Client(key)) => self.index.remove_client(&key),
+                transaction::Output::Ended(Key::Client(key)) => {
+                    self.index.remove_client(&key);
+                    self.events.on_ended(&key);
+                }
                 transaction::Output::Ended(Key::Server(key)) => self.index.remove_server(&key),
             }
         }
@@ -270,6 +292,8 @@ impl Switch {
             Received::Response { key, message } => {
                 if let Some(((call, leg), purpose)) = self.index.client(&key) {
                     self.with_call(now, call, |call, desk| call.on_response(desk, leg, purpose, &message));
+                } else {
+                    self.with_events(now, |events, desk| events.on_response(desk, &key, &message));
                 }
             }
             Received::Stray | Received::Absorbed => {}
@@ -280,6 +304,8 @@ impl Switch {
     fn on_failure(&mut self, now: Time, key: transaction::ClientKey, status: u16) {
         if let Some(((call, leg), purpose)) = self.index.client(&key) {
             self.with_call(now, call, |call, desk| call.on_failure(desk, leg, purpose, status));
+        } else {
+            self.with_events(now, |events, desk| events.on_failure(desk, &key));
         }
     }
 
@@ -290,8 +316,11 @@ impl Switch {
 
     fn on_flow_closed(&mut self, now: Time, flow: &Flow) {
         self.layer.transport_failed(now, flow);
+        self.events.on_flow_closed(flow);
         if flow.transport.is_reliable() {
-            self.bindings.flow_failed(flow);
+            for user in self.bindings.flow_failed(flow) {
+                self.with_events(now, |events, desk| events.contacts_changed(desk, &user));
+            }
         }
         let all: Vec<CallId> = self.calls.keys().copied().collect();
         for id in all {

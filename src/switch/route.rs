@@ -13,8 +13,7 @@ use super::Switch;
 impl Switch {
     pub(super) fn on_request_within(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
         let Some((call, leg)) = self.owner_of_dialog(&message) else {
-            let reply = self.layer.reply(key, 481);
-            return self.refuse(key, reply);
+            return self.on_event_request_within(now, flow, key, &message);
         };
         let known = self.calls.get(&call).and_then(|call| call.knows(leg, &flow));
         let (known, user) = known.map_or((false, String::new()), |(near, user)| (near, user.to_string()));
@@ -26,7 +25,7 @@ impl Switch {
     }
 
     /// Whether a request from elsewhere proves to come from `user`. If not, it is answered here.
-    fn proves(&mut self, now: Time, key: ServerKey, message: &Message, user: &str) -> bool {
+    pub(super) fn proves(&mut self, now: Time, key: ServerKey, message: &Message, user: &str) -> bool {
         match self.digest.check(now, message, &self.directory) {
             Verdict::Proven(account) if account.name == user => true,
             Verdict::Proven(_) => {

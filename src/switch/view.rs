@@ -88,6 +88,9 @@ pub struct StatusView {
     pub store_free_bytes: u64,
     /// Live SIP transactions.
     pub transactions: usize,
+    /// Live subscriptions of phones: lamps, mailboxes, presence.
+    #[serde(default)]
+    pub subscriptions: usize,
 }
 
 /// One registered contact.

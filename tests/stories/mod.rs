@@ -2,6 +2,7 @@
 
 mod calls;
 mod every_step;
+mod lamps;
 mod model;
 mod registrations;
 mod seeds;

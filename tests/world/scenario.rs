@@ -93,6 +93,7 @@ fn character(phone: &mut Phone, random: &mut Random) {
             answers_twice: which == 3,
             rings_as_another: which == 4,
             answers_bare: which == 5,
+            ..Manners::default()
         };
     }
     phone.video = random.below(8) == 0;

@@ -78,6 +78,7 @@ impl World {
             wall: wall + now.since(Time::ZERO),
             program,
             directory: Arc::new(directory("")),
+            presence: Default::default(),
         };
         World {
             seed,

@@ -259,7 +259,7 @@ impl Phone {
         )
     }
 
-    fn launch(&mut self, now: Time, method: &str, branch: String, text: String, purpose: Purpose) {
+    pub fn launch(&mut self, now: Time, method: &str, branch: String, text: String, purpose: Purpose) {
         self.clients.retain(|client| !client.is_answered() || client.until > now);
         self.send(text.clone(), None);
         self.sent.insert(method.into(), text.clone());

@@ -25,6 +25,11 @@ pub enum Purpose {
     Bye(usize),
     Cancel,
     Info,
+    /// A subscription, by its index; whether it was sent with a proof.
+    Watch {
+        index: usize,
+        proven: bool,
+    },
 }
 
 /// A request on its way.
@@ -102,7 +107,11 @@ impl Phone {
                     self.bye(now, dialog);
                 }
             }
-            Purpose::Register { .. } | Purpose::Said { .. } | Purpose::Cancel | Purpose::Info => {}
+            Purpose::Register { .. }
+            | Purpose::Said { .. }
+            | Purpose::Cancel
+            | Purpose::Info
+            | Purpose::Watch { .. } => {}
         }
     }
 
@@ -141,6 +150,7 @@ impl Phone {
             }
             Purpose::Register { expires_s } => self.on_registered(now, status, expires_s, heard),
             Purpose::Bye(dialog) => self.on_left(now, dialog, status, heard),
+            Purpose::Watch { index, proven } => self.on_subscribed(now, index, proven, status, heard),
             Purpose::Said { again: true } if status == 401 && self.take_challenge(heard) => {
                 if let Some((template, dialog)) = self.said.remove(&branch) {
                     self.say(now, &template, dialog, true);
@@ -191,7 +201,7 @@ impl Phone {
     }
 
     /// Remembers a challenge. `false` when there is none, or when the last proof was plainly wrong.
-    fn take_challenge(&mut self, heard: &Heard) -> bool {
+    pub fn take_challenge(&mut self, heard: &Heard) -> bool {
         let Some(fresh) = Challenge::choose(self.hash, heard.all("WWW-Authenticate")) else { return false };
         self.challenge = Some(fresh);
         true

@@ -9,10 +9,12 @@ mod dialog;
 mod script;
 mod scrutiny;
 mod server;
+mod watching;
 mod words;
 
 pub use dialog::{Dialog, How, Side, Stage};
 pub use script::{Act, Manners, Reception, When};
+pub use watching::{Notice, Watch};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -86,6 +88,10 @@ pub struct Phone {
     pub remembers: bool,
     pub registered: bool,
     pub dialogs: Vec<Dialog>,
+    /// What it watches, ended or not.
+    pub watches: Vec<Watch>,
+    /// NOTIFYs outside any dialog, each with its Event header.
+    pub unasked: Vec<(String, Notice)>,
     /// Keys that came by INFO.
     pub keys: String,
     /// Final answers to requests outside dialogs, by method.
@@ -132,6 +138,8 @@ impl Phone {
             remembers: false,
             registered: false,
             dialogs: Vec::new(),
+            watches: Vec::new(),
+            unasked: Vec::new(),
             keys: String::new(),
             answers: Vec::new(),
             timeouts: 0,
@@ -300,6 +308,8 @@ impl Phone {
         match (act, live) {
             (Act::Register { expires_s }, _) => self.register(now, expires_s),
             (Act::Dial { number, offer }, _) => self.dial(now, &number, offer),
+            (Act::Watch { event, user, expires_s }, _) => self.subscribe(now, event, user, expires_s),
+            (Act::WatchOn { expires_s }, _) => self.subscribe_on(now, expires_s),
             (Act::Say(template), live) => self.say(now, &template, live, false),
             (Act::Move(ip), _) => {
                 self.id.seen.set_ip(ip);

@@ -48,6 +48,16 @@ pub enum Act {
     Vanish,
     /// The stream to the switch breaks.
     Cut,
+    /// Subscribes to an event package of a user.
+    Watch {
+        event: String,
+        user: String,
+        expires_s: u32,
+    },
+    /// Prolongs its last subscription, or ends it.
+    WatchOn {
+        expires_s: u32,
+    },
     /// Any message, as text with holes.
     Say(String),
     // What becomes of an INVITE that came in.
@@ -93,6 +103,8 @@ pub struct Manners {
     pub rings_as_another: bool,
     /// Describes its session in 183 only and not again in 200.
     pub answers_bare: bool,
+    /// What it answers to NOTIFYs in its subscriptions; 0: 200, 1: nothing.
+    pub refuses_notices: u16,
 }
 
 /// The time of a step that was just told; without a word it is the story's beginning, or at once.

@@ -55,6 +55,7 @@ impl Phone {
             ("INVITE", Some(dialog)) => self.on_reinvite(now, dialog, heard),
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
+            ("NOTIFY", _) => self.on_notify(now, heard),
             ("OPTIONS", None) if !heard.tag_of_to().is_empty() => self.reply(now, heard, 481),
             ("OPTIONS", Some(dialog)) if self.dialogs[dialog].is_over() => self.reply(now, heard, 481),
             ("OPTIONS", _) => self.reply(now, heard, 200),
@@ -250,12 +251,12 @@ impl Phone {
         }
     }
 
-    fn reply(&mut self, now: Time, heard: &Heard, status: u16) {
+    pub fn reply(&mut self, now: Time, heard: &Heard, status: u16) {
         let index = self.serve(now, heard, None);
         self.respond(now, index, status, "", "");
     }
 
-    fn serve(&mut self, now: Time, heard: &Heard, dialog: Option<usize>) -> usize {
+    pub fn serve(&mut self, now: Time, heard: &Heard, dialog: Option<usize>) -> usize {
         let request = heard.clone();
         self.servers.push(Server {
             request,

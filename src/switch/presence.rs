@@ -1,0 +1,82 @@
+//! The switch's side of events: who asks, and what the room `presence` is told of calls, registrations and accounts.
+//!
+//! Invariant: no SUBSCRIBE and no PUBLISH, within a dialog or not, does anything before its sender has proven who it is.
+
+use crate::base::Time;
+use crate::dialog;
+use crate::presence::{Desk, Events};
+use crate::sip::{Flow, Message, Method};
+use crate::transaction::ServerKey;
+
+use super::Switch;
+use super::admit::user_of;
+
+impl Switch {
+    /// Lets the room of events work.
+    pub(super) fn with_events<T>(
+        &mut self,
+        now: Time,
+        act: impl FnOnce(&mut Events, &mut Desk<'_>) -> T,
+    ) -> T {
+        let mut desk = Desk {
+            now,
+            wall: self.clock.1 + now.since(self.clock.0),
+            random: &mut self.random,
+            layer: &mut self.layer,
+            directory: &self.directory,
+            bindings: &self.bindings,
+            realm: &self.node.realm,
+        };
+        act(&mut self.events, &mut desk)
+    }
+
+    /// A SUBSCRIBE or PUBLISH outside any dialog.
+    pub(super) fn on_event_request(&mut self, now: Time, flow: Flow, key: ServerKey, message: &Message) {
+        let Some(account) = self.proven(now, key, message) else { return };
+        let claimed = user_of(message.from().map(|from| from.uri()));
+        if !claimed.is_some_and(|user| account.may_claim(&user)) {
+            let reply = self.layer.reply(key, 403);
+            return self.refuse(key, reply);
+        }
+        let publishes = message.is(&Method::Publish);
+        self.with_events(now, |events, desk| match publishes {
+            true => events.on_publish(desk, key, message, &account),
+            false => events.on_subscribe(desk, key, flow, message, &account),
+        });
+    }
+
+    /// A request within a dialog that is no call's: a SUBSCRIBE that prolongs or ends a subscription, or nothing.
+    pub(super) fn on_event_request_within(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        key: ServerKey,
+        message: &Message,
+    ) {
+        let dialog = dialog::Id::of_request(message).filter(|_| message.is(&Method::Subscribe));
+        let known = dialog.and_then(|dialog| self.events.of_dialog(&dialog));
+        let Some((id, watcher)) = known.map(|(id, watcher)| (id, watcher.to_string())) else {
+            let reply = self.layer.reply(key, 481);
+            return self.refuse(key, reply);
+        };
+        if self.proves(now, key, message, &watcher) {
+            self.with_events(now, |events, desk| events.on_resubscribe(desk, key, flow, message, id));
+        }
+    }
+
+    /// Tells of every call that something has happened to since the last time.
+    pub(super) fn tell_lines(&mut self, now: Time) {
+        while let Some(id) = self.touched.pop_first() {
+            let lines = self.calls.get(&id).map(|call| call.lines()).unwrap_or_default();
+            self.with_events(now, |events, desk| events.set_lines(desk, id, lines));
+        }
+    }
+
+    /// Removes the bindings that have lapsed, and tells whoever watches.
+    pub(super) fn expire_bindings(&mut self, now: Time) {
+        if self.bindings.deadline().is_some_and(|due| due <= now) {
+            self.bindings.fire(now);
+            self.with_events(now, |events, desk| events.contacts_lapsed(desk));
+        }
+    }
+}
