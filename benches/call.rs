@@ -53,6 +53,7 @@ impl World {
             node: "bench".into(),
             realm: "bench".into(),
             media_address: None,
+            manner: Default::default(),
             seed: [7; 32],
             wall: Wall::from_micros(1_800_000_000_000_000),
             program,

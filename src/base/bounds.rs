@@ -239,3 +239,9 @@ pub const XML_ELEMENTS: usize = 256;
 
 /// Characters kept of a published note: what a phone's display can show.
 pub const PRESENCE_NOTE_CHARS: usize = 128;
+
+/// The longest session interval in seconds that is agreed to (RFC 4028): a day, as long as any call.
+pub const SESSION_EXPIRES_S: u32 = 86_400;
+
+/// Provisional responses that wait for the PRACK of the one before them; 180 and 183 take turns at most a few times.
+pub const PROVISIONALS: usize = 8;

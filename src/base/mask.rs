@@ -50,6 +50,25 @@ pub fn mask_digits(value: &str) -> String {
         .collect()
 }
 
+/// `text` with every number of five digits and more in it masked as [`mask_digits`] does: for sentences of a peer.
+pub fn mask_numbers(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (number, after) = from.split_at(end);
+        masked.push_str(before);
+        if number.len() < 5 {
+            masked.push_str(number)
+        } else {
+            masked.push_str(&mask_digits(number))
+        }
+        rest = after;
+    }
+    masked + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +85,15 @@ mod tests {
             assert_eq!(mask_digits(clear), masked);
             assert_eq!(format!("{0} {0:?}", Masked::new(clear)), format!("{masked} {masked}"));
         }
+    }
+
+    #[test]
+    fn numbers_within_a_sentence_are_masked() {
+        assert_eq!(
+            mask_numbers("cause 486: 13800138000 is busy"),
+            format!("cause 486: {} is busy", mask_digits("13800138000"))
+        );
+        assert_eq!(mask_numbers("nothing"), "nothing");
+        assert!(!mask_numbers("to 123456").contains("123456"));
     }
 }

@@ -12,7 +12,7 @@ mod time;
 
 pub use alarm::Alarms;
 pub use id::{CallId, LegId, NotAnId, PromptId, RecordingId};
-pub use mask::{Masked, mask_digits};
+pub use mask::{Masked, mask_digits, mask_numbers};
 pub use random::Random;
 pub use secret::Secret;
 pub use time::{Time, Wall};

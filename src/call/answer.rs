@@ -1,6 +1,7 @@
 //! Answering the caller: ringing, early media, 200 with our side of the session, and the wait for its ACK.
 
 use crate::base::LegId;
+use crate::dialog::{self, Carrier, Sense, Side};
 use crate::media::Order;
 use crate::rtp::Format;
 use crate::sip::Message;
@@ -51,7 +52,7 @@ impl Call {
         stream.version += 1;
         stream.agreed = vec![chosen.format];
         let (id, version) = (stream.session, stream.version);
-        Some(match &stream.remote {
+        let sdp = match &stream.remote {
             Some(offer) => {
                 stream.telephone_event = offer.telephone_event;
                 offer.answer(local, chosen, id, version)
@@ -68,12 +69,18 @@ impl Call {
                 stream.ours = formats;
                 sdp
             }
-        })
+        };
+        stream.said = Some(sdp.clone());
+        Some(sdp)
     }
 
     /// Sends 200 to the caller with `chosen`, and aims its media if its offer is known.
     pub(super) fn accept(&mut self, desk: &mut Desk<'_>, chosen: Spoken) {
-        let Some(sdp) = self.describe_to_caller(&chosen) else { return };
+        let owed = self.leg(CALLER).is_some_and(|caller| caller.exchange.owed_by() == Some(Side::Ours));
+        let sdp = if owed { self.describe_to_caller(&chosen) } else { None };
+        if owed && sdp.is_none() {
+            return;
+        }
         self.answered_at.get_or_insert(desk.wall);
         self.send_accept(desk, CALLER, sdp);
         self.aim(desk, CALLER);
@@ -104,8 +111,10 @@ impl Call {
             Stage::Up { .. } => self.quiet(desk, CALLER),
             Stage::Asking { early, .. } if caller.media.remote.is_some() => {
                 *early = true;
-                let Some(sdp) = self.describe_to_caller(&chosen) else { return false };
-                self.send_provisional(desk, 183, Some(sdp));
+                // What a reliable response has settled is not said again.
+                let owed = caller.exchange.owed_by() == Some(Side::Ours);
+                let sdp = if owed { self.describe_to_caller(&chosen) } else { None };
+                self.send_provisional(desk, 183, sdp);
                 self.aim(desk, CALLER);
                 self.record_formats(desk, CALLER, 0);
             }
@@ -125,7 +134,7 @@ impl Call {
         let Some(at) = self.leg_mut(leg) else { return };
         let owed = std::mem::take(&mut at.media.owes_answer);
         if matches!(at.stage, Stage::Up { leaving: true, .. }) {
-            self.bye(desk, leg);
+            self.bye(desk, leg, None);
         } else if owed {
             self.late_answer(desk, leg, message);
         }
@@ -133,14 +142,14 @@ impl Call {
 
     /// The answer to an offer that we made in a 2xx. One that nobody can use ends a call that begins; one that was to change a
     /// session leaves it as it was.
-    fn late_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
+    pub(super) fn late_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
         let Some(at) = self.leg_mut(leg) else { return };
         let was_held = at.media.is_held();
         let usable = Description::read(message.body()).is_ok_and(|answer| at.media.hear_answer(answer));
         let (aimed, held) = (at.media.aimed, at.media.is_held());
         if usable {
             self.aim(desk, leg);
-            self.record_formats(desk, leg, u8::from(leg != CALLER));
+            self.record_formats(desk, leg, self.track_of(leg));
             self.held(desk, leg, was_held, held);
             self.go_on(desk);
         } else if !aimed {
@@ -148,14 +157,22 @@ impl Call {
         }
     }
 
-    /// Reads the answer in a response to our INVITE. `true` when it describes media.
-    pub(super) fn hear_answer(&mut self, leg: LegId, message: &Message) -> bool {
-        if !message.has_sdp() {
-            return false;
+    /// Takes the answer of a 2xx to our INVITE: the one in it; else the one that its fork gave before, reliably or not.
+    pub(super) fn hear_final_answer(&mut self, leg: LegId, fork: &dialog::Id, message: &Message) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        let sense = at.exchange.on(Side::Theirs, Carrier::Success, message.has_sdp());
+        // The ACK goes out with the 2xx's being taken.
+        let _ = at.exchange.on(Side::Ours, Carrier::Ack, false);
+        let earlier =
+            at.previews.iter().position(|(of, _)| of == fork).map(|at_| at.previews.swap_remove(at_).1);
+        at.previews.clear();
+        let answer = match sense {
+            Ok(Sense::Answer) => Description::read(message.body()).ok(),
+            _ => earlier,
+        };
+        if let Some(answer) = answer {
+            at.media.hear_answer(answer);
         }
-        let Ok(answer) = Description::read(message.body()) else { return false };
-        let Some(at) = self.leg_mut(leg) else { return false };
-        at.media.hear_answer(answer)
     }
 
     /// Tells the media plane where a leg's far end is and what was agreed with it.

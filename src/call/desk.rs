@@ -60,6 +60,12 @@ pub enum Alarm {
     Keys,
     /// The 2xx of this leg is to be sent again, or its ACK never came.
     Accepted(LegId),
+    /// A reliable provisional response of this leg is to be sent again, or its PRACK never came.
+    Provisional(LegId),
+    /// The session of this leg is to be refreshed, or has not been (RFC 4028).
+    Session(LegId),
+    /// A refresh of this leg that was put off is due.
+    Renew(LegId),
     /// The call lasts too long.
     Talk,
     /// The media plane did not report the end in time.
@@ -75,6 +81,22 @@ pub struct Node {
     pub realm: String,
     /// The address that phones send media to, when it is not the one that SIP came in on (a NAT in front).
     pub media_address: Option<IpAddr>,
+    /// How calls are conducted.
+    pub manner: Manner,
+}
+
+/// How calls are conducted, as far as that is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// The session interval that is asked for and agreed to at most, in seconds (RFC 4028).
+    pub session_s: u32,
+}
+
+impl Default for Manner {
+    /// Half an hour, as RFC 4028 §4 recommends.
+    fn default() -> Manner {
+        Manner { session_s: 1_800 }
+    }
 }
 
 impl Node {
@@ -111,6 +133,10 @@ pub enum Purpose {
     Bye,
     /// To learn whether a silent phone is still there.
     Probe,
+    /// To acknowledge a reliable provisional response.
+    Prack,
+    /// To refresh a session.
+    Renew,
 }
 
 impl Index {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{LegId, Masked, bounds};
+use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
 use crate::plan::{Outcome, Target};
 use crate::registrar::Binding;
@@ -91,8 +92,7 @@ impl Call {
     }
 
     /// 101 to 199 from a phone that we ring: the caller hears what it may.
-    pub(super) fn on_progress(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, message: &Message) {
-        let described = self.hear_answer(leg, message);
+    pub(super) fn on_progress(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, described: bool) {
         if let Some(Stage::Calling { ringing, .. }) = self.leg_mut(leg).map(|at| &mut at.stage) {
             *ringing |= status == 180;
         }
@@ -112,13 +112,12 @@ impl Call {
     }
 
     /// A 2xx from a phone that we ring. The first wins.
-    pub(super) fn on_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, cancelled: bool, message: &Message) {
+    pub(super) fn on_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, cancelled: bool) {
         let ours = matches!(&self.phase, Phase::Dialling(dialling) if dialling.legs.contains(&leg));
         if !ours || cancelled {
             self.release(desk, leg, 487, None);
             return;
         }
-        self.hear_answer(leg, message);
         if !self.can_join(leg) {
             self.note(desk, format!("{leg} answered without a usable codec"));
             self.release(desk, leg, 488, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
@@ -195,8 +194,7 @@ impl Call {
         let Phase::Dialling(dialling) = &self.phase else { return };
         for leg in dialling.legs.clone() {
             if leg != winner {
-                let reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
-                self.release(desk, leg, 487, Some(reason));
+                self.release(desk, leg, 487, Some(COMPLETED_ELSEWHERE));
                 self.close_media(desk, leg);
             }
         }

@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use crate::base::LegId;
+use crate::dialog::Reason;
+use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
 use crate::plan::Cause;
+use crate::sip::Message;
 
 use super::desk::{Alarm, Desk, Effect};
-use super::leg::Stage;
-use super::trace::Way;
+use super::leg::{Leg, Stage, Unacked};
 use super::view::Change;
 use super::{CALLER, Call, Phase};
 
@@ -25,6 +27,8 @@ pub(super) enum End {
     Party(LegId),
     /// The caller gave up before an answer (CANCEL).
     Cancelled,
+    /// Another phone, beyond the caller's side, took the call (CANCEL with that reason).
+    Elsewhere,
     /// The plan ended it; the status is what an unanswered caller hears.
     Plan(Cause, u16),
     /// The policy wants a recording and there is none.
@@ -48,7 +52,7 @@ impl End {
     pub fn status(self) -> u16 {
         match self {
             End::Plan(_, status) => status,
-            End::Cancelled | End::Party(_) => 487,
+            End::Cancelled | End::Elsewhere | End::Party(_) => 487,
             End::NoCommonCodec => 488,
             End::NotRecorded | End::NoPort | End::Drain => 503,
             End::Silent(_) | End::Administrator | End::TooLong => 480,
@@ -60,7 +64,7 @@ impl End {
         match self {
             End::Party(CALLER) => "caller hung up".into(),
             End::Party(leg) => format!("{leg} hung up"),
-            End::Cancelled => "caller gave up".into(),
+            End::Cancelled | End::Elsewhere => "caller gave up".into(),
             End::Plan(Cause::Normal, _) => "plan ended".into(),
             End::Plan(cause, _) => cause.word().into(),
             End::NotRecorded => "recording failed".into(),
@@ -70,6 +74,21 @@ impl End {
             End::Administrator => "administrator".into(),
             End::Drain => "node going down".into(),
             End::TooLong => "time limit".into(),
+        }
+    }
+
+    /// What the phones that are let go are told of it (RFC 3326); nothing where the method says it all.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            End::Elsewhere => Some(COMPLETED_ELSEWHERE),
+            End::NoCommonCodec => Some("SIP;cause=488;text=\"No common codec\""),
+            End::NotRecorded => Some("SIP;cause=503;text=\"Recording failed\""),
+            End::NoPort => Some("SIP;cause=503;text=\"No media port\""),
+            End::Silent(_) => Some("SIP;cause=408;text=\"The other side stopped answering\""),
+            End::Drain => Some("SIP;cause=503;text=\"Going down\""),
+            End::Administrator => Some("SIP;cause=480;text=\"Ended by an administrator\""),
+            End::TooLong => Some("SIP;cause=480;text=\"Time limit\""),
+            End::Party(_) | End::Cancelled | End::Plan(..) => None,
         }
     }
 }
@@ -97,7 +116,7 @@ impl Call {
         let words = why.words();
         self.note(desk, format!("ends: {words}"));
         for leg in self.leg_ids() {
-            self.release(desk, leg, why.status(), None);
+            self.release(desk, leg, why.status(), why.reason());
         }
         for alarm in [Alarm::Opening, Alarm::Ring, Alarm::Keys, Alarm::Talk] {
             desk.alarms.clear(&(self.id, alarm));
@@ -128,14 +147,19 @@ impl Call {
                 self.cancel(desk, leg, invite, reason);
             }
             // A UAS that hangs up waits for the ACK: RFC 3261 §15.
+            Stage::Up { unacked: Some(Unacked { withheld: Some(_), .. }), .. } => {
+                self.refuse(desk, leg, status)
+            }
             Stage::Up { unacked: Some(_), leaving, .. } => *leaving = true,
-            Stage::Up { .. } => self.bye(desk, leg),
+            Stage::Up { .. } => self.bye(desk, leg, reason),
             Stage::Calling { .. } | Stage::Leaving { .. } | Stage::Gone => {}
         }
     }
 
     /// A party has hung up (its BYE is answered already).
     pub(super) fn on_bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        // A BYE in an early dialog ends its INVITE too (RFC 3261 §15.1.2).
+        self.refuse(desk, leg, 487);
         self.gone(desk, leg);
         match &self.phase {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
@@ -145,10 +169,12 @@ impl Call {
     }
 
     /// The caller gave up (CANCEL, RFC 3261 §9.2).
-    pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId) {
-        self.said(desk, leg, Way::In, "CANCEL");
-        if matches!(self.leg(CALLER).map(|leg| &leg.stage), Some(Stage::Asking { .. })) {
-            self.end(desk, End::Cancelled);
+    pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
+        self.heard_sip(desk, leg, message);
+        let unanswered = |at: &Leg| matches!(at.stage, Stage::Asking { .. }) || at.withholds();
+        if self.leg(CALLER).is_some_and(unanswered) {
+            let elsewhere = Reason::of(message).is_some_and(|reason| reason.is_completed_elsewhere());
+            self.end(desk, if elsewhere { End::Elsewhere } else { End::Cancelled });
         }
     }
 }

@@ -4,8 +4,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{LegId, Masked, Random};
-use crate::dialog::{Accepted, Dialog, Invitation};
+use bytes::Bytes;
+
+use crate::base::{LegId, Masked, Random, bounds};
+use crate::dialog::{self, Accepted, Dialog, Invitation, OfferAnswer, SessionTimer};
 use crate::media::{Aim, LegFacts, Trust};
 use crate::rtp::Format;
 use crate::sip::{Flow, Message};
@@ -13,6 +15,8 @@ use crate::transaction::{ClientKey, ServerKey};
 
 use super::dial::Contact;
 use super::offer::{Description, Spoken};
+use super::refresh::Renewal;
+use super::reliable::Provisional;
 
 /// One leg of a call.
 #[derive(Debug)]
@@ -38,6 +42,18 @@ pub(super) struct Leg {
     pub tapped: bool,
     /// Whether the phone has been asked if it is still there, and has not answered yet.
     pub probed: bool,
+    /// What is offered and answered in its dialog; before an answer each fork of our INVITE has its own.
+    pub exchange: OfferAnswer,
+    /// Our provisional responses to its INVITE.
+    pub provisional: Provisional,
+    /// What the forks of our INVITE have described so far, for a 2xx that does not say it again.
+    pub previews: Vec<(dialog::Id, Description)>,
+    /// Whether its phone takes UPDATE (RFC 3311 §5.1: its Allow says so).
+    pub updates: bool,
+    /// The session timer that was agreed on.
+    pub timer: Option<SessionTimer>,
+    /// A refresh of ours that is under way, or put off.
+    pub renewal: Option<Renewal>,
 }
 
 /// Where a leg stands. Each state owns what it needs and nothing else does.
@@ -61,9 +77,18 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Unacked {
     pub invite: ServerKey,
+    /// The 2xx itself, while it may not be sent yet: a reliable provisional response wants its PRACK first.
+    pub withheld: Option<Withheld>,
     /// The CSeq of the INVITE that was accepted: one that came after it and was refused does not change what is to be acknowledged.
     pub cseq: Option<u32>,
     pub wait: Accepted,
+}
+
+/// A 2xx that is not sent yet.
+#[derive(Debug)]
+pub(super) struct Withheld {
+    pub message: Message,
+    pub sdp: Option<Bytes>,
 }
 
 /// A leg's media as SDP has it.
@@ -75,6 +100,8 @@ pub(super) struct Stream {
     pub session: u64,
     /// Version of our last `o=` line; 0 before the first.
     pub version: u64,
+    /// Our last description, which a refresh repeats.
+    pub said: Option<Bytes>,
     /// What the far end said last.
     pub remote: Option<Description>,
     /// What we offered in an offer of ours, under our payload types.
@@ -107,6 +134,12 @@ impl Leg {
             facts: None,
             tapped: false,
             probed: false,
+            exchange: OfferAnswer::new(),
+            provisional: Provisional::default(),
+            previews: Vec::new(),
+            updates: false,
+            timer: None,
+            renewal: None,
         }
     }
 
@@ -138,6 +171,37 @@ impl Leg {
             }
             Stage::Preparing { .. } | Stage::Calling { .. } | Stage::Gone => None,
         }
+    }
+
+    /// Its dialog with this identity: an early one of our INVITE's too.
+    pub fn dialog_with(&mut self, id: &dialog::Id) -> Option<&mut Dialog> {
+        if let Stage::Calling { .. } = self.stage {
+            return self.invitation.as_mut()?.fork_mut(id).map(|fork| &mut fork.dialog);
+        }
+        self.dialog_mut().filter(|dialog| dialog.id() == id)
+    }
+
+    /// What is offered and answered in the dialog with this identity.
+    pub fn exchange_mut(&mut self, id: &dialog::Id) -> Option<&mut OfferAnswer> {
+        if let Stage::Calling { .. } = self.stage {
+            return self.invitation.as_mut()?.fork_mut(id).map(|fork| &mut fork.exchange);
+        }
+        Some(&mut self.exchange)
+    }
+
+    /// Keeps what a fork of our INVITE described.
+    pub fn remember_preview(&mut self, fork: &dialog::Id, description: Description) {
+        if let Stage::Calling { .. } = self.stage {
+            self.previews.retain(|(of, _)| of != fork);
+            if self.previews.len() < bounds::FORKED_DIALOGS {
+                self.previews.push((fork.clone(), description));
+            }
+        }
+    }
+
+    /// Whether our 2xx waits for a PRACK.
+    pub fn withholds(&self) -> bool {
+        matches!(self.stage, Stage::Up { unacked: Some(Unacked { withheld: Some(_), .. }), .. })
     }
 
     /// For administrators.
@@ -182,6 +246,11 @@ impl Stream {
     /// Whether the far end has put us on hold.
     pub fn is_held(&self) -> bool {
         self.remote.as_ref().is_some_and(|remote| remote.held)
+    }
+
+    /// Whether an answer keeps anything of our last offer.
+    pub fn keeps(&self, answer: &Description) -> bool {
+        answer.formats.iter().any(|kept| self.ours.iter().any(|ours| ours.format.same_sound(&kept.format)))
     }
 
     /// Takes the answer to an offer of ours: what it keeps of it, in its order, under its payload types.

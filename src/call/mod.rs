@@ -29,8 +29,11 @@ mod plan;
 mod play;
 mod probe;
 mod record;
+mod refresh;
+mod reliable;
 mod renew;
 pub mod trace;
+mod update;
 pub mod view;
 mod wire;
 
@@ -43,7 +46,8 @@ use crate::vault;
 use std::sync::Arc;
 
 pub use cdr::{Cdr, Measured};
-pub use desk::{Alarm, Desk, Effect, Index, Node, Owner, Purpose};
+pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
+pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;
 use leg::Leg;
@@ -164,6 +168,9 @@ impl Call {
             Alarm::Ring => self.rung_out(desk),
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
+            Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
+            Alarm::Session(leg) => self.session_due(desk, leg),
+            Alarm::Renew(leg) => self.renew_ours(desk, leg),
             Alarm::Talk => self.end(desk, End::TooLong),
             Alarm::Ending => self.write_cdr(desk),
         }

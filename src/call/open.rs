@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::base::{LegId, Time};
+use crate::dialog::{Carrier, SessionTimer, Side};
 use crate::media::Order;
 use crate::plan::{Machine, Reply};
+use crate::sip::{Method, Name};
 
 use super::desk::{Alarm, Desk, Effect};
 use super::hangup::End;
@@ -26,6 +28,10 @@ impl Call {
         let mut leg = Leg::new(CALLER, caller_name.clone(), flow, desk.random);
         leg.media.remote = Description::read(message.body()).ok().filter(|_| message.has_sdp());
         leg.media.owes_answer = !message.has_sdp();
+        // The first message of a dialog collides with nothing.
+        let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp());
+        leg.updates = message.lists(Name::Allow, Method::Update.as_str());
+        leg.timer = SessionTimer::answering(&message, desk.node.manner.session_s).ok();
         desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (id, CALLER));
         desk.index.add_server(invite, (id, CALLER));
         leg.stage = Stage::Asking {

@@ -3,15 +3,27 @@
 //! Both sides of the relay stand still for this: the change is answered here and the other party's dialog is left alone.
 //! A change that cannot be had is refused with 488 and the session stays as it was.
 
+use bytes::Bytes;
+
 use crate::base::LegId;
+use crate::dialog::{Carrier, Side};
 use crate::sip::{Message, Name};
 use crate::transaction::ServerKey;
 use crate::vault::Event;
 
+use super::Call;
 use super::desk::Desk;
 use super::leg::Stage;
 use super::offer::{self, Description, Spoken};
-use super::{CALLER, Call};
+
+/// What a new offer has changed of a leg's session.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changed {
+    /// Whether the far end held us before.
+    pub was_held: bool,
+    /// Whether the codec is another one.
+    pub codec: bool,
+}
 
 impl Call {
     /// A re-INVITE. Without an offer in it we make one, and its answer comes in the ACK.
@@ -25,6 +37,16 @@ impl Call {
             Stage::Up { leaving: false, .. } => {}
             _ => return self.respond(desk, leg, key, 481, |reply| reply),
         }
+        let glare = match self.leg_mut(leg) {
+            Some(at) => at.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp()).err(),
+            None => return,
+        };
+        if let Some(glare) = glare {
+            return self.refuse_for_glare(desk, leg, key, glare);
+        }
+        if !self.takes_interval(desk, leg, key, message) {
+            return self.not_taken(leg);
+        }
         if !message.has_sdp() {
             return self.renew_by_offer(desk, leg, key, message);
         }
@@ -33,12 +55,23 @@ impl Call {
             .and_then(|offer| self.chosen_anew(leg, &offer).map(|c| (offer, c)))
         {
             Some((offer, chosen)) => self.renew(desk, leg, key, message, offer, &chosen),
-            None => self.respond(desk, leg, key, 488, |reply| reply),
+            None => {
+                self.note(desk, format!("{leg}: nothing in its offer can be used"));
+                self.not_taken(leg);
+                self.respond(desk, leg, key, 488, |reply| reply);
+            }
+        }
+    }
+
+    /// A re-INVITE is refused: the session stays as it was.
+    fn not_taken(&mut self, leg: LegId) {
+        if let Some(at) = self.leg_mut(leg) {
+            let _ = at.exchange.on(Side::Ours, Carrier::Failure, false);
         }
     }
 
     /// What to choose from a new offer: the codec in use if it is there, else one that still reaches the peer.
-    fn chosen_anew(&self, leg: LegId, offer: &Description) -> Option<Spoken> {
+    pub(super) fn chosen_anew(&self, leg: LegId, offer: &Description) -> Option<Spoken> {
         let used = self.leg(leg)?.media.agreed.first().and_then(|used| offer.same_sound(used));
         let fitting = offer.formats.iter().find(|spoken| match self.peer_of(leg) {
             Some(_) => self.reaches_peer(leg, &spoken.format),
@@ -56,22 +89,29 @@ impl Call {
         offer: Description,
         chosen: &Spoken,
     ) {
-        let Some(at) = self.leg_mut(leg) else { return };
-        let Some(local) = at.media.local else { return };
-        let was_held = at.media.is_held();
-        let changed = at.media.agreed.first() != Some(&chosen.format);
-        at.media.version += 1;
-        at.media.agreed = vec![chosen.format];
-        at.media.telephone_event = offer.telephone_event;
-        let answer = offer.answer(local, chosen, at.media.session, at.media.version);
-        at.media.remote = Some(offer);
-        let held = at.media.is_held();
-        self.reaccept(desk, leg, key, message, answer);
-        self.aim(desk, leg);
-        if changed {
-            self.record_formats(desk, leg, u8::from(leg != CALLER));
-        }
-        self.held(desk, leg, was_held, held);
+        let Some((answer, change)) = self.take_offer(leg, offer, chosen) else { return };
+        self.reaccept(desk, leg, key, message, Some(answer));
+        self.changed(desk, leg, change);
+    }
+
+    /// Makes an offer of the far end the session; returns the answer, and what it changes.
+    pub(super) fn take_offer(
+        &mut self,
+        leg: LegId,
+        offer: Description,
+        chosen: &Spoken,
+    ) -> Option<(Bytes, Changed)> {
+        let stream = &mut self.leg_mut(leg)?.media;
+        let local = stream.local?;
+        let change =
+            Changed { was_held: stream.is_held(), codec: stream.agreed.first() != Some(&chosen.format) };
+        stream.version += 1;
+        stream.agreed = vec![chosen.format];
+        stream.telephone_event = offer.telephone_event;
+        let answer = offer.answer(local, chosen, stream.session, stream.version);
+        stream.remote = Some(offer);
+        stream.said = Some(answer.clone());
+        Some((answer, change))
     }
 
     /// A re-INVITE without an offer: we offer what is in use.
@@ -89,7 +129,8 @@ impl Call {
         let event = at.media.telephone_event.or(Some(offer::own_events()));
         let sdp = offer::offer(local, &ours, event, at.media.session, at.media.version);
         at.media.ours = ours;
-        self.reaccept(desk, leg, key, message, sdp);
+        at.media.said = Some(sdp.clone());
+        self.reaccept(desk, leg, key, message, Some(sdp));
     }
 
     /// Says that a party has put the call on hold or taken it off, where that changed.

@@ -4,22 +4,32 @@
 
 use bytes::Bytes;
 
-use crate::base::LegId;
-use crate::dialog::{self, Accepted, Heard, Invitation, Ring};
-use crate::sip::{Builder, Flow, Host, Message, Method, Name, NameAddrBuf, UriBuf};
+use crate::base::{LegId, mask_numbers};
+use crate::dialog::prack::{self, Standing};
+use crate::dialog::{
+    self, Accepted, Carrier, Heard, Invitation, Reason, Ring, SessionTimer, Side, refresh, replaces,
+};
+use crate::sip::{self, Builder, Flow, Host, Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::{ClientKey, ServerKey};
 
 use super::desk::{Alarm, Desk, Purpose};
 use super::hangup::End;
-use super::leg::{Leg, Stage, Unacked};
+use super::leg::{Stage, Unacked, Withheld};
 use super::offer;
+use super::refresh::stated;
 use super::trace::{Way, What};
 use super::{CALLER, Call, Phase};
 
 /// What the switch takes within a dialog.
-const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE";
 
-const SDP: &str = "application/sdp";
+/// The extensions that it knows, by their option tags: what an INVITE may require.
+pub const OPTIONS: &[&str] = &[prack::OPTION, refresh::OPTION, replaces::OPTION];
+
+/// The same as a Supported value.
+pub const SUPPORTED: &str = "100rel, timer, replaces";
+
+pub(super) const SDP: &str = "application/sdp";
 
 /// Requests of ours.
 impl Call {
@@ -41,7 +51,9 @@ impl Call {
         at.media.version = 1;
         let sdp = offer::offer(local, &formats, Some(events), at.media.session, at.media.version);
         at.media.ours = formats;
-        let request = invitation.request(max_forwards).header(Name::Allow, ALLOW).body(SDP, sdp);
+        at.media.said = Some(sdp.clone());
+        let interval_s = at.timer.map_or(desk.node.manner.session_s, |timer| timer.interval_s);
+        let request = asking(invitation.request(max_forwards), interval_s).body(SDP, sdp);
         match desk.layer.request(desk.now, at.flow, request) {
             Ok(invite) => {
                 desk.index.add_dialog(invitation.call_id().as_bytes(), invitation.local_tag(), (id, leg));
@@ -70,11 +82,11 @@ impl Call {
     }
 
     /// Ends a leg that is up.
-    pub(super) fn bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+    pub(super) fn bye(&mut self, desk: &mut Desk<'_>, leg: LegId, reason: Option<&str>) {
         let id = self.id;
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Up { mut dialog, .. } = std::mem::replace(&mut at.stage, Stage::Gone) else { return };
-        match dialog.hang_up(desk.now, desk.layer, None) {
+        match dialog.hang_up(desk.now, desk.layer, reason) {
             Ok(bye) => {
                 desk.index.add_client(bye, (id, leg), Purpose::Bye);
                 at.stage = Stage::Leaving { dialog };
@@ -87,27 +99,19 @@ impl Call {
 
 /// Answers of ours.
 impl Call {
-    /// 180 or 183 to the caller.
-    pub(super) fn send_provisional(&mut self, desk: &mut Desk<'_>, status: u16, sdp: Option<Bytes>) {
-        let Some(at) = self.leg(CALLER) else { return };
-        let Stage::Asking { invite, message, dialog, .. } = &at.stage else { return };
-        let invite = *invite;
-        let Some(reply) = desk.layer.reply(invite, status) else { return };
-        let reply = reply.copy(message, Name::RecordRoute);
-        let reply = reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW);
-        let with = if sdp.is_some() { " (sdp)" } else { "" };
-        let reply = match sdp {
-            Some(sdp) => reply.body(SDP, sdp),
-            None => reply,
-        };
-        desk.layer.respond(desk.now, invite, reply);
-        self.said(desk, CALLER, Way::Out, &format!("{}{with}", status_line(status)));
-    }
-
-    /// 200 to the caller's first INVITE: the dialog is confirmed, the 2xx repeated until its ACK comes.
-    pub(super) fn send_accept(&mut self, desk: &mut Desk<'_>, leg: LegId, sdp: Bytes) {
+    /// 200 to a leg's first INVITE: the dialog is confirmed, the 2xx repeated until its ACK comes. It waits for a PRACK that is owed
+    /// (RFC 3262 §3).
+    pub(super) fn send_accept(&mut self, desk: &mut Desk<'_>, leg: LegId, sdp: Option<Bytes>) {
         let Some(at) = self.leg_mut(leg) else { return };
         match std::mem::replace(&mut at.stage, Stage::Gone) {
+            Stage::Asking { invite, message, dialog, .. } if at.provisional.waits() => {
+                let cseq = message.cseq().map(|cseq| cseq.number);
+                let wait = Accepted::new(desk.now);
+                let withheld = Some(Withheld { message, sdp });
+                let unacked = Some(Unacked { invite, cseq, wait, withheld });
+                at.stage = Stage::Up { dialog, unacked, leaving: false };
+                self.note(desk, format!("{leg}: its 200 waits for a PRACK"));
+            }
             Stage::Asking { invite, message, dialog, .. } => {
                 at.stage = Stage::Up { dialog, unacked: None, leaving: false };
                 self.reaccept(desk, leg, invite, &message, sdp);
@@ -116,14 +120,24 @@ impl Call {
         }
     }
 
-    /// 200 with `sdp` to an INVITE of a leg that is up.
+    /// The 2xx that waited for a PRACK.
+    pub(super) fn send_withheld(&mut self, desk: &mut Desk<'_>, leg: LegId, invite: ServerKey) {
+        let Some(Stage::Up { unacked: Some(unacked), .. }) = self.leg_mut(leg).map(|at| &mut at.stage) else {
+            return;
+        };
+        if let Some(Withheld { message, sdp }) = unacked.withheld.take() {
+            self.reaccept(desk, leg, invite, &message, sdp);
+        }
+    }
+
+    /// 200 to an INVITE of a leg that is up.
     pub(super) fn reaccept(
         &mut self,
         desk: &mut Desk<'_>,
         leg: LegId,
         invite: ServerKey,
         message: &Message,
-        sdp: Bytes,
+        sdp: Option<Bytes>,
     ) {
         let id = self.id;
         let Some(at) = self.leg_mut(leg) else { return };
@@ -131,14 +145,22 @@ impl Call {
         dialog.confirm(None);
         let wait = Accepted::new(desk.now);
         desk.alarms.set((id, Alarm::Accepted(leg)), wait.due());
-        *unacked = Some(Unacked { invite, cseq: message.cseq().map(|cseq| cseq.number), wait });
+        let cseq = message.cseq().map(|cseq| cseq.number);
+        *unacked = Some(Unacked { invite, cseq, wait, withheld: None });
+        let _ = at.exchange.on(Side::Ours, Carrier::Success, sdp.is_some());
+        let with = if sdp.is_some() { " (sdp)" } else { "" };
         if let Some(reply) = desk.layer.reply(invite, 200) {
             let reply = reply.copy(message, Name::RecordRoute);
-            let reply =
-                reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW).body(SDP, sdp);
+            let reply = reply.header(Name::Contact, dialog.contact()).header(Name::Allow, ALLOW);
+            let reply = stated(reply.header(Name::Supported, SUPPORTED), at.timer);
+            let reply = match sdp {
+                Some(sdp) => reply.body(SDP, sdp),
+                None => reply,
+            };
             desk.layer.respond(desk.now, invite, reply);
         }
-        self.said(desk, leg, Way::Out, "200 OK (sdp)");
+        self.said(desk, leg, Way::Out, &format!("200 OK{with}"));
+        self.arm_session(desk, leg);
     }
 
     /// The 2xx of a leg is due again, or its ACK will not come any more (RFC 3261 §13.3.1.4).
@@ -155,7 +177,7 @@ impl Call {
             Ring::GiveUp => {
                 *unacked = None;
                 self.note(desk, format!("{leg} never acknowledged"));
-                self.bye(desk, leg);
+                self.bye(desk, leg, None);
                 self.lost(desk, leg);
             }
         }
@@ -171,15 +193,25 @@ impl Call {
             return false;
         }
         *unacked = None;
+        if let Some(at) = self.leg_mut(leg) {
+            let _ = at.exchange.on(Side::Theirs, Carrier::Ack, ack.has_sdp());
+        }
         desk.alarms.clear(&(self.id, Alarm::Accepted(leg)));
         self.said(desk, leg, Way::In, "ACK");
         true
     }
 
-    /// Refuses the caller's INVITE.
+    /// Refuses a leg's INVITE, also one whose 200 waits for a PRACK.
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
         let Some(at) = self.leg_mut(leg) else { return };
-        let Stage::Asking { invite, .. } = std::mem::replace(&mut at.stage, Stage::Gone) else { return };
+        let invite = match std::mem::replace(&mut at.stage, Stage::Gone) {
+            Stage::Asking { invite, .. } => invite,
+            Stage::Up { unacked: Some(Unacked { invite, withheld: Some(_), .. }), .. } => invite,
+            other => {
+                at.stage = other;
+                return;
+            }
+        };
         if let Some(reply) = desk.layer.reply(invite, status) {
             let reply = if status == 503 { reply.header(Name::RetryAfter, "10") } else { reply };
             desk.layer.respond(desk.now, invite, reply);
@@ -217,10 +249,16 @@ impl Call {
     ) {
         self.heard_sip(desk, leg, message);
         let belongs = dialog::Id::of_request(message);
-        let dialog = self.leg_mut(leg).and_then(Leg::dialog_mut).filter(|d| Some(d.id()) == belongs.as_ref());
+        let dialog = belongs.as_ref().and_then(|id| self.leg_mut(leg)?.dialog_with(id));
         let Some(dialog) = dialog else { return self.respond(desk, leg, key, 481, |reply| reply) };
         if dialog.take(message, flow).is_err() {
+            self.note(desk, format!("{leg}: its CSeq is out of order"));
             return self.respond(desk, leg, key, 500, |reply| reply);
+        }
+        let unknown = sip::unsupported_options(message, Name::Require, OPTIONS).join(", ");
+        if !unknown.is_empty() {
+            self.note(desk, format!("{leg} requires what is not known here"));
+            return self.respond(desk, leg, key, 420, |reply| reply.header(Name::Unsupported, unknown));
         }
         let ahead = dialog.flow();
         if let Some(at) = self.leg_mut(leg) {
@@ -228,13 +266,26 @@ impl Call {
             at.seen = flow.remote.ip();
         }
         match message.method() {
+            Some(Method::Bye)
+                if self.leg(leg).is_some_and(|at| matches!(at.stage, Stage::Calling { .. })) =>
+            {
+                // Only the caller may end an early dialog with BYE (RFC 3261 §15).
+                self.respond(desk, leg, key, 481, |reply| reply);
+            }
             Some(Method::Bye) => {
                 self.respond(desk, leg, key, 200, |reply| reply);
                 self.on_bye(desk, leg);
             }
+            Some(Method::Prack) => self.on_prack(desk, leg, key, message),
+            Some(Method::Update) => self.on_update(desk, leg, key, message),
             Some(Method::Invite) => self.on_reinvite(desk, leg, key, message),
             Some(Method::Options) => {
-                self.respond(desk, leg, key, 200, |r| r.header(Name::Allow, ALLOW).header(Name::Accept, SDP));
+                self.respond(desk, leg, key, 200, |reply| {
+                    reply
+                        .header(Name::Allow, ALLOW)
+                        .header(Name::Accept, SDP)
+                        .header(Name::Supported, SUPPORTED)
+                });
             }
             Some(Method::Info) => self.on_info(desk, leg, key, message),
             _ => self.respond(desk, leg, key, 405, |reply| reply.header(Name::Allow, ALLOW)),
@@ -268,7 +319,8 @@ impl Call {
             (Purpose::Invite, _) => self.on_invited(desk, leg, status, message),
             (Purpose::Bye, 200..) => self.gone(desk, leg),
             (Purpose::Probe, 200..) => self.on_probed(desk, leg, status),
-            (Purpose::Bye | Purpose::Probe, _) => {}
+            (Purpose::Renew, _) => self.on_renewed(desk, leg, status, message),
+            (Purpose::Bye | Purpose::Probe | Purpose::Prack, _) => {}
         }
     }
 
@@ -279,22 +331,59 @@ impl Call {
         let seq = invitation.seq();
         match invitation.hear(desk.now, desk.layer, message) {
             Heard::Progress | Heard::Surplus => {}
-            Heard::Early(_) => self.on_progress(desk, leg, status, message),
-            Heard::Accepted(mut dialog) => {
+            // It is as if it had not come (RFC 3262 §4).
+            Heard::Early(_, Standing::Again | Standing::Early) => {}
+            Heard::Early(fork, standing) => {
+                let reliable = matches!(standing, Standing::Next(_));
+                let described = self.hear_preview(leg, &fork, reliable, message);
+                if let Standing::Next(rseq) = standing {
+                    self.acknowledge_provisional(desk, leg, &fork, rseq);
+                }
+                self.on_progress(desk, leg, status, described);
+            }
+            Heard::Accepted(mut dialog, exchange) => {
                 dialog.acknowledge(desk.layer, seq, None);
                 at.flow = dialog.flow();
-                let cancelled = at.was_cancelled();
+                at.exchange = exchange;
+                at.updates = message.lists(Name::Allow, Method::Update.as_str());
+                let asked_s = at.timer.map_or(desk.node.manner.session_s, |timer| timer.interval_s);
+                at.timer = Some(SessionTimer::answered(message, asked_s));
+                let (cancelled, fork) = (at.was_cancelled(), dialog.id().clone());
                 at.stage = Stage::Up { dialog, unacked: None, leaving: false };
                 self.said(desk, leg, Way::Out, "ACK");
-                self.on_answer(desk, leg, cancelled, message);
+                self.hear_final_answer(leg, &fork, message);
+                self.on_answer(desk, leg, cancelled);
+                self.arm_session(desk, leg);
             }
             Heard::AcceptedAgain(_) => {
                 if let Some(dialog) = at.dialog_mut() {
                     dialog.acknowledge_again(desk.layer, message);
                 }
             }
+            Heard::Refused if status == 422 && self.invite_for_longer(desk, leg, message) => {}
             Heard::Refused => self.on_refusal(desk, leg, status, Some(message)),
         }
+    }
+
+    /// The phone wants a longer session interval (422, RFC 4028 §7.3): the INVITE goes out once more. `false`: it wants too much, or
+    /// the leg is not wanted any more.
+    fn invite_for_longer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
+        let (id, max_forwards, ours_s) = (self.id, self.max_forwards, desk.node.manner.session_s);
+        let Some(at) = self.leg_mut(leg).filter(|at| !at.was_cancelled()) else { return false };
+        let asked_s = at.timer.map_or(ours_s, |timer| timer.interval_s);
+        let Some(interval_s) = refresh::after_422(message, asked_s) else { return false };
+        let (Some(invitation), Some(sdp)) = (&mut at.invitation, at.media.said.clone()) else { return false };
+        at.timer = Some(SessionTimer { interval_s, refresher: Side::Ours, known: true });
+        at.previews.clear();
+        let request = asking(invitation.request_anew(max_forwards), interval_s)
+            .display(Name::MinSe, interval_s)
+            .body(SDP, sdp);
+        let Ok(invite) = desk.layer.request(desk.now, at.flow, request) else { return false };
+        desk.index.add_client(invite, (id, leg), Purpose::Invite);
+        at.stage = Stage::Calling { invite, ringing: false, cancelled: false };
+        self.note(desk, format!("{leg} wants a session timer of {interval_s} s"));
+        self.said(desk, leg, Way::Out, "INVITE (sdp)");
+        true
     }
 
     /// A request of ours timed out (408) or could not be sent (503).
@@ -307,6 +396,9 @@ impl Call {
             Purpose::Invite => self.on_refusal(desk, leg, status, None),
             Purpose::Bye => self.gone(desk, leg),
             Purpose::Probe => self.on_probed(desk, leg, status),
+            Purpose::Renew => self.renewal_failed(desk, leg, status),
+            // The phone repeats its response until it gives up.
+            Purpose::Prack => {}
         }
     }
 
@@ -318,6 +410,9 @@ impl Call {
             let anew = leg.flow;
             if let Some(dialog) = leg.dialog_mut() {
                 dialog.set_flow(anew);
+            }
+            if let Some(invitation) = &mut leg.invitation {
+                invitation.set_flow(anew);
             }
         }
     }
@@ -354,7 +449,9 @@ impl Call {
     /// The end of a leg in the index. Its transactions leave by themselves.
     fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         desk.index.remove_dialogs((self.id, leg));
-        desk.alarms.clear(&(self.id, Alarm::Accepted(leg)));
+        for alarm in [Alarm::Accepted(leg), Alarm::Provisional(leg), Alarm::Session(leg), Alarm::Renew(leg)] {
+            desk.alarms.clear(&(self.id, alarm));
+        }
     }
 
     /// Writes a message that came in into the trace.
@@ -366,6 +463,9 @@ impl Call {
             (None, None) => String::new(),
         };
         self.said(desk, leg, Way::In, &format!("{line}{with}"));
+        for why in grounds(message) {
+            self.note(desk, format!("{leg}: {why}"));
+        }
     }
 
     pub(super) fn said(&mut self, desk: &Desk<'_>, leg: LegId, way: Way, line: &str) {
@@ -383,12 +483,38 @@ impl Call {
     }
 }
 
+/// What an INVITE of ours says of what the switch can do, and of the session interval that it wants.
+fn asking(request: Builder, interval_s: u32) -> Builder {
+    request
+        .header(Name::Allow, ALLOW)
+        .header(Name::Supported, SUPPORTED)
+        .display(Name::SessionExpires, interval_s)
+}
+
+/// What a message says of why it is sent: the Reason of a request; of a refusal the headers that name its cause.
+fn grounds(message: &Message) -> Vec<String> {
+    let mut grounds: Vec<String> =
+        Reason::of(message).map(|reason| format!("reason {reason}")).into_iter().collect();
+    if message.status().is_some_and(|status| status >= 300) {
+        for name in [Name::Warning, Name::Unsupported, Name::RetryAfter, Name::MinSe] {
+            if let Some(value) = message.header_str(name) {
+                let value: String = value.chars().filter(|c| !c.is_control()).take(GROUND_CHARS).collect();
+                grounds.push(format!("{}: {}", name.as_str(), mask_numbers(&value)));
+            }
+        }
+    }
+    grounds
+}
+
+/// Characters kept of a header that says why.
+const GROUND_CHARS: usize = 100;
+
 /// `sip:user@realm`.
 fn user_at(user: &str, realm: &str) -> UriBuf {
     let host = Host::parse(realm).unwrap_or(Host::Name("localhost"));
     UriBuf::sip(Some(user), host, None)
 }
 
-fn status_line(status: u16) -> String {
+pub(super) fn status_line(status: u16) -> String {
     format!("{status} {}", crate::sip::reason_of(status))
 }

@@ -5,6 +5,8 @@
 
 use super::id::Id;
 use super::life::{Dialog, Phase};
+use super::offer::{Carrier, OfferAnswer, Side};
+use super::prack::{Order, Standing};
 use crate::base::{Random, Time, bounds};
 use crate::sip::{Builder, Flow, Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::Layer;
@@ -14,16 +16,36 @@ use crate::transaction::Layer;
 pub enum Heard {
     /// 100, or a provisional response without a dialog.
     Progress,
-    /// A provisional response of this early dialog (several forks ring at once).
-    Early(Id),
-    /// The first 2xx. Its dialog is the user's now, who sends the ACK ([`Dialog::acknowledge`]).
-    Accepted(Box<Dialog>),
+    /// A provisional response of this early dialog (several forks ring at once), and whether a PRACK is owed.
+    Early(Id, Standing),
+    /// The first 2xx. Its dialog is the user's now, who sends the ACK ([`Dialog::acknowledge`]); what was offered and answered in it so
+    /// far comes along.
+    Accepted(Box<Dialog>, OfferAnswer),
     /// That 2xx again: [`Dialog::acknowledge_again`].
     AcceptedAgain(Id),
     /// Another fork's 2xx, already dealt with.
     Surplus,
     /// 3xx to 6xx: all early dialogs are over.
     Refused,
+}
+
+/// A fork beyond us: one early dialog.
+pub struct Fork {
+    /// The dialog.
+    pub dialog: Dialog,
+    /// What was offered and answered in it.
+    pub exchange: OfferAnswer,
+    /// Its reliable provisional responses.
+    order: Order,
+}
+
+impl Fork {
+    fn new(dialog: Dialog, offered: bool) -> Fork {
+        let mut exchange = OfferAnswer::new();
+        // The INVITE is the first message of a new exchange: there is nothing that it could collide with.
+        let _ = exchange.on(Side::Ours, Carrier::Invite, offered);
+        Fork { dialog, exchange, order: Order::new() }
+    }
 }
 
 /// An INVITE that begins a call.
@@ -35,7 +57,9 @@ pub struct Invitation {
     remote: NameAddrBuf,
     contact: String,
     seq: u32,
-    early: Vec<Dialog>,
+    /// Whether it carries an offer.
+    offered: bool,
+    early: Vec<Fork>,
     accepted: Option<Id>,
     surplus: Vec<Dialog>,
 }
@@ -59,10 +83,17 @@ impl Invitation {
             remote,
             contact: contact.to_string(),
             seq: 1,
+            offered: true,
             early: Vec::new(),
             accepted: None,
             surplus: Vec::new(),
         }
+    }
+
+    /// It carries no offer: the far side is to make one.
+    pub fn without_offer(mut self) -> Invitation {
+        self.offered = false;
+        self
     }
 
     /// The request, without a body: send it with [`Layer::request`] over [`Invitation::flow`]. `max_forwards` is one less than that of
@@ -106,8 +137,18 @@ impl Invitation {
     }
 
     /// The early dialogs, in the order in which they were heard.
-    pub fn early(&self) -> &[Dialog] {
-        &self.early
+    pub fn early(&self) -> impl Iterator<Item = &Dialog> {
+        self.early.iter().map(|fork| &fork.dialog)
+    }
+
+    /// The fork with this dialog.
+    pub fn fork_mut(&mut self, id: &Id) -> Option<&mut Fork> {
+        self.early.iter_mut().find(|fork| fork.dialog.id() == id)
+    }
+
+    /// Another path for the requests within its early dialogs: the stream that they used is gone.
+    pub fn set_flow(&mut self, flow: Flow) {
+        self.early.iter_mut().for_each(|fork| fork.dialog.set_flow(flow));
     }
 
     /// Takes a response to it. Above [`bounds::FORKED_DIALOGS`] further forks count as [`Heard::Progress`].
@@ -129,16 +170,19 @@ impl Invitation {
         if self.accepted.as_ref() == Some(&id) {
             return Heard::Progress;
         }
-        if !self.early.iter().any(|dialog| *dialog.id() == id) {
+        if !self.early.iter().any(|fork| *fork.dialog.id() == id) {
             if self.early.len() >= bounds::FORKED_DIALOGS {
                 return Heard::Progress;
             }
             match Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact) {
-                Some(dialog) => self.early.push(dialog),
+                Some(dialog) => self.early.push(Fork::new(dialog, self.offered)),
                 None => return Heard::Progress,
             }
         }
-        Heard::Early(id)
+        match self.fork_mut(&id).map(|fork| fork.order.take(response)) {
+            Some(standing) => Heard::Early(id, standing),
+            None => Heard::Progress,
+        }
     }
 
     fn hear_success(&mut self, now: Time, layer: &mut Layer, response: &Message) -> Heard {
@@ -150,10 +194,12 @@ impl Invitation {
             dialog.acknowledge_again(layer, response);
             return Heard::Surplus;
         }
-        let Some(mut dialog) = self.dialog_of(&id, response) else { return Heard::Progress };
+        let Some(Fork { mut dialog, exchange, .. }) = self.take_fork(&id, response) else {
+            return Heard::Progress;
+        };
         if self.accepted.is_none() {
             self.accepted = Some(id);
-            return Heard::Accepted(Box::new(dialog));
+            return Heard::Accepted(Box::new(dialog), exchange);
         }
         dialog.acknowledge(layer, self.seq, None);
         // When there is no room for a BYE the peer's own timers end what it has.
@@ -164,15 +210,18 @@ impl Invitation {
         Heard::Surplus
     }
 
-    fn dialog_of(&mut self, id: &Id, response: &Message) -> Option<Dialog> {
-        match self.early.iter().position(|dialog| dialog.id() == id) {
+    fn take_fork(&mut self, id: &Id, response: &Message) -> Option<Fork> {
+        match self.early.iter().position(|fork| fork.dialog.id() == id) {
             Some(at) => {
-                let mut dialog = self.early.swap_remove(at);
-                dialog.confirm(Some(response));
-                debug_assert_eq!(dialog.phase(), Phase::Confirmed);
-                Some(dialog)
+                let mut fork = self.early.swap_remove(at);
+                fork.dialog.confirm(Some(response));
+                debug_assert_eq!(fork.dialog.phase(), Phase::Confirmed);
+                Some(fork)
             }
-            None => Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact),
+            None => {
+                let dialog = Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact)?;
+                Some(Fork::new(dialog, self.offered))
+            }
         }
     }
 }

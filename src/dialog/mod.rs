@@ -3,8 +3,8 @@
 //! [`Invitation`] is our INVITE until it is answered, with a [`Dialog`] for every fork; [`Dialog::answering`] is a peer's INVITE.
 //! [`OfferAnswer`] knows who owes what; [`Accepted`] how long a 2xx of ours is repeated.
 //!
-//! Not here yet, each with its place: reliable provisional responses (`prack.rs`, beside `Accepted`), UPDATE (two more carriers in
-//! `offer.rs`), session timers (`refresh.rs`, an alarm that asks [`Dialog::request`] for a re-INVITE).
+//! [`prack`] makes provisional responses reliable, [`refresh`] finds sessions whose peer is gone, [`reason`] and [`replaces`] read and
+//! write what the headers of those names say.
 //!
 //! Invariant: a dialog's identity never changes; its sequence numbers only rise.
 
@@ -13,11 +13,18 @@ mod id;
 mod invitation;
 mod life;
 mod offer;
+pub mod prack;
+pub mod reason;
+pub mod refresh;
+pub mod replaces;
 #[cfg(test)]
 mod tests;
 
 pub use accepted::{Accepted, Ring};
 pub use id::Id;
-pub use invitation::{Heard, Invitation};
+pub use invitation::{Fork, Heard, Invitation};
 pub use life::{Dialog, Late, Phase, contact, ends_dialog};
-pub use offer::{Carrier, Glare, OfferAnswer, Sense, Side, glare_wait};
+pub use offer::{Carrier, Glare, OfferAnswer, Sense, Side, State, glare_wait};
+pub use reason::Reason;
+pub use refresh::SessionTimer;
+pub use replaces::Replaces;

@@ -1,6 +1,8 @@
-//! Offer and answer over INVITE: who owes what (RFC 3264 §4, RFC 3261 §13.2.1 and §14, RFC 6337 §2).
+//! Offer and answer over INVITE, PRACK and UPDATE: who owes what (RFC 3264 §4, RFC 3261 §13.2.1 and §14, RFC 3262 §5, RFC 3311 §5,
+//! RFC 6337 §2).
 //!
-//! One INVITE at a time, in either direction; an offer rides in it or, if it has none, in its 2xx. [`step`] is the figure.
+//! One INVITE at a time, in either direction; an offer rides in it or, if it has none, in the first reliable answer to it. Once that
+//! is settled, and in a session without an open INVITE, PRACK and UPDATE may carry further ones. [`step`] is the figure.
 //! Invariant: an exchange that fails leaves the session as it was; a second offer is never taken while one is open.
 
 use std::time::Duration;
@@ -37,12 +39,24 @@ pub enum Carrier {
     Invite,
     /// 1xx to it, sent without reliability.
     Provisional,
+    /// 1xx to it, sent reliably (RFC 3262).
+    Reliable,
+    /// The PRACK of such a 1xx.
+    Prack,
+    /// 2xx to that PRACK.
+    PrackSuccess,
     /// 2xx to it.
     Success,
     /// 3xx to 6xx to it, or no answer at all.
     Failure,
     /// The ACK of the 2xx.
     Ack,
+    /// UPDATE (RFC 3311).
+    Update,
+    /// 2xx to it.
+    UpdateSuccess,
+    /// 3xx to 6xx to it, or no answer at all.
+    UpdateFailure,
 }
 
 /// Where the exchange stands.
@@ -52,12 +66,20 @@ pub enum State {
     Stable,
     /// This side's INVITE holds the offer; the other owes the answer in its 2xx.
     Offered(Side),
-    /// This side's INVITE holds no offer; the other owes one in its 2xx.
+    /// This side's INVITE holds no offer; the other owes one in its 2xx or in a reliable 1xx.
     Asked(Side),
+    /// This side's INVITE held no offer; a reliable 1xx did, and this side owes the answer in the PRACK.
+    Early(Side),
+    /// This side's INVITE has no final response yet; offer and answer are settled.
+    Agreed(Side),
+    /// As `Agreed` for the first side; the second side's UPDATE or PRACK holds another offer.
+    Revised(Side, Side),
     /// This side's INVITE held no offer; the 2xx did, and this side owes the answer in its ACK.
     Countered(Side),
     /// This side's INVITE is answered; only its ACK is missing.
     Acking(Side),
+    /// No INVITE is open; this side's UPDATE holds an offer.
+    Updating(Side),
 }
 
 /// What the message's description means.
@@ -75,14 +97,14 @@ pub enum Sense {
     Missing,
 }
 
-/// An INVITE came while another is open.
+/// An INVITE or an offer came while another is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Glare {
-    /// Both sides invite at once: 491 to theirs; ours has to wait ([`glare_wait`]).
-    #[error("both sides invite at once")]
+    /// Both sides invite or offer at once: 491 to theirs; ours has to wait ([`glare_wait`]).
+    #[error("both sides invite or offer at once")]
     Both,
-    /// The same side invites twice: 500 with Retry-After of 0 to 10 s (RFC 3261 §14.2).
-    #[error("another INVITE of the same side is open")]
+    /// The same side does so twice: 500 with Retry-After of 0 to 10 s (RFC 3261 §14.2, RFC 3311 §5.2).
+    #[error("another INVITE or offer of the same side is open")]
     Twice,
 }
 
@@ -102,23 +124,51 @@ use State::*;
 /// The figure: `side` sends `carrier`, with a session description or without.
 ///
 /// # Errors
-/// [`Glare`] for an INVITE while another is open; the state stays.
+/// [`Glare`] for an INVITE, or an offer in an UPDATE, while another is open; the state stays.
 pub const fn step(state: State, side: Side, carrier: Carrier, sdp: bool) -> Result<(State, Sense), Glare> {
     Ok(match (state, carrier, sdp) {
         (Stable, Invite, true) => (Offered(side), Sense::Offer),
         (Stable, Invite, false) => (Asked(side), Sense::Nothing),
-        (Offered(by) | Asked(by) | Countered(by) | Acking(by), Invite, _) => {
-            let unanswered = matches!(state, Offered(_) | Asked(_));
-            return Err(if by.is(side) && unanswered { Glare::Twice } else { Glare::Both });
+        (Offered(by) | Asked(by) | Early(by) | Agreed(by) | Revised(by, _), Invite, _) => {
+            return Err(if by.is(side) { Glare::Twice } else { Glare::Both });
         }
+        (Updating(by), Invite, true) => return Err(if by.is(side) { Glare::Twice } else { Glare::Both }),
+        (Countered(_) | Acking(_) | Updating(_), Invite, _) => return Err(Glare::Both),
         (Offered(by), Provisional, true) if !by.is(side) => (state, Sense::Preview),
+        (Offered(by), Reliable, true) if !by.is(side) => (Agreed(by), Sense::Answer),
+        (Asked(by), Reliable, true) if !by.is(side) => (Early(by), Sense::Offer),
+        (Asked(by), Reliable, false) if !by.is(side) => (state, Sense::Missing),
+        (Early(by), Prack, true) if by.is(side) => (Agreed(by), Sense::Answer),
+        (Early(by), Prack, false) if by.is(side) => (Agreed(by), Sense::Missing),
+        (Agreed(by), Prack, true) if by.is(side) => (Revised(by, side), Sense::Offer),
         (Offered(by), Success, true) if !by.is(side) => (Acking(by), Sense::Answer),
         (Offered(by) | Asked(by), Success, false) if !by.is(side) => (Acking(by), Sense::Missing),
         (Asked(by), Success, true) if !by.is(side) => (Countered(by), Sense::Offer),
-        (Offered(by) | Asked(by), Failure, _) if !by.is(side) => (Stable, Sense::Nothing),
+        (Early(by) | Agreed(by) | Revised(by, _), Success, _) if !by.is(side) => (Acking(by), Sense::Nothing),
+        (Offered(by) | Asked(by) | Early(by) | Agreed(by) | Revised(by, _), Failure, _) if !by.is(side) => {
+            (Stable, Sense::Nothing)
+        }
         (Countered(by), Ack, true) if by.is(side) => (Stable, Sense::Answer),
         (Countered(by), Ack, false) if by.is(side) => (Stable, Sense::Missing),
         (Acking(by), Ack, _) if by.is(side) => (Stable, Sense::Nothing),
+        (Stable, Update, true) => (Updating(side), Sense::Offer),
+        (Agreed(by), Update, true) => (Revised(by, side), Sense::Offer),
+        (Offered(by) | Early(by) | Updating(by) | Revised(_, by), Update, true) => {
+            return Err(if by.is(side) { Glare::Twice } else { Glare::Both });
+        }
+        (Asked(by) | Countered(by), Update, true) => {
+            return Err(if by.is(side) { Glare::Both } else { Glare::Twice });
+        }
+        // The ACK may be on its way still, or lost; the session that it confirms is agreed.
+        (Acking(_), Update, true) => (Updating(side), Sense::Offer),
+        (Revised(by, to), PrackSuccess | UpdateSuccess, true) if !to.is(side) => (Agreed(by), Sense::Answer),
+        (Revised(by, to), PrackSuccess | UpdateSuccess, false) if !to.is(side) => {
+            (Agreed(by), Sense::Missing)
+        }
+        (Revised(by, to), UpdateFailure, _) if !to.is(side) => (Agreed(by), Sense::Nothing),
+        (Updating(by), UpdateSuccess, true) if !by.is(side) => (Stable, Sense::Answer),
+        (Updating(by), UpdateSuccess, false) if !by.is(side) => (Stable, Sense::Missing),
+        (Updating(by), UpdateFailure, _) if !by.is(side) => (Stable, Sense::Nothing),
         _ => (state, Sense::Nothing),
     })
 }
@@ -138,7 +188,7 @@ impl OfferAnswer {
     /// `side` sends (or is about to send) `carrier`, with a session description or without; says what the description means.
     ///
     /// # Errors
-    /// [`Glare`] for an INVITE while another is open.
+    /// [`Glare`] for an INVITE, or an offer in an UPDATE, while another is open.
     pub fn on(&mut self, side: Side, carrier: Carrier, sdp: bool) -> Result<Sense, Glare> {
         let (state, sense) = step(self.state, side, carrier, sdp)?;
         self.state = state;
@@ -153,9 +203,9 @@ impl OfferAnswer {
     /// Who owes a session description.
     pub const fn owed_by(&self) -> Option<Side> {
         match self.state {
-            Offered(by) | Asked(by) => Some(by.other()),
-            Countered(by) => Some(by),
-            Stable | Acking(_) => None,
+            Offered(by) | Asked(by) | Revised(_, by) | Updating(by) => Some(by.other()),
+            Countered(by) | Early(by) => Some(by),
+            Stable | Agreed(_) | Acking(_) => None,
         }
     }
 
@@ -185,9 +235,21 @@ mod tests {
     use super::Side::*;
     use super::*;
 
-    const CARRIERS: [Carrier; 5] = [Invite, Provisional, Success, Failure, Ack];
+    const CARRIERS: [Carrier; 11] = [
+        Invite,
+        Provisional,
+        Reliable,
+        Prack,
+        PrackSuccess,
+        Success,
+        Failure,
+        Ack,
+        Update,
+        UpdateSuccess,
+        UpdateFailure,
+    ];
 
-    /// The exchanges of RFC 6337 table 1 that need neither PRACK nor UPDATE, from both sides.
+    /// The six exchanges of RFC 6337 table 1 and what may go wrong with them, from both sides.
     #[test]
     fn exchanges_go_as_the_table_says() {
         use Sense::*;
@@ -229,6 +291,45 @@ mod tests {
                     &[(by, Invite, false, Nothing), (to, Success, false, Missing), (by, Ack, false, Nothing)],
                 ),
                 (
+                    "answer in a reliable 1xx, another offer in UPDATE",
+                    &[
+                        (by, Invite, true, Offer),
+                        (to, Reliable, true, Answer),
+                        (by, Prack, false, Nothing),
+                        (to, PrackSuccess, false, Nothing),
+                        (to, Update, true, Offer),
+                        (by, UpdateSuccess, true, Answer),
+                        (to, Success, true, Nothing),
+                        (by, Ack, false, Nothing),
+                    ],
+                ),
+                (
+                    "offer in a reliable 1xx, answer in PRACK",
+                    &[
+                        (by, Invite, false, Nothing),
+                        (to, Reliable, true, Offer),
+                        (by, Prack, true, Answer),
+                        (to, Success, false, Nothing),
+                        (by, Ack, false, Nothing),
+                    ],
+                ),
+                (
+                    "another offer in PRACK",
+                    &[
+                        (by, Invite, true, Offer),
+                        (to, Reliable, true, Answer),
+                        (by, Prack, true, Offer),
+                        (to, PrackSuccess, true, Answer),
+                        (to, Failure, false, Nothing),
+                    ],
+                ),
+                ("UPDATE", &[(by, Update, true, Offer), (to, UpdateSuccess, true, Answer)]),
+                ("UPDATE refused", &[(by, Update, true, Offer), (to, UpdateFailure, false, Nothing)]),
+                (
+                    "UPDATE without an offer",
+                    &[(by, Update, false, Nothing), (to, UpdateSuccess, false, Nothing)],
+                ),
+                (
                     "no answer in ACK",
                     &[(by, Invite, false, Nothing), (to, Success, true, Offer), (by, Ack, false, Missing)],
                 ),
@@ -253,6 +354,8 @@ mod tests {
             (&[(Theirs, Invite)], Theirs, Glare::Twice),
             (&[(Theirs, Invite), (Ours, Success)], Theirs, Glare::Both),
             (&[(Ours, Invite), (Theirs, Success)], Theirs, Glare::Both),
+            (&[(Ours, Update)], Theirs, Glare::Both),
+            (&[(Theirs, Invite), (Ours, Reliable)], Theirs, Glare::Twice),
         ] {
             let mut exchange = OfferAnswer::new();
             for (side, carrier) in before {
@@ -264,6 +367,26 @@ mod tests {
             assert_eq!(exchange.state(), stays);
         }
         assert_eq!((Glare::Both.status(), Glare::Twice.status()), (491, 500));
+    }
+
+    #[test]
+    fn a_second_offer_in_update_is_refused_while_one_is_open() {
+        for (before, side, glare) in [
+            (&[(Ours, Update)][..], Theirs, Glare::Both),
+            (&[(Theirs, Update)], Theirs, Glare::Twice),
+            (&[(Ours, Invite)], Theirs, Glare::Both),
+            (&[(Theirs, Invite)], Theirs, Glare::Twice),
+            (&[(Theirs, Invite), (Ours, Reliable), (Ours, Update)], Theirs, Glare::Both),
+        ] {
+            let mut exchange = OfferAnswer::new();
+            for (side, carrier) in before {
+                exchange.on(*side, *carrier, true).expect("in order");
+            }
+            let stays = exchange.state();
+            assert_eq!(exchange.on(side, Update, true), Err(glare), "{before:?}");
+            assert_eq!(exchange.on(side, Update, false), Ok(Sense::Nothing), "{before:?}");
+            assert_eq!(exchange.state(), stays);
+        }
     }
 
     #[test]
@@ -281,7 +404,18 @@ mod tests {
     #[test]
     fn every_cell_is_as_printed() {
         let mut text = String::new();
-        for state in [Stable, Offered(Ours), Asked(Ours), Countered(Ours), Acking(Ours)] {
+        for state in [
+            Stable,
+            Offered(Ours),
+            Asked(Ours),
+            Early(Ours),
+            Agreed(Ours),
+            Revised(Ours, Ours),
+            Revised(Ours, Theirs),
+            Countered(Ours),
+            Acking(Ours),
+            Updating(Ours),
+        ] {
             let _ = writeln!(text, "{state:?}");
             for (side, carrier) in CARRIERS.iter().flat_map(|c| [(Ours, *c), (Theirs, *c)]) {
                 let with = step(state, side, carrier, true);

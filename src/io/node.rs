@@ -165,6 +165,7 @@ impl Node {
             realm: config.node.realm.clone(),
             digest: config.sip.digest.iter().map(algorithm).collect(),
             media_address: config.media.address,
+            manner: Default::default(),
             seed,
             wall: clock::wall(),
             program,

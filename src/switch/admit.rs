@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds};
-use crate::call::{Call, Desk, Incoming};
-use crate::dialog::{Dialog, contact};
+use crate::call::{self, Call, Desk, Incoming};
+use crate::dialog::{Dialog, SessionTimer, contact, refresh};
 use crate::plan::{Facts, Origin, Record};
 use crate::registrar::{Account, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
@@ -49,6 +49,7 @@ impl Switch {
             reply
                 .header(Name::Allow, ALLOW)
                 .header(Name::Accept, "application/sdp")
+                .header(Name::Supported, call::SUPPORTED)
                 .header(Name::AcceptEncoding, "identity")
         });
         if let Some(reply) = reply {
@@ -107,6 +108,7 @@ impl Switch {
                 self.log(false, format!("a call is refused with {status}: {why}"));
                 let reply = self.layer.reply(key, status).map(|reply| match status {
                     503 => reply.header(Name::RetryAfter, "10"),
+                    422 => reply.display(Name::MinSe, refresh::MIN_SE_S),
                     _ => reply,
                 });
                 self.refuse(key, reply);
@@ -148,6 +150,8 @@ impl Switch {
             wall: self.wall(now),
         };
         self.may_record(&facts)?;
+        SessionTimer::answering(message, self.node.manner.session_s)
+            .map_err(|_| (422, "the session interval is too small"))?;
         let tag = self.layer.local_tag(key).map(str::to_string).ok_or((500, "the transaction is gone"))?;
         let dialog = Dialog::answering(message, flow, &tag, &contact(None, &flow))
             .map_err(|_| (400, "the INVITE can begin no dialog"))?;

@@ -2,11 +2,12 @@
 //!
 //! Nothing here tells a stranger who has an account.
 
+use crate::call;
 use crate::sip::{self, Message, Method, Name, Scheme};
 
 /// Methods that the switch serves, as `Allow` lists them.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, SUBSCRIBE, NOTIFY, PUBLISH";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE, NOTIFY, PUBLISH";
 
 /// What a request is refused with, and the header that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ fn scheme(request: &Message) -> Result<(), Refused> {
 }
 
 fn extensions(request: &Message) -> Result<(), Refused> {
-    let mut unknown = sip::unsupported_options(request, Name::Require, &[]);
+    let mut unknown = sip::unsupported_options(request, Name::Require, call::OPTIONS);
     unknown.extend(sip::unsupported_options(request, Name::ProxyRequire, &[]));
     if unknown.is_empty() { Ok(()) } else { Err(Refused::with(420, Name::Unsupported, unknown.join(", "))) }
 }

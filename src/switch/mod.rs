@@ -24,7 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
-use crate::call::{Alarm, Call, Desk, Effect, Index, Node, Owner};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Manner, Node, Owner};
 use crate::media;
 use crate::plan::Program;
 use crate::presence::{self as events, Events};
@@ -44,6 +44,8 @@ pub struct Setup {
     pub digest: Vec<Algorithm>,
     /// The address for RTP, when it is not the one that SIP came in on.
     pub media_address: Option<IpAddr>,
+    /// How calls are conducted.
+    pub manner: Manner,
     /// Seeds everything random. From the operating system, or from a simulation.
     pub seed: [u8; 32],
     /// What the machine's clock says.
@@ -100,7 +102,12 @@ impl Switch {
             clock: (now, setup.wall),
             layer: Layer::new(&mut random),
             digest: Digest::new(&setup.realm, &setup.digest, &mut random),
-            node: Node { name: setup.node, realm: setup.realm, media_address: setup.media_address },
+            node: Node {
+                name: setup.node,
+                realm: setup.realm,
+                media_address: setup.media_address,
+                manner: setup.manner,
+            },
             random,
             directory: setup.directory,
             bindings: Bindings::new(),
@@ -284,9 +291,9 @@ impl Switch {
                     self.with_call(now, call, |call, desk| call.on_ack(desk, leg, &message));
                 }
             }
-            Received::Cancel { key, .. } => {
+            Received::Cancel { key, message } => {
                 if let Some((call, leg)) = self.index.server(&key) {
-                    self.with_call(now, call, |call, desk| call.on_cancel(desk, leg));
+                    self.with_call(now, call, |call, desk| call.on_cancel(desk, leg, &message));
                 }
             }
             Received::Response { key, message } => {

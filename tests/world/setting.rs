@@ -74,6 +74,7 @@ impl World {
             node: "node-1".into(),
             realm: REALM.into(),
             media_address: None,
+            manner: Default::default(),
             seed: key,
             wall: wall + now.since(Time::ZERO),
             program,
