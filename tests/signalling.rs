@@ -228,7 +228,7 @@ fn one_of_two_phones_answers_and_the_other_is_cancelled() {
     {
         match node.receive(answer(invite, 180)) {
             Received::Response { key: from, message } if from == key => {
-                assert!(matches!(side.hear(node.now, &mut node.layer, &message), Heard::Early(_)));
+                assert!(matches!(side.hear(node.now, &mut node.layer, &message), Heard::Early(..)));
             }
             other => panic!("{other:?}"),
         }
@@ -237,7 +237,7 @@ fn one_of_two_phones_answers_and_the_other_is_cancelled() {
     let Received::Response { message, .. } = node.receive(answer(desk_invite, 200)) else {
         panic!("no response")
     };
-    let Heard::Accepted(mut dialog) = desk_side.hear(node.now, &mut node.layer, &message) else {
+    let Heard::Accepted(mut dialog, _) = desk_side.hear(node.now, &mut node.layer, &message) else {
         panic!("no dialog")
     };
     dialog.acknowledge(&mut node.layer, desk_side.seq(), None);
@@ -251,7 +251,7 @@ fn one_of_two_phones_answers_and_the_other_is_cancelled() {
     let Received::Response { message, .. } = node.receive(answer(soft_invite, 200)) else {
         panic!("no response")
     };
-    let Heard::Accepted(mut late) = soft_side.hear(node.now, &mut node.layer, &message) else {
+    let Heard::Accepted(mut late, _) = soft_side.hear(node.now, &mut node.layer, &message) else {
         panic!("no dialog")
     };
     late.acknowledge(&mut node.layer, soft_side.seq(), None);
