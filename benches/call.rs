@@ -14,7 +14,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ledgerline::base::{Secret, Time, Wall};
 use ledgerline::media::{self, Order};
 use ledgerline::plan::{self, Folder};
-use ledgerline::registrar::{Account, Algorithm, Directory};
+use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
 use ledgerline::sip::{Flow, Transport};
 use ledgerline::switch::{Input, Output, Setup, Switch};
 use md5::{Digest, Md5};
@@ -49,6 +49,8 @@ impl World {
         let directory =
             Directory::new([account("alice", "8001"), account("bob", "8002")]).expect("two accounts");
         let setup = Setup {
+            registrar: Rules::default(),
+            kept: Vec::new(),
             digest: Algorithm::DEFAULT.to_vec(),
             node: "bench".into(),
             realm: "bench".into(),

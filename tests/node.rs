@@ -316,3 +316,119 @@ fn another_user_is_refused_even_where_the_socket_is_open_to_all() {
     assert_eq!(refused.status.code(), Some(4), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("only root"), "{refused:?}");
 }
+
+/// A phone of one socket: it registers with MD5 and answers every OPTIONS.
+struct Phone {
+    socket: UdpSocket,
+    switch: SocketAddr,
+}
+
+impl Phone {
+    fn new(switch: SocketAddr) -> Phone {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("bound");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        Phone { socket, switch }
+    }
+
+    /// Says a REGISTER and returns the answer.
+    fn register(&self, password: &str, realm: &str) -> String {
+        let first = self.ask(1, "");
+        let nonce =
+            first.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("challenged");
+        let secret = ledgerline::base::Secret::new(password.to_string());
+        let ha1 =
+            ledgerline::registrar::Ha1::of(ledgerline::registrar::Algorithm::Md5, "bob", realm, &secret);
+        let proof = ledgerline::registrar::Proof {
+            nonce: nonce.as_bytes(),
+            qop: Some((b"00000001", b"c")),
+            method: b"REGISTER",
+            uri: b"sip:pbx",
+        };
+        let response = String::from_utf8(proof.response(&ha1)).expect("ASCII");
+        self.ask(
+            2,
+            &format!(
+                "Authorization: Digest username=\"bob\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"sip:pbx\", \
+                 response=\"{response}\", algorithm=MD5, cnonce=\"c\", qop=auth, nc=00000001\r\n"
+            ),
+        )
+    }
+
+    fn ask(&self, cseq: u32, proof: &str) -> String {
+        let own = self.socket.local_addr().expect("bound");
+        let text = format!(
+            "REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKr{cseq};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:bob@pbx>;tag=1\r\nTo: <sip:bob@pbx>\r\nCall-ID: r-{own}\r\nCSeq: {cseq} REGISTER\r\n\
+             Contact: <sip:bob@{own}>\r\nUser-Agent: Desk 3\r\n{proof}Content-Length: 0\r\n\r\n"
+        );
+        self.socket.send_to(text.as_bytes(), self.switch).expect("sent");
+        self.hear()
+    }
+
+    fn hear(&self) -> String {
+        let mut buffer = [0; 4_096];
+        let len = self.socket.recv(&mut buffer).expect("a message in time");
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    }
+
+    /// Answers the next OPTIONS.
+    fn answer_options(&self) {
+        let heard = self.hear();
+        assert!(heard.starts_with("OPTIONS "), "{heard}");
+        let copied = heard.lines().filter(|line| {
+            ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name))
+        });
+        let copied: String = copied.map(|line| format!("{}\r\n", line.trim_end())).collect();
+        let answer = format!("SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n");
+        self.socket.send_to(answer.as_bytes(), self.switch).expect("sent");
+    }
+}
+
+/// `phones show bob` as JSON, once `is` holds of its first contact.
+fn shown(node: &Node, is: impl Fn(&Value) -> bool) -> Value {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let shown = node.run(&["phones", "show", "bob", "--json"]);
+        let shown: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        let first = shown.get(0).cloned().unwrap_or(Value::Null);
+        if is(&first) {
+            return first;
+        }
+        assert!(Instant::now() < until, "{shown}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_registration_survives_kill_9_and_shows_its_round_trip() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    let made = node.run(&["user", "add", "bob", "--number", "8002", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let (password, realm) = (made["password"].as_str().expect("one"), made["realm"].as_str().expect("one"));
+    let listening = node.start().remove(0);
+    // The next run is to listen where this one did.
+    let text = fs::read_to_string(node.config()).expect("text").replace("udp://127.0.0.1:0", &listening);
+    fs::write(node.config(), text).expect("written");
+    let phone = Phone::new(listening.trim_start_matches("udp://").parse().expect("an address"));
+    let answer = phone.register(password, realm);
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    phone.answer_options();
+    let before = shown(&node, |first| first["state"] == "answers");
+    assert!(before["round_trip_ms"].as_f64().is_some_and(|ms| ms < 5_000.0), "{before}");
+    assert_eq!((before["agent"].as_str(), before["transport"].as_str()), (Some("Desk 3"), Some("udp")));
+    let kept = node.folder().join("store/registrations.sealed");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !kept.exists() {
+        assert!(Instant::now() < until, "not kept");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut child = node.process.take().expect("runs");
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    fs::remove_file(node.folder().join("admin.sock")).expect("left behind");
+    node.start();
+    let after = shown(&node, |first| first["agent"] == "Desk 3");
+    assert_eq!(after["source"], before["source"]);
+    assert!(after["expires_s"].as_u64() <= before["expires_s"].as_u64());
+    node.stop();
+}

@@ -7,7 +7,7 @@ use ledgerline::base::{Random, Secret, Time};
 use ledgerline::dialog::{
     self, Accepted, Carrier, Dialog, Heard, Id, Invitation, OfferAnswer, Ring, Sense, Side,
 };
-use ledgerline::registrar::{Account, Algorithm, Bindings, Digest, Directory, Ha1, Proof, Verdict};
+use ledgerline::registrar::{Account, Algorithm, Bindings, Digest, Directory, Ha1, Proof, Rules, Verdict};
 use ledgerline::sip::{
     Builder, Flow, Message, Method, Name, NameAddrBuf, Transport, UriBuf, digest::Authorization,
 };
@@ -186,7 +186,7 @@ fn a_phone_calls_in_proves_itself_talks_and_hangs_up() {
 #[test]
 fn one_of_two_phones_answers_and_the_other_is_cancelled() {
     let mut node = Node::new();
-    let mut bindings = Bindings::new();
+    let mut bindings = Bindings::new(Rules::default(), &mut Random::from_number(1));
     let registration = "REGISTER sip:ledgerline SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKr\r\nFrom: <sip:bob@ledgerline>;tag=r\r\n\
         To: <sip:bob@ledgerline>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:desk@h1>, <sip:soft@h2>\r\n\r\n";
     let registration = Message::parse(Bytes::from(registration)).expect("a message");

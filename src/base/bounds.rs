@@ -39,6 +39,20 @@ pub const WRITE_QUEUE_BYTES: usize = 1 << 20;
 /// Bindings of one user: desk phone, softphone, mobile and two spare.
 pub const BINDINGS_PER_USER: usize = 5;
 
+/// Temporary GRUUs of one contact that stay good: those of its last refreshes, an hour or more of them.
+pub const TEMPORARY_GRUUS: usize = 4;
+
+/// Batches of changed registrations that wait for their writer; past it the core keeps them to itself.
+pub const REGISTRATION_BATCHES: usize = 4;
+
+/// How often a contact is asked whether it is there, unless the configuration says otherwise: twenty thousand contacts are 330
+/// questions a second.
+pub const PING: Duration = Duration::from_secs(60);
+
+/// Questions to contacts that may wait for their answers at once: a minute's worth of unreachable phones must not fill the
+/// transaction layer.
+pub const PINGS: usize = 16_384;
+
 /// The briefest registration that is taken (else 423): below it a site's phones do nothing but register.
 pub const EXPIRES_MIN: Duration = Duration::from_secs(60);
 
@@ -57,6 +71,9 @@ pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
 /// Nonces whose counts are remembered, 40 octets each: 200 authenticated requests a second that never reuse one. Past it the
 /// oldest is forgotten and counts as used.
 pub const NONCES: usize = 65_536;
+
+/// How long a user's preferred contacts ring before the less preferred ones (RFC 3261 §10.2.1.2, q) join in: three rings.
+pub const PREFERENCE_STEP: Duration = Duration::from_secs(15);
 
 /// Legs that one `dial` may ring at once.
 pub const FORKS: usize = 32;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::bounds;
+
 /// A phone number or user name: `Debug` and `Display` show `138****5678`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Masked(String);
@@ -35,9 +37,10 @@ impl fmt::Debug for Masked {
 /// Eleven and more characters keep three in front and four behind; seven to ten keep two and two.
 /// Up to six (extensions, service numbers) identify a desk, not a person, and stay as they are.
 pub fn mask_digits(value: &str) -> String {
-    let chars: Vec<char> = value.chars().collect();
+    // A number is written by whoever dials: it must not forge a line of the log, nor fill it.
+    let chars: Vec<char> = super::presentable(value, bounds::DIALLED).chars().collect();
     let (front, behind) = match chars.len() {
-        0..=6 => return value.to_string(),
+        0..=6 => return chars.into_iter().collect(),
         7..=10 => (2, 2),
         _ => (3, 4),
     };
@@ -81,6 +84,7 @@ mod tests {
             ("95599", "95599"),
             ("1001", "1001"),
             ("62581234", "62****34"),
+            ("8\r\n01", "801"),
         ] {
             assert_eq!(mask_digits(clear), masked);
             assert_eq!(format!("{0} {0:?}", Masked::new(clear)), format!("{masked} {masked}"));

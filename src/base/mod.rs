@@ -8,6 +8,7 @@ mod id;
 mod mask;
 mod random;
 mod secret;
+mod text;
 mod time;
 
 pub use alarm::Alarms;
@@ -15,4 +16,5 @@ pub use id::{CallId, LegId, NotAnId, PromptId, RecordingId};
 pub use mask::{Masked, mask_digits, mask_numbers};
 pub use random::Random;
 pub use secret::Secret;
+pub use text::{is_treacherous, presentable};
 pub use time::{Time, Wall};

@@ -56,6 +56,8 @@ pub enum Alarm {
     Opening,
     /// Nobody answered in time.
     Ring,
+    /// The next contacts of a dial are to be rung.
+    Wave,
     /// No (further) key came in time.
     Keys,
     /// The 2xx of this leg is to be sent again, or its ACK never came.

@@ -1,5 +1,6 @@
 //! Ringing phones: one leg a contact, the first that answers wins, the others hear that the call was completed elsewhere.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::{LegId, Masked, bounds};
@@ -12,7 +13,8 @@ use crate::sip::{Message, Name};
 use super::desk::{Alarm, Desk, Effect};
 use super::leg::{Leg, Stage};
 use super::view::Change;
-use super::{CALLER, Call, Phase};
+use super::wave::{self, Wave};
+use super::{CALLER, Call, Device, Phase};
 
 /// A contact to ring.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub(super) struct Contact {
     pub number: Option<Masked>,
     /// Its registered contact.
     pub binding: Binding,
+    /// Other flows to the same device (RFC 5626), the best last.
+    pub others: Vec<Binding>,
 }
 
 /// A dial in progress.
@@ -38,6 +42,8 @@ pub(super) struct Dialling {
     pub early: Option<LegId>,
     /// Redirections followed (RFC 3261 §8.1.3.4).
     pub redirected: u8,
+    /// Who is rung next, and when.
+    pub waves: VecDeque<Wave>,
 }
 
 /// Redirections that one dial follows before it gives up.
@@ -51,21 +57,26 @@ impl Call {
         targets: &[Target],
         ring: Duration,
     ) -> Option<Outcome> {
-        let (contacts, nobody) = contacts(desk, targets);
-        if contacts.is_empty() {
+        let (users, nobody) = contacts(desk, targets, self.device.as_ref());
+        if users.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
             self.note(desk, format!("nobody to ring: {}", nobody.word()));
             return Some(nobody);
         }
         self.last_failure = None;
-        let mut dialling = Dialling { legs: Vec::new(), best: None, rang: false, early: None, redirected: 0 };
-        for contact in contacts {
-            dialling.legs.extend(self.add_leg(desk, contact));
-        }
-        if dialling.legs.is_empty() {
+        let waves = wave::waves(users);
+        self.phase = Phase::Dialling(Dialling {
+            legs: Vec::new(),
+            best: None,
+            rang: false,
+            early: None,
+            redirected: 0,
+            waves,
+        });
+        if !self.next_wave(desk) {
+            self.phase = Phase::Between;
             return Some(Outcome::Failed);
         }
-        self.phase = Phase::Dialling(dialling);
         desk.alarms.set((self.id, Alarm::Ring), desk.now + ring);
         if self.leg(CALLER).is_some_and(Leg::is_up) {
             self.ring_back(desk);
@@ -75,7 +86,7 @@ impl Call {
     }
 
     /// A new leg for a contact; its INVITE goes out when its port is there. `None` when the call has had too many.
-    fn add_leg(&mut self, desk: &mut Desk<'_>, contact: Contact) -> Option<LegId> {
+    pub(super) fn add_leg(&mut self, desk: &mut Desk<'_>, contact: Contact) -> Option<LegId> {
         if self.legs.len() >= bounds::LEGS_PER_CALL {
             self.note(desk, "too many legs".into());
             return None;
@@ -84,6 +95,7 @@ impl Call {
         let flow = contact.binding.flow;
         let mut leg = Leg::new(id, contact.user.clone(), flow, desk.random);
         leg.number = contact.number.clone();
+        leg.spare = (!contact.others.is_empty()).then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         self.legs.push(leg);
         let local = flow.local.ip();
@@ -124,7 +136,7 @@ impl Call {
             self.leg_failed(desk, leg, 488);
             return;
         }
-        desk.alarms.clear(&(self.id, Alarm::Ring));
+        self.stop_ringing_alarms(desk);
         self.release_others(desk, leg);
         self.aim(desk, leg);
         self.join(desk, leg);
@@ -149,10 +161,12 @@ impl Call {
         {
             return;
         }
-        self.leg_failed(desk, leg, status);
+        if !self.other_flow(desk, leg, status) {
+            self.leg_failed(desk, leg, status);
+        }
     }
 
-    /// One fork failed; when it was the last, the dial has.
+    /// One fork failed; when it was the last and nobody else is to be rung, the dial has.
     pub(super) fn leg_failed(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
         let Phase::Dialling(dialling) = &mut self.phase else { return };
         dialling.legs.retain(|l| *l != leg);
@@ -164,7 +178,9 @@ impl Call {
         if dialling.legs.is_empty() {
             let status = dialling.best.unwrap_or(status);
             let outcome = outcome(status, dialling.rang);
-            self.dial_failed(desk, outcome, status);
+            if !self.next_wave(desk) {
+                self.dial_failed(desk, outcome, status);
+            }
         } else if was_heard && self.leg(CALLER).is_some_and(Leg::is_up) {
             self.ring_back(desk);
         }
@@ -182,12 +198,17 @@ impl Call {
     }
 
     fn dial_failed(&mut self, desk: &mut Desk<'_>, outcome: Outcome, status: u16) {
-        desk.alarms.clear(&(self.id, Alarm::Ring));
+        self.stop_ringing_alarms(desk);
         if self.leg(CALLER).is_some_and(Leg::is_up) {
             self.quiet(desk, CALLER);
         }
         self.last_failure = Some((outcome, told(status)));
         self.dialled(desk, outcome);
+    }
+
+    pub(super) fn stop_ringing_alarms(&self, desk: &mut Desk<'_>) {
+        desk.alarms.clear(&(self.id, Alarm::Ring));
+        desk.alarms.clear(&(self.id, Alarm::Wave));
     }
 
     fn release_others(&mut self, desk: &mut Desk<'_>, winner: LegId) {
@@ -212,8 +233,8 @@ impl Call {
             .filter_map(|to| to.uri().user_decoded().map(|user| Target::User(Masked::new(user))))
             .take(bounds::BINDINGS_PER_USER)
             .collect();
-        let (found, _) = contacts(desk, &users);
-        let added: Vec<LegId> = found.into_iter().filter_map(|to| self.add_leg(desk, to)).collect();
+        let (found, _) = contacts(desk, &users, None);
+        let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
         if added.is_empty() {
             return false;
         }
@@ -226,23 +247,41 @@ impl Call {
     }
 }
 
-/// The contacts of `targets`, each once; and, when there are none, what the dial came to.
-fn contacts(desk: &Desk<'_>, targets: &[Target]) -> (Vec<Contact>, Outcome) {
-    let mut found: Vec<Contact> = Vec::new();
+/// The contacts of `targets`, each once, by user; and, when there are none, what the dial came to. Of a user who was dialled by the
+/// address of one `device` only that.
+fn contacts(desk: &Desk<'_>, targets: &[Target], device: Option<&Device>) -> (Vec<Vec<Contact>>, Outcome) {
+    let (mut users, mut found) = (Vec::new(), 0);
     let mut nobody = Outcome::Unknown;
+    let mut seen: Vec<Binding> = Vec::new();
     for target in targets {
         let (Target::User(dialled) | Target::Number(dialled)) = target;
         let Some(account) = desk.directory.find(dialled.reveal()) else { continue };
         nobody = Outcome::Unreachable;
         let number = (account.name != dialled.reveal()).then(|| dialled.clone());
-        for binding in desk.bindings.lookup(desk.now, &account.name) {
-            if found.len() < bounds::FORKS && !found.iter().any(|c| c.binding.contact == binding.contact) {
-                let user = Masked::new(&account.name);
-                found.push(Contact { user, number: number.clone(), binding });
+        let mut bindings = desk.bindings.lookup(desk.now, &account.name);
+        if let Some(device) = device.filter(|device| device.user.reveal() == account.name) {
+            bindings.retain(|binding| binding.is_device(&device.gr));
+        }
+        bindings.retain(|binding| !seen.iter().any(|other| other.contact == binding.contact));
+        seen.extend(bindings.iter().cloned());
+        let mut contacts = Vec::new();
+        for (binding, mut others) in wave::devices(bindings) {
+            others.reverse();
+            if found < bounds::FORKS {
+                found += 1;
+                contacts.push(Contact {
+                    user: Masked::new(&account.name),
+                    number: number.clone(),
+                    binding,
+                    others,
+                });
             }
         }
+        if !contacts.is_empty() {
+            users.push(contacts);
+        }
     }
-    (found, nobody)
+    (users, nobody)
 }
 
 /// Of two failures the one that tells the caller more: a person's word before a machine's (RFC 3261 §16.7 step 6).

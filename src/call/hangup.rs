@@ -118,7 +118,7 @@ impl Call {
         for leg in self.leg_ids() {
             self.release(desk, leg, why.status(), why.reason());
         }
-        for alarm in [Alarm::Opening, Alarm::Ring, Alarm::Keys, Alarm::Talk] {
+        for alarm in [Alarm::Opening, Alarm::Ring, Alarm::Wave, Alarm::Keys, Alarm::Talk] {
             desk.alarms.clear(&(self.id, alarm));
         }
         if let Some(recording) = self.recording.as_ref().filter(|r| r.is_live()) {

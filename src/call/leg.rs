@@ -26,6 +26,8 @@ pub(super) struct Leg {
     pub user: Masked,
     /// The number under which it was dialled, if not by name.
     pub number: Option<Masked>,
+    /// What is left of its contact when it is rung: other flows to the same device.
+    pub spare: Option<Box<Contact>>,
     /// The path to the phone.
     pub flow: Flow,
     /// Where its signalling, which proved itself, came from last. It outlives the stream that it came over.
@@ -125,6 +127,7 @@ impl Leg {
             id,
             user,
             number: None,
+            spare: None,
             flow,
             seen: flow.remote.ip(),
             stage: Stage::Gone,

@@ -35,6 +35,7 @@ mod renew;
 pub mod trace;
 mod update;
 pub mod view;
+mod wave;
 mod wire;
 
 use crate::base::{CallId, LegId, Masked, RecordingId, Time, Wall};
@@ -74,10 +75,21 @@ pub struct Incoming {
     pub caller_name: Masked,
     /// What the plan is told.
     pub facts: Facts,
+    /// The one device that was dialled by its own address (a GRUU, RFC 5627).
+    pub device: Option<Device>,
     /// The route that the program chose.
     pub route: RouteId,
     /// The program that the call is pinned to.
     pub program: Arc<Program>,
+}
+
+/// One device of a user, dialled by its GRUU.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Whose: the account's name.
+    pub user: Masked,
+    /// Which: the value of `gr`, as it was written.
+    pub gr: String,
 }
 
 /// A call.
@@ -90,6 +102,7 @@ pub struct Call {
     machine: Machine,
     facts: Facts,
     caller_name: Masked,
+    device: Option<Device>,
     route: Option<String>,
     /// For the INVITEs that this call sends.
     max_forwards: u8,
@@ -166,6 +179,7 @@ impl Call {
         match alarm {
             Alarm::Opening => self.not_ready(desk),
             Alarm::Ring => self.rung_out(desk),
+            Alarm::Wave => self.wave_over(desk),
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),

@@ -22,7 +22,8 @@ const READY: Duration = Duration::from_secs(2);
 impl Call {
     /// A new call. Its INVITE is authenticated, routed and has a readable body, or none.
     pub fn begin(desk: &mut Desk<'_>, incoming: Incoming) -> Call {
-        let Incoming { id, invite, message, flow, dialog, caller_name, facts, route, program } = incoming;
+        let Incoming { id, invite, message, flow, dialog, caller_name, facts, device, route, program } =
+            incoming;
         let route_words = program.route_ref(route).map(|r| format!("{} ({}:{})", r.pattern, r.file, r.line));
         let machine = Machine::start(program, route, facts.clone());
         let mut leg = Leg::new(CALLER, caller_name.clone(), flow, desk.random);
@@ -48,6 +49,7 @@ impl Call {
             machine,
             facts,
             caller_name,
+            device,
             route: route_words.clone(),
             max_forwards: message.max_forwards().unwrap_or(70).saturating_sub(1),
             recording: None,

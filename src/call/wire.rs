@@ -47,7 +47,8 @@ impl Call {
         let who = target.number.as_ref().unwrap_or(&target.user);
         let to = NameAddrBuf::new(user_at(who.reveal(), &desk.node.realm));
         let ours = dialog::contact(None, &at.flow);
-        let invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
+        let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
+        target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
         at.media.version = 1;
         let sdp = offer::offer(local, &formats, Some(events), at.media.session, at.media.version);
         at.media.ours = formats;

@@ -33,7 +33,7 @@ pub enum Verb {
     /// Add, list and remove the accounts of phones
     #[command(subcommand)]
     User(User),
-    /// List registered phones
+    /// List registered phones, or show those of one user
     Phones(Phones),
     /// List running calls
     Calls(Calls),
@@ -105,9 +105,23 @@ pub enum User {
 
 /// `phones`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Phones {
     /// Only those of this user (a name or a number)
     pub user: Option<String>,
+    /// What else to do.
+    #[command(subcommand)]
+    pub more: Option<MorePhones>,
+}
+
+/// `phones …`
+#[derive(Debug, Subcommand)]
+pub enum MorePhones {
+    /// Show everything that is known of a user's phones: contacts, transport, user agent, round trip
+    Show {
+        /// The user: a name or a number
+        user: String,
+    },
 }
 
 /// `calls`

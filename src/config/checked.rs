@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 
@@ -11,6 +12,7 @@ use super::keys::nearest;
 use super::listen::{self, Listen};
 use super::presence::{self, Presence};
 use super::written::{self, Written};
+use crate::base::bounds;
 
 /// Everything that varies by machine. Paths are absolute or meant from the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Config {
     pub node: Node,
     /// Where SIP is listened for.
     pub sip: Sip,
+    /// What phones are held to that register.
+    pub registrar: Registrar,
     /// How media runs.
     pub media: Media,
     /// Where the dial plans are.
@@ -58,6 +62,17 @@ pub enum Digest {
     Sha256,
     /// MD5: what phones without RFC 8760 speak.
     Md5,
+}
+
+/// `[registrar]`: what phones are held to that register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registrar {
+    /// The briefest registration that is taken (RFC 3261 §10.3 item 7).
+    pub least: Duration,
+    /// The longest; a longer wish is cut.
+    pub most: Duration,
+    /// How often each contact is asked by OPTIONS whether it is there; `None`: never.
+    pub ping: Option<Duration>,
 }
 
 /// `[media]`: how media runs.
@@ -130,6 +145,7 @@ impl Config {
         let config = Config {
             node: check.node(&written.node),
             sip: check.sip(&written.sip),
+            registrar: check.registrar(&written.registrar),
             media: check.media(&written.media),
             plan: check.plan(&written.plan),
             store: check.store(&written.store),
@@ -225,6 +241,40 @@ impl Check<'_> {
             self.wrong(list.span(), "phones could not prove who they are", hint);
         }
         all
+    }
+
+    fn registrar(&mut self, written: &written::Registrar) -> Registrar {
+        let least = self.seconds(written.expires_least_s.as_ref(), bounds::EXPIRES_MIN, 10..=3_600);
+        let most = self.seconds(written.expires_most_s.as_ref(), bounds::EXPIRES_MAX, 60..=86_400);
+        if let Some(value) = written.expires_most_s.as_ref().or(written.expires_least_s.as_ref())
+            && most < least
+        {
+            self.wrong(
+                value.span(),
+                "no registration fits",
+                "expires_most_s must not be less than expires_least_s",
+            );
+        }
+        let ping = match &written.ping_s {
+            Some(value) if *value.get_ref() == 0 => None,
+            value => Some(self.seconds(value.as_ref(), bounds::PING, 5..=3_600)),
+        };
+        Registrar { least, most, ping }
+    }
+
+    /// A number of seconds within `range`.
+    fn seconds(
+        &mut self,
+        value: Option<&Spanned<u32>>,
+        default: Duration,
+        range: RangeInclusive<u32>,
+    ) -> Duration {
+        let Some(value) = value else { return default };
+        if !range.contains(value.get_ref()) {
+            let hint = format!("{} to {} seconds", range.start(), range.end());
+            self.wrong(value.span(), "not a number of seconds that makes sense here", hint);
+        }
+        Duration::from_secs(u64::from(*value.get_ref()))
     }
 
     fn media(&mut self, written: &written::Media) -> Media {

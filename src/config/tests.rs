@@ -36,6 +36,13 @@ fn an_empty_file_is_the_default() {
                     Md5,
                 ],
             },
+            registrar: Registrar {
+                least: 60s,
+                most: 7200s,
+                ping: Some(
+                    60s,
+                ),
+            },
             media: Media {
                 ports: 20000..=29999,
                 workers: None,
@@ -111,6 +118,13 @@ fn a_written_file_is_read() {
                     Md5,
                 ],
             },
+            registrar: Registrar {
+                least: 60s,
+                most: 7200s,
+                ping: Some(
+                    60s,
+                ),
+            },
             media: Media {
                 ports: 30000..=30099,
                 workers: Some(
@@ -171,7 +185,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, media, plan, store, admin, log, presence
+               hint: known: node, sip, registrar, media, plan, store, admin, log, presence
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^

@@ -9,6 +9,7 @@ use toml::Spanned;
 pub struct Written {
     pub node: Node,
     pub sip: Sip,
+    pub registrar: Registrar,
     pub media: Media,
     pub plan: Plan,
     pub store: Store,
@@ -31,6 +32,15 @@ pub struct Node {
 pub struct Sip {
     pub listen: Option<Spanned<Vec<Spanned<String>>>>,
     pub digest: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[registrar]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registrar {
+    pub expires_least_s: Option<Spanned<u32>>,
+    pub expires_most_s: Option<Spanned<u32>>,
+    pub ping_s: Option<Spanned<u32>>,
 }
 
 /// `[media]`
@@ -86,6 +96,7 @@ pub struct Presence {
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
     ("sip", &["listen", "digest"]),
+    ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("media", &["ports", "workers", "address"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),

@@ -56,6 +56,8 @@ pub struct Invitation {
     local: NameAddrBuf,
     remote: NameAddrBuf,
     contact: String,
+    /// What every sending of it says besides: Route, who calls, who passed the call on.
+    carried: Vec<(Name<'static>, String)>,
     seq: u32,
     /// Whether it carries an offer.
     offered: bool,
@@ -82,6 +84,7 @@ impl Invitation {
             local,
             remote,
             contact: contact.to_string(),
+            carried: Vec::new(),
             seq: 1,
             offered: true,
             early: Vec::new(),
@@ -96,16 +99,22 @@ impl Invitation {
         self
     }
 
+    /// Has every sending of the INVITE carry one more header field: a Route towards the contact (RFC 3327), an identity (RFC 3325).
+    pub fn carry(&mut self, name: Name<'static>, value: impl Into<String>) {
+        self.carried.push((name, value.into()));
+    }
+
     /// The request, without a body: send it with [`Layer::request`] over [`Invitation::flow`]. `max_forwards` is one less than that of
     /// the request that made us send it, so that loops through us end (RFC 3261 §16.6 step 3).
     pub fn request(&self, max_forwards: u8) -> Builder {
-        Builder::request(&Method::Invite, self.target.as_str())
+        let request = Builder::request(&Method::Invite, self.target.as_str())
             .display(Name::MaxForwards, max_forwards)
             .display(Name::From, &self.local)
             .display(Name::To, &self.remote)
             .header(Name::CallId, &self.call_id)
             .header(Name::CSeq, format!("{} INVITE", self.seq))
-            .header(Name::Contact, &self.contact)
+            .header(Name::Contact, &self.contact);
+        self.carried.iter().fold(request, |request, (name, value)| request.header(*name, value))
     }
 
     /// The request once more as a new transaction with the next CSeq, after a failure that allows it (401 of a configured trunk,

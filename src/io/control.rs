@@ -18,6 +18,7 @@ use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::refusals::Refusals;
+use super::registrations::Changes;
 use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
@@ -37,6 +38,9 @@ const WALL_EVERY: Duration = Duration::from_secs(5);
 /// How long the node stays for the last answers once its last call has ended: one retransmission (T1, RFC 3261 §17.1.1.1)
 /// and its answer.
 const LINGER: Duration = Duration::from_millis(600);
+
+/// How often changed registrations are passed on to be kept.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How soon an order that the media plane had no room for is tried again.
 const HELD_EVERY: Duration = Duration::from_millis(5);
@@ -63,6 +67,8 @@ pub struct Parts {
     pub vault_news: mpsc::UnboundedReceiver<vault::News>,
     /// The prompts of the first program.
     pub prompts: PromptLibrary,
+    /// Where changed registrations go.
+    pub registrations: Changes,
     /// The service manager.
     pub notify: Notify,
 }
@@ -106,6 +112,7 @@ impl Control {
         let mut stop = std::pin::pin!(stop);
         let mut wall = tokio::time::interval(WALL_EVERY);
         let mut alive = tokio::time::interval(self.parts.notify.alive_every().unwrap_or(WALL_EVERY));
+        let mut keep = tokio::time::interval(KEEP_EVERY);
         let (mut give_up, mut lingering) = (None, false);
         self.order(media::Order::Prompts(Arc::new(self.parts.prompts.clone())));
         self.parts.notify.ready();
@@ -119,6 +126,7 @@ impl Control {
                 Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
                 _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
+                _ = keep.tick() => self.keep(),
                 _ = alive.tick() => self.parts.notify.alive(),
                 () = &mut stop, if give_up.is_none() => {
                     tracing::info!("going down: no new calls, running ones end");
@@ -132,9 +140,18 @@ impl Control {
                     *give_up = Instant::now() + LINGER;
                 }
                 if Instant::now() >= *give_up {
+                    self.keep();
                     return;
                 }
             }
+        }
+    }
+
+    /// Passes on the registrations that have changed.
+    fn keep(&mut self) {
+        if self.parts.switch.has_registrations() {
+            let now = self.parts.clock.now();
+            self.parts.registrations.pass(|| self.parts.switch.take_registrations(now));
         }
     }
 

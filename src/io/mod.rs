@@ -19,6 +19,7 @@ pub mod password;
 pub mod people;
 pub mod plans;
 mod refusals;
+mod registrations;
 pub mod sealed;
 pub mod store;
 pub mod stream;

@@ -18,6 +18,7 @@ use super::door::Door;
 use super::media::{self, Plane};
 use super::notify::Notify;
 use super::plans::{self, Loaded};
+use super::registrations::{Changes, Keeper, Registrations};
 use super::store::{self, Store, StoreError};
 use super::stream::Streams;
 use super::udp::Udp;
@@ -95,7 +96,7 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
-    let Node { control, door, desk, server, store, listening } = node;
+    let Node { control, door, desk, server, store, keeper, listening } = node;
     let administration = tokio::spawn(server.serve(desk.clone(), door));
     let reloading = tokio::spawn(reload_on(hangups, desk));
     for listen in &listening {
@@ -113,6 +114,7 @@ async fn serve(
         .await;
     administration.abort();
     reloading.abort();
+    keeper.close();
     store.close();
     tracing::info!("stopped");
     Ok(())
@@ -125,13 +127,14 @@ struct Node {
     desk: Desk,
     server: Server,
     store: Store,
+    keeper: Keeper,
     listening: Vec<Listen>,
 }
 
 impl Node {
     fn open(config: &Config) -> Result<Node, StartError> {
         let keys = Arc::new(store::load_keys(&config.store.keys).map_err(StartError::Keys)?);
-        let users = Users::new(&config.store.folder, keys, &config.node.realm);
+        let users = Users::new(&config.store.folder, Arc::clone(&keys), &config.node.realm);
         let directory = Arc::new(users.directory()?);
         warn_of_unusable(&users)?;
         // The two that take time take it together: a caller waits for both.
@@ -160,6 +163,8 @@ impl Node {
                 .map_err(StartError::Media)?;
         let mut seed = [0; 32];
         random.fill(&mut seed);
+        let (kept, registrations, keeper) =
+            registrations(config, keys).map_err(|error| StartError::System(error.to_string()))?;
         let setup = Setup {
             node: config.node.name.clone(),
             realm: config.node.realm.clone(),
@@ -175,6 +180,8 @@ impl Node {
                 shown: config.presence.show,
                 places: Vec::new(),
             },
+            registrar: rules(&config.registrar),
+            kept,
         };
         let switch = Switch::new(clock.now(), setup);
         let notify = Notify::from_environment();
@@ -189,6 +196,7 @@ impl Node {
             store: store.clone(),
             vault_news,
             prompts,
+            registrations,
             notify,
         };
         let (control, door) = Control::new(parts);
@@ -199,7 +207,7 @@ impl Node {
             plan: config.plan.clone(),
             door: Some(door.clone()),
         };
-        Ok(Node { control, door, desk, server, store, listening })
+        Ok(Node { control, door, desk, server, store, keeper, listening })
     }
 }
 
@@ -241,6 +249,21 @@ fn load_plan(plan: &config::Plan) -> Result<Loaded, StartError> {
         tracing::warn!("plan: {finding}");
     }
     Ok(loaded)
+}
+
+/// The registrations of the run before, and the thread that keeps those of this one. Without the first a node can live.
+fn registrations(config: &Config, keys: Arc<Keyring>) -> io::Result<(Vec<registrar::Kept>, Changes, Keeper)> {
+    let registrations = Registrations::new(&config.store.folder, keys);
+    let kept = registrations.read().unwrap_or_else(|error| {
+        tracing::error!(%error, "registrations of before the restart are lost: phones must register anew");
+        Vec::new()
+    });
+    let (changes, keeper) = registrations.keep(&kept)?;
+    Ok((kept, changes, keeper))
+}
+
+fn rules(configured: &config::Registrar) -> registrar::Rules {
+    registrar::Rules { least: configured.least, most: configured.most, ping: configured.ping }
 }
 
 fn warn_of_unusable(users: &Users) -> Result<(), StartError> {

@@ -104,6 +104,15 @@ impl Sealed {
         Ok(value)
     }
 
+    /// Replaces the file, whatever was in it, under the lock.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write(&self, content: &[u8]) -> Result<(), SealedError> {
+        let _lock = self.lock()?;
+        self.replace(content)
+    }
+
     /// Holds off every other writer until the file is dropped.
     fn lock(&self) -> Result<File, SealedError> {
         let file = private(OpenOptions::new().create(true).truncate(false).write(true))

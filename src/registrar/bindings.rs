@@ -1,114 +1,32 @@
-//! Where users are: RFC 3261 §10.3, with the flow of each registration remembered (in the sense of RFC 5626 §5.2).
+//! Where users are: RFC 3261 §10.3, with flows (RFC 5626), device names (RFC 5627) and paths (RFC 3327).
 //!
 //! Invariant: a REGISTER changes all that it names or nothing; a binding that is listed has not expired; a user without
-//! bindings owns neither memory nor an alarm.
+//! bindings owns neither memory nor an alarm; whatever changes is noted for whoever keeps it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
-use crate::base::{Alarms, Time, bounds};
-use crate::sip::{Flow, Message, Name, NameAddr, Scheme, UriBuf, quote};
+use super::binding::Binding;
+use super::kept::{Kept, KeptContact};
+use super::wanted::{Refused, order, wanted};
+use crate::base::{Alarms, Random, Time, Wall, bounds};
+use crate::sip::{Flow, Message, Name};
 
-/// One contact of one user.
-#[derive(Clone)]
-pub struct Binding {
-    /// The contact URI as registered, URI headers (`?…`) included: [`Binding::target`] is what a request is sent to.
-    pub contact: UriBuf,
-    /// The path the REGISTER came on: requests to the contact go back on it.
-    pub flow: Flow,
-    /// Preference in thousandths, 0 to 1000.
-    pub q_thousandths: u16,
-    /// When it ends unless it is refreshed.
-    pub expires: Time,
-    /// When it was last made or refreshed.
-    pub refreshed: Time,
-    /// The device (`+sip.instance`, RFC 5626), without quotes.
-    pub instance: Option<Box<str>>,
-    /// Which of its flows (`reg-id`, RFC 5626).
-    pub reg_id: Option<u32>,
-    /// What the phone calls itself.
-    pub user_agent: Option<Box<str>>,
-    call_id: Box<[u8]>,
-    cseq: u32,
+/// What a registrar holds its phones to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// The briefest registration that is taken.
+    pub least: Duration,
+    /// The longest.
+    pub most: Duration,
+    /// How often each contact is asked whether it is there; `None`: never.
+    pub ping: Option<Duration>,
 }
 
-impl Binding {
-    /// The Request-URI for a request to this contact: without the URI headers (RFC 3261 §19.1.5 forbids them there).
-    pub fn target(&self) -> UriBuf {
-        let whole = self.contact.as_str();
-        let text = whole.split_once('?').map_or(whole, |(uri, _)| uri);
-        UriBuf::new(text).unwrap_or_else(|_| self.contact.clone())
-    }
-
-    /// Seconds until it ends, rounded up, so that a listed binding never says 0.
-    pub fn remaining_s(&self, now: Time) -> u64 {
-        self.expires.since(now).as_micros().div_ceil(1_000_000) as u64
-    }
-
-    /// As it stands in a Contact header of an answer to REGISTER (RFC 3261 §10.3 item 8).
-    pub fn listed(&self, now: Time) -> String {
-        let mut text = format!("<{}>;expires={}", self.contact.as_str(), self.remaining_s(now));
-        if self.q_thousandths < 1_000 {
-            let _ = write!(text, ";q=0.{:03}", self.q_thousandths);
-        }
-        if let Some(instance) = &self.instance {
-            let _ = write!(text, ";+sip.instance={}", quote(instance));
-        }
-        if let Some(reg_id) = self.reg_id {
-            let _ = write!(text, ";reg-id={reg_id}");
-        }
-        text
-    }
-
-    /// Whether both stand for the same phone: the same device and flow number (RFC 5626 §6), else an equivalent URI.
-    ///
-    /// DEVIATES: RFC 5626 compares devices only where a `reg-id` is given. A desk phone that restarts on another port sends none
-    /// and would fill the user's places with its dead contacts.
-    fn is_same(&self, other: &Binding) -> bool {
-        match (&self.instance, &other.instance) {
-            (Some(a), Some(b)) => a == b && self.reg_id == other.reg_id,
-            _ => self.contact == other.contact,
-        }
-    }
-
-    /// Whether a REGISTER with this Call-ID and CSeq comes too late to touch this binding (RFC 3261 §10.3 items 6 and 7).
-    fn is_newer_than(&self, call_id: &[u8], cseq: u32) -> bool {
-        *self.call_id == *call_id && cseq <= self.cseq
-    }
-}
-
-/// Why a REGISTER changed nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// `*` beside another contact or without `Expires: 0`, a contact that is no SIP URI, headers missing.
-    #[error("contacts cannot be understood")]
-    Malformed,
-    /// More than [`bounds::BINDINGS_PER_USER`].
-    #[error("too many contacts")]
-    TooMany,
-    /// An expiry below [`bounds::EXPIRES_MIN`]: the answer carries [`Refused::min_expires_s`].
-    #[error("expiry is too brief")]
-    TooBrief,
-    /// An older request than the one that made the binding.
-    #[error("request is out of order")]
-    OutOfOrder,
-}
-
-impl Refused {
-    /// The status of the answer.
-    pub const fn status(self) -> u16 {
-        match self {
-            Refused::Malformed => 400,
-            Refused::TooMany => 403,
-            Refused::TooBrief => 423,
-            Refused::OutOfOrder => 500,
-        }
-    }
-
-    /// The value of Min-Expires, where the answer needs one.
-    pub fn min_expires_s(self) -> Option<u64> {
-        (self == Refused::TooBrief).then(|| bounds::EXPIRES_MIN.as_secs())
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { least: bounds::EXPIRES_MIN, most: bounds::EXPIRES_MAX, ping: None }
     }
 }
 
@@ -124,23 +42,46 @@ pub struct Change {
 }
 
 /// All bindings of all users.
-#[derive(Default)]
 pub struct Bindings {
-    users: HashMap<String, Vec<Binding>>,
+    pub(super) rules: Rules,
+    pub(super) random: Random,
+    pub(super) users: HashMap<String, Vec<Binding>>,
     /// Who is reached over which stream.
     streams: BTreeSet<(u64, String)>,
+    /// Whose temporary GRUU it is.
+    temporary: HashMap<Box<str>, String>,
     /// One alarm a user: its earliest expiry.
     alarms: Alarms<String>,
+    /// When each contact is to be asked whether it is there.
+    pub(super) pings: Alarms<(String, u64)>,
+    /// Users whose bindings have changed since they were last kept.
+    changed: BTreeSet<String>,
+    last_id: u64,
 }
 
 impl Bindings {
     /// Nobody is registered.
-    pub fn new() -> Bindings {
-        Bindings::default()
+    pub fn new(rules: Rules, random: &mut Random) -> Bindings {
+        Bindings {
+            rules,
+            random: random.fork(),
+            users: HashMap::new(),
+            streams: BTreeSet::new(),
+            temporary: HashMap::new(),
+            alarms: Alarms::new(),
+            pings: Alarms::new(),
+            changed: BTreeSet::new(),
+            last_id: 0,
+        }
+    }
+
+    /// What phones are held to.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Carries out a REGISTER of `user` (whose right to do so was checked) that came over `flow`. Without a Contact it only asks.
-    /// The answer is 200 with one Contact for each of [`Bindings::contacts`].
+    /// The answer is 200 with one Contact for each of [`Bindings::live`].
     ///
     /// # Errors
     /// [`Refused`]; then nothing changed.
@@ -155,22 +96,39 @@ impl Bindings {
         let old = self.users.get(user).map_or(&[][..], Vec::as_slice);
         let (next, change) = match request.list(Name::Contact).any(|contact| contact == b"*") {
             true => (Vec::new(), unregister_all(old, request)?),
-            false => updated(old, &wanted(now, request, flow)?)?,
+            false => updated(old, &wanted(now, &self.rules, request, flow)?)?,
         };
+        if change == Change::default() {
+            return Ok(change);
+        }
+        let gruu = request.lists(Name::Supported, "gruu");
+        let next = next.into_iter().map(|binding| self.named(now, binding, gruu)).collect();
         self.put(user, next);
         Ok(change)
     }
 
-    /// The bindings of `user`, the preferred and then the latest first.
+    /// The bindings of `user`, the preferred and then the latest first. Those that have stopped answering are left out while
+    /// another one is there.
     pub fn lookup(&self, now: Time, user: &str) -> Vec<Binding> {
         let mut found: Vec<Binding> = self.live(now, user).cloned().collect();
+        if found.iter().any(|b| !b.reach.is_dead()) {
+            found.retain(|b| !b.reach.is_dead());
+        }
         found.sort_by_key(|b| (std::cmp::Reverse(b.q_thousandths), std::cmp::Reverse(b.refreshed)));
         found
     }
 
-    /// The Contact values that an answer to `user`'s REGISTER carries.
-    pub fn contacts(&self, now: Time, user: &str) -> impl Iterator<Item = String> {
-        self.live(now, user).map(move |binding| binding.listed(now))
+    /// The bindings of `user` that have not expired, in the order in which they were made.
+    pub fn live(&self, now: Time, user: &str) -> impl Iterator<Item = &Binding> {
+        self.users.get(user).into_iter().flatten().filter(move |b| b.expires > now)
+    }
+
+    /// Whose temporary GRUU has this user part, and which device it stands for.
+    pub fn temporary(&self, gruu: &str) -> Option<(&str, &str)> {
+        let user = self.temporary.get(gruu)?;
+        let bindings = self.users.get(user)?;
+        let binding = bindings.iter().find(|b| b.temporary.iter().any(|one| **one == *gruu))?;
+        Some((user, binding.instance.as_deref()?))
     }
 
     /// Forgets the bindings that a broken stream leaves unreachable; returns whose they were. A phone that is alive opens another.
@@ -186,14 +144,8 @@ impl Bindings {
             .map(|(_, user)| user.clone())
             .collect();
         for user in &users {
-            let rest = self
-                .users
-                .get(user)
-                .into_iter()
-                .flatten()
-                .filter(|b| b.flow.connection != flow.connection)
-                .cloned()
-                .collect();
+            let all = self.users.get(user).into_iter().flatten();
+            let rest = all.filter(|b| b.flow.connection != flow.connection).cloned().collect();
             self.put(user, rest);
         }
         users
@@ -204,16 +156,19 @@ impl Bindings {
         self.put(user, Vec::new());
     }
 
-    /// Removes what has expired by `now`.
-    pub fn fire(&mut self, now: Time) {
+    /// Removes what has expired by `now`; says whether anything had.
+    pub fn fire(&mut self, now: Time) -> bool {
+        let mut any = false;
         while let Some(user) = self.alarms.pop_due(now) {
             self.expire(now, &user);
+            any = true;
         }
+        any
     }
 
-    /// When [`Bindings::fire`] has something to do.
+    /// When [`Bindings::fire`] or [`Bindings::ping_due`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
-        self.alarms.deadline()
+        [self.alarms.deadline(), self.pings.deadline()].into_iter().flatten().min()
     }
 
     /// Every user with its bindings, in no order (for `ledgerline phones`).
@@ -228,11 +183,7 @@ impl Bindings {
 
     /// Whether nobody is registered.
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.streams.is_empty()
-    }
-
-    fn live(&self, now: Time, user: &str) -> impl Iterator<Item = &Binding> {
-        self.users.get(user).into_iter().flatten().filter(move |b| b.expires > now)
+        self.users.is_empty() && self.streams.is_empty() && self.temporary.is_empty() && self.pings.is_empty()
     }
 
     fn expire(&mut self, now: Time, user: &str) {
@@ -243,14 +194,38 @@ impl Bindings {
         self.put(user, rest);
     }
 
-    /// Makes `bindings` all that `user` has, and sets the alarm accordingly.
-    fn put(&mut self, user: &str, bindings: Vec<Binding>) {
-        for old in self.users.get(user).into_iter().flatten().filter(|b| b.flow.connection != 0) {
+    /// A binding with a number and, for a device that wants them, one more temporary GRUU for each time that it is refreshed
+    /// (RFC 5627 §5.1); those before it stay good until the device is gone.
+    fn named(&mut self, now: Time, mut binding: Binding, gruu: bool) -> Binding {
+        if binding.id == 0 {
+            self.last_id += 1;
+            binding.id = self.last_id;
+        }
+        if gruu && binding.refreshed == now && binding.instance.is_some() {
+            binding.temporary.push(format!("tgruu.{}", self.random.token(24)).into());
+            let surplus = binding.temporary.len().saturating_sub(bounds::TEMPORARY_GRUUS);
+            binding.temporary.drain(..surplus);
+        }
+        binding
+    }
+
+    /// Makes `bindings` all that `user` has, and sets alarms and indexes accordingly.
+    pub(super) fn put(&mut self, user: &str, bindings: Vec<Binding>) {
+        for old in self.users.remove(user).into_iter().flatten() {
             self.streams.remove(&(old.flow.connection, user.to_string()));
+            old.temporary.iter().for_each(|gruu| drop(self.temporary.remove(gruu)));
+            if !bindings.iter().any(|new| new.id == old.id) {
+                self.pings.clear(&(user.to_string(), old.id));
+            }
         }
-        for new in bindings.iter().filter(|b| b.flow.connection != 0) {
-            self.streams.insert((new.flow.connection, user.to_string()));
+        for new in &bindings {
+            if new.flow.connection != 0 {
+                self.streams.insert((new.flow.connection, user.to_string()));
+            }
+            self.temporary.extend(new.temporary.iter().map(|gruu| (gruu.clone(), user.to_string())));
+            self.plan_ping(user, new);
         }
+        self.changed.insert(user.to_string());
         match bindings.iter().map(|b| b.expires).min() {
             Some(first) => {
                 self.alarms.set(user.to_string(), first);
@@ -258,15 +233,36 @@ impl Bindings {
             }
             None => {
                 self.alarms.clear(&user.to_string());
-                self.users.remove(user);
             }
         }
     }
 }
 
-impl fmt::Debug for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Binding({:?} until {:?})", self.contact, self.expires)
+/// How bindings outlive the node.
+impl Bindings {
+    /// What has changed since the last time, whole users at a time. `wall` is the time for people at `now`.
+    pub fn take_changed(&mut self, now: Time, wall: Wall) -> Vec<Kept> {
+        let changed = std::mem::take(&mut self.changed);
+        let kept = |user: String| {
+            let contacts = self.live(now, &user).map(|b| KeptContact::of(b, now, wall)).collect();
+            Kept { user, contacts }
+        };
+        changed.into_iter().map(kept).collect()
+    }
+
+    /// Whether [`Bindings::take_changed`] has something to tell.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Takes back what was kept of a user, with what is left of each contact's time. What cannot be read or has expired is left out.
+    pub fn restore(&mut self, now: Time, wall: Wall, kept: Kept) {
+        let rules = self.rules;
+        let found = kept.contacts.into_iter().filter_map(|contact| contact.binding(&rules, now, wall));
+        let found: Vec<Binding> = found.take(bounds::BINDINGS_PER_USER).collect();
+        let named = found.into_iter().map(|binding| self.named(now, binding, false)).collect();
+        self.put(&kept.user, named);
+        self.spread_pings(now, &kept.user);
     }
 }
 
@@ -288,54 +284,6 @@ fn unregister_all(old: &[Binding], request: &Message) -> Result<Change, Refused>
     }
 }
 
-fn order(request: &Message) -> Result<(&[u8], u32), Refused> {
-    let cseq = request.cseq().ok_or(Refused::Malformed)?;
-    Ok((request.call_id().ok_or(Refused::Malformed)?, cseq.number))
-}
-
-/// The bindings that `request` asks for; those to be removed have `expires == now`.
-fn wanted(now: Time, request: &Message, flow: Flow) -> Result<Vec<Binding>, Refused> {
-    let (call_id, cseq) = order(request)?;
-    let user_agent = request.header_str(Name::UserAgent);
-    let mut all = Vec::new();
-    for contact in request.list(Name::Contact) {
-        let contact = NameAddr::parse(contact).map_err(|_| Refused::Malformed)?;
-        if !matches!(contact.uri().scheme(), Scheme::Sip | Scheme::Sips) {
-            return Err(Refused::Malformed);
-        }
-        all.push(Binding {
-            contact: contact.uri().into(),
-            flow,
-            q_thousandths: contact.q_thousandths().unwrap_or(1_000),
-            expires: now + lifetime(request, &contact)?,
-            refreshed: now,
-            instance: contact.params().get("+sip.instance").map(Into::into),
-            reg_id: contact.params().get("reg-id").and_then(|id| id.parse().ok()),
-            user_agent: user_agent.map(|text| text.chars().take(bounds::USER_AGENT_CHARS).collect()),
-            call_id: call_id.into(),
-            cseq,
-        });
-        if all.len() > 2 * bounds::BINDINGS_PER_USER {
-            return Err(Refused::TooMany);
-        }
-    }
-    Ok(all)
-}
-
-/// How long `contact` is to live: its own `expires`, else the request's, else the default; never longer than the maximum.
-/// What is no number counts as the default (RFC 3261 §20.10, §20.19).
-fn lifetime(request: &Message, contact: &NameAddr<'_>) -> Result<Duration, Refused> {
-    let asked = match contact.params().has("expires") {
-        true => contact.expires(),
-        false => request.expires(),
-    };
-    match asked.map_or(bounds::EXPIRES_DEFAULT, |s| Duration::from_secs(s.into())) {
-        Duration::ZERO => Ok(Duration::ZERO),
-        brief if brief < bounds::EXPIRES_MIN => Err(Refused::TooBrief),
-        long => Ok(long.min(bounds::EXPIRES_MAX)),
-    }
-}
-
 /// `old` after `wanted`; the order rules are asked of `old` alone, since one request may name a contact twice.
 fn updated(old: &[Binding], wanted: &[Binding]) -> Result<(Vec<Binding>, Change), Refused> {
     let (mut next, mut change) = (old.to_vec(), Change::default());
@@ -344,13 +292,13 @@ fn updated(old: &[Binding], wanted: &[Binding]) -> Result<(Vec<Binding>, Change)
             return Err(Refused::OutOfOrder);
         }
         let place = next.iter().position(|b| b.is_same(new));
-        match (place, new.expires > new.refreshed) {
-            (Some(at), true) => {
-                next[at] = new.clone();
+        match (place.and_then(|at| next.get_mut(at)), new.expires > new.refreshed) {
+            (Some(old), true) => {
+                *old = refreshed(old, new);
                 change.refreshed += 1;
             }
-            (Some(at), false) => {
-                next.remove(at);
+            (Some(_), false) => {
+                next.retain(|b| !b.is_same(new));
                 change.removed += 1;
             }
             (None, true) => {
@@ -364,4 +312,11 @@ fn updated(old: &[Binding], wanted: &[Binding]) -> Result<(Vec<Binding>, Change)
         true => Err(Refused::TooMany),
         false => Ok((next, change)),
     }
+}
+
+/// `new` in the place of `old`: what it was called stays; whether it answers is asked anew when it has moved.
+fn refreshed(old: &Binding, new: &Binding) -> Binding {
+    let same_place = old.flow == new.flow && old.contact == new.contact;
+    let reach = if same_place { old.reach } else { new.reach };
+    Binding { id: old.id, temporary: old.temporary.clone(), reach, ..new.clone() }
 }

@@ -4,15 +4,22 @@
 //! kept before the proof.
 
 mod algorithm;
+mod binding;
 mod bindings;
 mod digest;
 mod directory;
+mod kept;
 mod nonce;
+mod pings;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub use algorithm::{Algorithm, Ha1, Proof};
-pub use bindings::{Binding, Bindings, Change, Refused};
+pub use binding::{Binding, Reach};
+pub use bindings::{Bindings, Change, Rules};
 pub use digest::{Digest, Verdict};
 pub use directory::{Account, Directory, Twice};
+pub use kept::{Kept, KeptContact};
 pub use nonce::{Nonces, Ticket, Worth};
+pub use wanted::Refused;

@@ -83,6 +83,12 @@ impl Switch {
                 source: binding.flow.remote.to_string(),
                 agent: binding.user_agent.as_deref().unwrap_or_default().to_string(),
                 expires_s: binding.remaining_s(now),
+                q_thousandths: binding.q_thousandths,
+                instance: binding.instance.as_deref().unwrap_or_default().to_string(),
+                reg_id: binding.reg_id,
+                hops: binding.path.len(),
+                state: binding.reach.word().to_string(),
+                round_trip_ms: binding.reach.round_trip.map(|it| it.as_micros() as f64 / 1_000.0),
             })
             .collect();
         phones.sort_by(|a, b| (&a.user, &a.source).cmp(&(&b.user, &b.source)));

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds};
-use crate::call::{self, Call, Desk, Incoming};
+use crate::call::{self, Call, Desk, Device, Incoming};
 use crate::dialog::{Dialog, SessionTimer, contact, refresh};
 use crate::plan::{Facts, Origin, Record};
-use crate::registrar::{Account, Verdict};
+use crate::registrar::{Account, Binding, Refused, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
 use crate::transaction::ServerKey;
 
@@ -77,19 +77,39 @@ impl Switch {
             self.with_events(now, |events, desk| events.contacts_changed(desk, &account.name));
         }
         let reply = match registered {
-            Ok(_) => self.layer.reply(key, 200).map(|reply| {
-                let listed = self.bindings.contacts(now, &account.name);
-                listed.fold(reply, |reply, contact| reply.header(Name::Contact, contact))
-            }),
-            Err(refused) => {
-                self.layer.reply(key, refused.status()).map(|reply| match refused.min_expires_s() {
-                    Some(least) => reply.display(Name::MinExpires, least),
-                    None => reply,
-                })
+            Ok(_) => {
+                self.layer.reply(key, 200).map(|reply| self.registered(now, &account.name, message, reply))
             }
+            Err(refused) => self.layer.reply(key, refused.status()).map(|reply| match refused {
+                Refused::TooBrief => reply.display(Name::MinExpires, self.bindings.rules().least.as_secs()),
+                Refused::NoOutbound => reply.reason("First Hop Lacks Outbound Support"),
+                _ => reply,
+            }),
         };
         if let Some(reply) = reply {
             self.layer.respond(now, key, reply.header(Name::Date, self.date(now)));
+        }
+    }
+
+    /// What a successful answer to REGISTER tells: every contact, with the device names of those who support them (RFC 5627 §5.3),
+    /// the Path as it was taken (RFC 3327 §5.3), and that flows are kept (RFC 5626 §6).
+    fn registered(&self, now: Time, user: &str, message: &Message, reply: Builder) -> Builder {
+        let gruu = message.lists(Name::Supported, "gruu");
+        let listed = |binding: &Binding| match gruu {
+            true => binding.listed_with_gruus(now, user, &self.node.realm),
+            false => binding.listed(now),
+        };
+        let bound = || self.bindings.live(now, user);
+        let reply = bound().fold(reply, |reply, binding| reply.header(Name::Contact, listed(binding)));
+        let reply = reply.header(Name::Supported, checks::SUPPORTED.join(", "));
+        let reply =
+            if message.lists(Name::Supported, "path") { reply.copy(message, Name::Path) } else { reply };
+        let ours = |binding: &Binding| {
+            binding.reg_id.is_some() && message.contacts().any(|c| binding.contact == c.uri().into())
+        };
+        match bound().any(ours) {
+            true => reply.header(Name::Require, "outbound"),
+            false => reply,
         }
     }
 
@@ -134,7 +154,7 @@ impl Switch {
         if self.draining || self.calls.len() >= bounds::CALLS {
             return Err((503, "no room for another call"));
         }
-        let dialled = dialled(message).ok_or((404, "nobody is dialled"))?;
+        let (dialled, device) = self.dialled(message).ok_or((404, "nobody is dialled"))?;
         let route = self.program.route(&Origin::Users, &dialled).ok_or((404, "no route"))?;
         let caller = if claimed == account.name { account.numbers.first().cloned() } else { None };
         let display = if account.display.is_empty() {
@@ -166,6 +186,7 @@ impl Switch {
             dialog,
             caller_name: Masked::new(&account.name),
             facts,
+            device,
             route,
             program: Arc::clone(&self.program),
         })
@@ -228,6 +249,23 @@ impl Switch {
         if let Some(reply) = reply {
             self.layer.refuse(key, reply);
         }
+    }
+}
+
+impl Switch {
+    /// Who is dialled; and which device, if its own address (RFC 5627 §3) was: then its user, under the number that the plan knows.
+    fn dialled(&self, message: &Message) -> Option<(String, Option<Device>)> {
+        let dialled = dialled(message)?;
+        let Some(gr) = message.request_uri().and_then(|uri| uri.params().find("gr")) else {
+            return Some((dialled, None));
+        };
+        let (user, gr) = match self.bindings.temporary(&dialled) {
+            Some((user, instance)) => (user, instance.trim_matches(['<', '>'])),
+            None => (dialled.as_str(), gr.value.unwrap_or_default()),
+        };
+        let account = self.directory.find(user)?;
+        let device = Device { user: Masked::new(&account.name), gr: gr.to_string() };
+        Some((account.numbers.first().unwrap_or(&account.name).clone(), Some(device)))
     }
 }
 

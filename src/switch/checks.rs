@@ -9,6 +9,9 @@ use crate::sip::{self, Message, Method, Name, Scheme};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE, NOTIFY, PUBLISH";
 
+/// Extensions that a request may require: those of registrations.
+pub(super) const SUPPORTED: &[&str] = &["path", "outbound", "gruu"];
+
 /// What a request is refused with, and the header that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
@@ -48,7 +51,8 @@ fn scheme(request: &Message) -> Result<(), Refused> {
 }
 
 fn extensions(request: &Message) -> Result<(), Refused> {
-    let mut unknown = sip::unsupported_options(request, Name::Require, call::OPTIONS);
+    let known: Vec<&str> = call::OPTIONS.iter().chain(SUPPORTED).copied().collect();
+    let mut unknown = sip::unsupported_options(request, Name::Require, &known);
     unknown.extend(sip::unsupported_options(request, Name::ProxyRequire, &[]));
     if unknown.is_empty() { Ok(()) } else { Err(Refused::with(420, Name::Unsupported, unknown.join(", "))) }
 }

@@ -11,6 +11,7 @@ mod admit;
 mod checks;
 mod input;
 mod output;
+mod pings;
 mod presence;
 mod route;
 mod view;
@@ -28,7 +29,7 @@ use crate::call::{Alarm, Call, Desk, Effect, Index, Manner, Node, Owner};
 use crate::media;
 use crate::plan::Program;
 use crate::presence::{self as events, Events};
-use crate::registrar::{Algorithm, Bindings, Digest, Directory};
+use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
 use crate::vault;
@@ -56,6 +57,10 @@ pub struct Setup {
     pub directory: Arc<Directory>,
     /// Who may know what of whom.
     pub presence: events::Policy,
+    /// What registrations are held to.
+    pub registrar: Rules,
+    /// The registrations that outlived the run before; those of accounts that are gone are left out.
+    pub kept: Vec<Kept>,
 }
 
 /// The switch.
@@ -69,6 +74,8 @@ pub struct Switch {
     digest: Digest,
     directory: Arc<Directory>,
     bindings: Bindings,
+    /// Contacts that have been asked whether they are there.
+    pings: pings::Asked,
     program: Arc<Program>,
     calls: HashMap<CallId, Call>,
     recordings: HashMap<RecordingId, CallId>,
@@ -97,6 +104,10 @@ impl Switch {
     /// A switch without calls.
     pub fn new(now: Time, setup: Setup) -> Switch {
         let mut random = Random::seeded(setup.seed);
+        let mut bindings = Bindings::new(setup.registrar, &mut random);
+        for kept in setup.kept.into_iter().filter(|kept| setup.directory.account(&kept.user).is_some()) {
+            bindings.restore(now, setup.wall, kept);
+        }
         Switch {
             since: setup.wall,
             clock: (now, setup.wall),
@@ -110,7 +121,8 @@ impl Switch {
             },
             random,
             directory: setup.directory,
-            bindings: Bindings::new(),
+            bindings,
+            pings: pings::Asked::new(),
             program: setup.program,
             calls: HashMap::new(),
             recordings: HashMap::new(),
@@ -174,6 +186,17 @@ impl Switch {
             && self.alarms.is_empty()
     }
 
+    /// The registrations that have changed since the last time, for whoever keeps them over a restart.
+    pub fn take_registrations(&mut self, now: Time) -> Vec<Kept> {
+        let wall = self.wall(now);
+        self.bindings.take_changed(now, wall)
+    }
+
+    /// Whether [`Switch::take_registrations`] has something to tell.
+    pub fn has_registrations(&self) -> bool {
+        self.bindings.has_changed()
+    }
+
     /// How many calls there are.
     pub fn calls(&self) -> usize {
         self.calls.len()
@@ -193,6 +216,7 @@ impl Switch {
         self.layer.fire(now);
         self.settle(now);
         self.expire_bindings(now);
+        self.ask_contacts(now);
         self.with_events(now, |events, desk| events.fire(desk));
         self.settle(now);
         while let Some((call, alarm)) = self.alarms.pop_due(now) {
@@ -240,6 +264,7 @@ impl Switch {
                 transaction::Output::Ended(Key::Client(key)) => {
                     self.index.remove_client(&key);
                     self.events.on_ended(&key);
+                    self.pings.remove(&key);
                 }
                 transaction::Output::Ended(Key::Server(key)) => self.index.remove_server(&key),
             }
@@ -299,7 +324,7 @@ impl Switch {
             Received::Response { key, message } => {
                 if let Some(((call, leg), purpose)) = self.index.client(&key) {
                     self.with_call(now, call, |call, desk| call.on_response(desk, leg, purpose, &message));
-                } else {
+                } else if !self.on_ping_answered(now, key, message.status().unwrap_or(0)) {
                     self.with_events(now, |events, desk| events.on_response(desk, &key, &message));
                 }
             }
@@ -309,6 +334,9 @@ impl Switch {
 
     /// A request of ours came to nothing.
     fn on_failure(&mut self, now: Time, key: transaction::ClientKey, status: u16) {
+        if self.on_ping_failed(key) {
+            return;
+        }
         if let Some(((call, leg), purpose)) = self.index.client(&key) {
             self.with_call(now, call, |call, desk| call.on_failure(desk, leg, purpose, status));
         } else {

@@ -74,8 +74,7 @@ impl Switch {
 
     /// Removes the bindings that have lapsed, and tells whoever watches.
     pub(super) fn expire_bindings(&mut self, now: Time) {
-        if self.bindings.deadline().is_some_and(|due| due <= now) {
-            self.bindings.fire(now);
+        if self.bindings.fire(now) {
             self.with_events(now, |events, desk| events.contacts_lapsed(desk));
         }
     }

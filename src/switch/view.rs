@@ -106,6 +106,18 @@ pub struct PhoneView {
     pub source: String,
     /// Its User-Agent.
     pub agent: String,
+    /// Its preference in thousandths, 0 to 1000.
+    pub q_thousandths: u16,
+    /// The device that it says it is (`+sip.instance`); empty when it says none.
+    pub instance: String,
+    /// Which of the device's flows it is (RFC 5626).
+    pub reg_id: Option<u32>,
+    /// Proxies between the switch and the phone.
+    pub hops: usize,
+    /// `answers`, `dead` or, before its first question, `unasked`.
+    pub state: String,
+    /// How long its last answer to OPTIONS took, in milliseconds.
+    pub round_trip_ms: Option<f64>,
     /// Seconds until the binding lapses.
     pub expires_s: u64,
 }

@@ -4,6 +4,7 @@ mod calls;
 mod every_step;
 mod lamps;
 mod model;
+mod registrar;
 mod registrations;
 mod seeds;
 mod sessions;

@@ -152,6 +152,11 @@ impl World {
         self.arrivals
     }
 
+    /// How long ago the story began.
+    pub fn since(&self) -> Duration {
+        self.now.since(self.origin)
+    }
+
     /// Runs until so long after the story's beginning.
     pub fn run_until(&mut self, since: Duration) {
         self.begin();

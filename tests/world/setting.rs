@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ledgerline::base::{Random, Secret, Time, Wall};
-use ledgerline::registrar::{Account, Algorithm, Directory};
+use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
 use ledgerline::switch::{Input, Setup, Switch};
 
 use super::network::{Network, Weather};
@@ -53,6 +53,24 @@ pub fn directory(left: &str) -> Directory {
     Directory::new(accounts).unwrap_or_else(|_| unreachable!("every number belongs to one"))
 }
 
+/// How the switch of every world is set up.
+fn setup(plan: Plan, seed: [u8; 32], wall: Wall) -> Setup {
+    Setup {
+        registrar: Rules::default(),
+        kept: Vec::new(),
+        digest: Algorithm::DEFAULT.to_vec(),
+        node: "node-1".into(),
+        realm: REALM.into(),
+        media_address: None,
+        manner: Default::default(),
+        seed,
+        wall,
+        program: plan.program(),
+        directory: Arc::new(directory("")),
+        presence: Default::default(),
+    }
+}
+
 impl World {
     /// A world in which everything random follows from `seed`, under the plan [`Plan::Required`].
     pub fn seeded(seed: u64) -> World {
@@ -61,6 +79,11 @@ impl World {
 
     /// A world under another plan.
     pub fn with_plan(seed: u64, plan: Plan) -> World {
+        World::made(seed, plan, |_| ())
+    }
+
+    /// A world whose switch is set up otherwise.
+    pub fn made(seed: u64, plan: Plan, change: impl FnOnce(&mut Setup)) -> World {
         let mut random = Random::from_number(seed);
         let now = Time::from_millis(10_000);
         let wall = Wall::from_micros(1_795_000_000_000_000);
@@ -69,18 +92,8 @@ impl World {
         let program = plan.program();
         let mut plane = Plane::new(random.fork());
         plane.learn(&program);
-        let setup = Setup {
-            digest: Algorithm::DEFAULT.to_vec(),
-            node: "node-1".into(),
-            realm: REALM.into(),
-            media_address: None,
-            manner: Default::default(),
-            seed: key,
-            wall: wall + now.since(Time::ZERO),
-            program,
-            directory: Arc::new(directory("")),
-            presence: Default::default(),
-        };
+        let mut setup = setup(plan, key, wall + now.since(Time::ZERO));
+        change(&mut setup);
         World {
             seed,
             now,
@@ -111,6 +124,15 @@ impl World {
             told: Vec::new(),
             serial: 0,
         }
+    }
+
+    /// The switch dies at once, and another one begins with the registrations that were kept until then. To be asked between calls.
+    pub fn restarts(&mut self, change: impl FnOnce(&mut Setup)) {
+        let kept = self.switch.take_registrations(self.now);
+        let mut setup = setup(self.plan, [self.seed as u8 ^ 0xa5; 32], self.wall_now());
+        setup.kept = kept;
+        change(&mut setup);
+        self.switch = Switch::new(self.now, setup);
     }
 
     pub fn loss_percent(mut self, percent: u64) -> World {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::message;
 use crate::base::{Random, Time, bounds};
-use crate::registrar::{Bindings, Change, Refused};
+use crate::registrar::{Bindings, Change, Refused, Rules};
 use crate::sip::{Flow, Transport};
 
 struct Bench {
@@ -22,7 +22,12 @@ impl Bench {
             remote: "192.0.2.9:40000".parse().expect("an address"),
             connection: 1,
         };
-        Bench { bindings: Bindings::new(), now: Time::from_millis(1_000), flow, seq: 0 }
+        Bench {
+            bindings: Bindings::new(Rules::default(), &mut Random::from_number(1)),
+            now: Time::from_millis(1_000),
+            flow,
+            seq: 0,
+        }
     }
 
     /// A REGISTER with these header lines and the next CSeq.
@@ -45,7 +50,7 @@ impl Bench {
     }
 
     fn listed(&self) -> Vec<String> {
-        self.bindings.contacts(self.now, "alice").collect()
+        self.bindings.live(self.now, "alice").map(|binding| binding.listed(self.now)).collect()
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -105,7 +110,7 @@ fn lengths_are_bounded() {
             .map(|_| bench.bindings.lookup(bench.now, "alice")[0].remaining_s(bench.now));
         assert_eq!(done, expires, "{lines}");
     }
-    assert_eq!((Refused::TooBrief.status(), Refused::TooBrief.min_expires_s()), (423, Some(60)));
+    assert_eq!((Refused::TooBrief.status(), bounds::EXPIRES_MIN), (423, Duration::from_secs(60)));
 }
 
 #[test]
@@ -179,7 +184,7 @@ fn a_phone_that_restarts_replaces_itself() {
     assert_eq!(bench.register_as(&format!("Contact: <sip:a@h:2222>;{instance}"), "new", 1), REFRESHED);
     assert_eq!(bench.contacts(), ["a@h:2222"]);
     assert_eq!(
-        bench.register(&format!("Contact: <sip:a@h:2222>;{instance};reg-id=1")),
+        bench.register(&format!("Supported: outbound\nContact: <sip:a@h:2222>;{instance};reg-id=1")),
         ADDED,
         "RFC 5626: another flow"
     );
@@ -236,4 +241,143 @@ fn bindings_print_no_names() {
     bench.register("Contact: <sip:13812345678@h>").expect("taken");
     let text = format!("{:?} {:?}", bench.bindings, bench.bindings.lookup(bench.now, "alice"));
     assert!(!text.contains("alice") && !text.contains("13812345678"), "{text}");
+}
+
+const DEVICE: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"";
+
+/// RFC 5626 §6.
+#[test]
+fn a_flow_is_kept_only_for_phones_and_proxies_that_know_flows() {
+    let through = "Via: SIP/2.0/UDP edge;branch=z9hG4bKe, SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKp";
+    let contact = format!("Contact: <sip:a@h>;{DEVICE};reg-id=3");
+    for (lines, kept) in [
+        (format!("Supported: outbound\n{contact}"), Ok(Some(3))),
+        (contact.clone(), Ok(None)),
+        (format!("Supported: outbound\n{contact}").replace("reg-id=3", "reg-id=0"), Ok(None)),
+        (format!("Supported: outbound\n{contact}").replace(DEVICE, "x=y"), Ok(None)),
+        (format!("{through}\nSupported: outbound\n{contact}"), Err(Refused::NoOutbound)),
+        (format!("{through}\nSupported: outbound\nPath: <sip:edge;lr>\n{contact}"), Err(Refused::NoOutbound)),
+        (format!("{through}\nSupported: outbound\nPath: <sip:edge;lr;ob>\n{contact}"), Ok(Some(3))),
+        (format!("{through}\n{contact}"), Ok(None)),
+        (
+            format!("Supported: outbound\n{contact}, <sip:b@h>;+sip.instance=\"<urn:uuid:2>\";reg-id=4"),
+            Err(Refused::Malformed),
+        ),
+    ] {
+        let mut bench = Bench::new();
+        let done = bench.register(&lines).map(|_| bench.bindings.lookup(bench.now, "alice")[0].reg_id);
+        assert_eq!(done, kept, "{lines}");
+    }
+}
+
+/// RFC 3327 §5.3.
+#[test]
+fn the_path_is_kept_as_the_route_to_the_phone() {
+    let mut bench = Bench::new();
+    let lines = "Path: <sip:near.example;lr>, <sip:edge.example;lr>\nContact: <sip:a@h>";
+    assert_eq!(bench.register(lines), ADDED);
+    let routes: Vec<String> = bench.bindings.lookup(bench.now, "alice")[0].routes().collect();
+    assert_eq!(routes, ["<sip:near.example;lr>", "<sip:edge.example;lr>"]);
+    let long = vec!["<sip:p;lr>"; bounds::ROUTES + 1].join(", ");
+    assert_eq!(bench.register(&format!("Path: {long}\nContact: <sip:b@h>")), Err(Refused::Malformed));
+}
+
+/// RFC 5627 §5.3.
+#[test]
+fn a_device_is_named_to_the_phone_and_found_again() {
+    let mut bench = Bench::new();
+    assert_eq!(
+        bench.register(&format!("Supported: gruu\nContact: <sip:a@h>;{DEVICE}, <sip:b@h>")),
+        ADDED_TWO
+    );
+    let found = bench.bindings.lookup(bench.now, "alice");
+    let device = found.iter().find(|b| b.instance.is_some()).expect("bound");
+    let listed = device.listed_with_gruus(bench.now, "alice", "pbx.test");
+    assert!(
+        listed.contains(";pub-gruu=\"sip:alice@pbx.test;gr=urn:uuid:00000000-0000-1000-8000-000A95A0E128\""),
+        "{listed}"
+    );
+    assert!(device.is_device("urn:uuid:00000000-0000-1000-8000-000a95a0e128") && !device.is_device(""));
+    let first = device.temporary[0].to_string();
+    assert!(listed.contains(&format!(";temp-gruu=\"sip:{first}@pbx.test;gr\"")), "{listed}");
+    for _ in 0..bounds::TEMPORARY_GRUUS {
+        assert_eq!(bench.bindings.temporary(&first).map(|(user, _)| user), Some("alice"));
+        bench.wait(1);
+        bench.register(&format!("Supported: gruu\nContact: <sip:a@h>;{DEVICE}")).expect("refreshed");
+    }
+    assert_eq!(bench.bindings.temporary(&first), None, "the oldest makes room");
+    bench.register("Contact: *\nExpires: 0").expect("gone");
+    assert!(bench.bindings.is_empty(), "and nothing is left");
+}
+
+const ADDED_TWO: Result<Change, Refused> = Ok(Change { added: 2, refreshed: 0, removed: 0 });
+
+#[test]
+fn contacts_are_asked_whether_they_are_there() {
+    let every = Duration::from_secs(60);
+    let mut bench = Bench::new();
+    bench.bindings =
+        Bindings::new(Rules { ping: Some(every), ..Rules::default() }, &mut Random::from_number(1));
+    bench.register("Contact: <sip:a@h1>, <sip:a@h2>").expect("taken");
+    let mut asked = Vec::new();
+    for _ in 0..170 {
+        bench.wait(1);
+        while let Some((user, binding)) = bench.bindings.ping_due(bench.now) {
+            match binding.contact.as_str() {
+                "sip:a@h1" => bench.bindings.answered(&user, binding.id, Duration::from_millis(7)),
+                _ => drop(bench.bindings.missed(&user, binding.id)),
+            }
+            asked.push(binding.contact.as_str().to_string());
+        }
+    }
+    assert_eq!(asked.iter().filter(|contact| *contact == "sip:a@h1").count(), 3, "{asked:?}");
+    assert_eq!(bench.contacts(), ["a@h1"], "who does not answer is not rung while another does");
+    bench.register("Contact: <sip:a@h1>;expires=0").expect("gone");
+    assert_eq!(bench.contacts(), ["a@h2"], "but when there is no other");
+    bench.register("Contact: <sip:a@h2>;expires=0").expect("gone");
+    assert!(bench.bindings.is_empty() && bench.bindings.deadline().is_none());
+}
+
+/// What outlives the node has what is left of its time, and nothing of the run before.
+#[test]
+fn bindings_outlive_the_node() {
+    let wall = crate::base::Wall::from_micros(1_800_000_000_000_000);
+    let mut bench = Bench::new();
+    bench
+        .register(&format!(
+            "User-Agent: Desk 3\nPath: <sip:edge;lr;ob>\nSupported: gruu, outbound\n\
+             Contact: <sip:a@192.0.2.9:5070;transport=tcp>;q=0.3;expires=600;{DEVICE};reg-id=1"
+        ))
+        .expect("taken");
+    bench
+        .register_as("Contact: <sip:b@192.0.2.9:5071;transport=tcp>;expires=100", "other", 1)
+        .expect("taken");
+    let before = bench.bindings.lookup(bench.now, "alice");
+    let kept = bench.bindings.take_changed(bench.now, wall);
+    assert!(bench.bindings.take_changed(bench.now, wall).is_empty(), "told once");
+    let text = serde_json::to_string(&kept).expect("JSON");
+    for (passed_s, left) in [(0, &[600, 100][..]), (99, &[501, 1]), (100, &[500]), (599, &[1]), (600, &[])] {
+        let back: Vec<crate::registrar::Kept> = serde_json::from_str(&text).expect("JSON");
+        let mut again = Bench::new();
+        again.now = Time::from_millis(5);
+        for kept in back {
+            again.bindings.restore(again.now, wall + Duration::from_secs(passed_s), kept);
+        }
+        let found: Vec<_> = again.bindings.live(again.now, "alice").cloned().collect();
+        let remaining: Vec<u64> = found.iter().map(|b| b.remaining_s(again.now)).collect();
+        assert_eq!(remaining, left, "after {passed_s} s");
+        for (new, old) in found.iter().zip(before.iter().rev()) {
+            assert_eq!((&new.contact, &new.instance, new.reg_id), (&old.contact, &old.instance, old.reg_id));
+            assert_eq!(
+                (new.q_thousandths, &new.path, &new.temporary),
+                (old.q_thousandths, &old.path, &old.temporary)
+            );
+            assert_eq!(new.flow.connection, 0, "the stream is gone");
+        }
+        if let [_, plain] = &found[..] {
+            assert_eq!(plain.flow.remote.to_string(), "192.0.2.9:5071", "reached where its contact says");
+        }
+        again.wait(1_000);
+        assert!(again.bindings.is_empty());
+    }
 }

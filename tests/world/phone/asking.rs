@@ -23,7 +23,7 @@ impl Phone {
     pub fn send_register(&mut self, now: Time, expires_s: u32, proof: &str) {
         let (call_id, tag, cseq) = self.registration.clone();
         let branch = self.branch();
-        let more = format!("{}Expires: {expires_s}\n{proof}", self.contact());
+        let more = format!("{}{}Expires: {expires_s}\n{proof}", self.contact(), self.register_lines);
         let (uri, aor, own) = (format!("sip:{}", self.id.realm), self.uri(), self.id.own.to_string());
         let text = fill(
             REQUEST,

@@ -79,6 +79,10 @@ pub struct Phone {
     pub manners: Manners,
     /// Whether it offers video too.
     pub video: bool,
+    /// What its Contact says besides the URI: `;q=0.5`.
+    pub contact_params: String,
+    /// Further lines of its REGISTER.
+    pub register_lines: String,
     /// The last INVITE that came for it, as the wire had it.
     pub rung: Option<String>,
     pub reception: Reception,
@@ -132,6 +136,8 @@ impl Phone {
             codecs: vec![8, 0, 101],
             manners: Manners::default(),
             video: false,
+            contact_params: String::new(),
+            register_lines: String::new(),
             rung: None,
             reception: Reception::default(),
             registers_first: true,
@@ -432,7 +438,7 @@ impl Phone {
 
     fn contact(&self) -> String {
         let transport = if self.is_reliable() { ";transport=tcp" } else { "" };
-        format!("Contact: <sip:{}@{}{transport}>\n", self.id.user, self.id.own)
+        format!("Contact: <sip:{}@{}{transport}>{}\n", self.id.user, self.id.own, self.contact_params)
     }
 
     fn complain(&mut self, what: String) {
