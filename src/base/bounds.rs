@@ -254,6 +254,12 @@ pub const XML_NESTING: usize = 16;
 /// Elements of one published document.
 pub const XML_ELEMENTS: usize = 256;
 
+/// Octets of one MESSAGE's body (RFC 3428 §8): it must fit into a datagram with its headers.
+pub const TEXT_BYTES: usize = 1_300;
+
+/// How long the phones of a text's addressee may take to answer: its sender gives up after 32 s (64 × T1).
+pub const TEXT_WAIT: Duration = Duration::from_secs(28);
+
 /// Characters kept of a published note: what a phone's display can show.
 pub const PRESENCE_NOTE_CHARS: usize = 128;
 

@@ -33,7 +33,7 @@ pub enum Verb {
     /// Add, list and remove the accounts of phones
     #[command(subcommand)]
     User(User),
-    /// List registered phones, or show those of one user
+    /// List registered phones, show those of one user, or have them do something
     Phones(Phones),
     /// List running calls
     Calls(Calls),
@@ -121,6 +121,28 @@ pub enum MorePhones {
     Show {
         /// The user: a name or a number
         user: String,
+    },
+    /// Have every phone of a user fetch its configuration (NOTIFY check-sync)
+    Sync {
+        /// The user (a name or a number)
+        user: String,
+        /// Have it restart as well
+        #[arg(long)]
+        reboot: bool,
+    },
+    /// Set what waits in a user's mailbox; the lamp of its phones follows
+    Waiting {
+        /// The user (a name or a number)
+        user: String,
+        /// Messages not heard yet
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        new: u32,
+        /// Messages heard and kept
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        old: u32,
+        /// Of the new ones: marked urgent
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        urgent: u32,
     },
 }
 

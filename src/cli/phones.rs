@@ -3,21 +3,39 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::args;
+use super::args::{self, MorePhones};
 use super::door::{self, Socket};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
+use crate::presence::Waiting;
 use crate::switch::{Command, PhoneView};
 
 pub(super) fn run(args: &args::Phones, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
     let (user, whole) = match &args.more {
-        Some(args::MorePhones::Show { user }) => (Some(user), true),
+        Some(MorePhones::Show { user }) => (Some(user), true),
+        Some(errand) => return send(errand, &mut Socket::reach(&config)?, printer),
         None => (args.user.as_ref(), false),
     };
     let command = user.map_or(Command::Phones, |user| Command::Phone { user: user.clone() });
     let phones: Vec<PhoneView> = Socket::reach(&config)?.ask(command)?;
     printer.value(&phones, |phones| if whole { show(phones) } else { list(phones) });
+    Ok(Exit::Done)
+}
+
+fn send(errand: &MorePhones, socket: &mut Socket, printer: &Printer) -> Result<Exit, Stop> {
+    match errand {
+        MorePhones::Show { .. } => {}
+        MorePhones::Sync { user, reboot } => {
+            let asked: usize = socket.ask(Command::Sync { user: user.clone(), reboot: *reboot })?;
+            printer.value(&asked, |asked| format!("{asked} phones asked\n"));
+        }
+        MorePhones::Waiting { user, new, old, urgent } => {
+            let waiting = Waiting { new: *new, old: *old, urgent: *urgent };
+            let () = socket.ask(Command::Waiting { user: user.clone(), waiting })?;
+            printer.value(&waiting, |waiting| format!("{} new, {} old\n", waiting.new, waiting.old));
+        }
+    }
     Ok(Exit::Done)
 }
 

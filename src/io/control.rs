@@ -25,6 +25,7 @@ use super::udp::{self, Arrival, Udp};
 use crate::base::bounds;
 use crate::call::view::{Change, Happening};
 use crate::media::{self, PromptLibrary};
+use crate::presence::Report;
 use crate::sip::{Flow, Transport};
 use crate::switch::{Answer, Command, Input, Output, Switch};
 use crate::vault;
@@ -264,6 +265,7 @@ impl Control {
             }
             Output::Log { grave: true, text } => tracing::error!("{text}"),
             Output::Log { grave: false, text } => tracing::warn!("{text}"),
+            Output::Report(report) => note(&report),
             Output::Happened(happening) => {
                 tell(&happening);
                 let _ = self.porter.happenings.send(Arc::new(*happening));
@@ -329,5 +331,15 @@ fn tell(happening: &Happening) {
             let answered_by = call.answered_by.as_deref();
             tracing::info!(%id, caller, dialled, answered_by, cause, duration_ms, ?recording, "call ended");
         }
+    }
+}
+
+/// The one line that a text message or a synchronised phone leaves in the log.
+fn note(report: &Report) {
+    match report {
+        Report::Text { from, to, octets, contacts, status } => {
+            tracing::info!(%from, %to, octets, contacts, status, "text message");
+        }
+        Report::Sync { user, status } => tracing::info!(%user, status, "phone asked to synchronise"),
     }
 }

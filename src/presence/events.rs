@@ -2,31 +2,32 @@
 //!
 //! Invariant: nothing here is kept for a peer that has not proven who it is; every subscription and publication ends by an alarm.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::base::{Random, Time, Wall, bounds};
+use crate::base::{CallId, Masked, Random, Time, bounds};
 use crate::config::{Shown, Watching};
 use crate::dialog::{Dialog, Id, contact};
 use crate::registrar::{Account, Bindings, Directory};
-use crate::sip::{self, Builder, Flow, Message, Name};
+use crate::sip::{self, Builder, Flow, Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::{ClientKey, Layer, ServerKey};
 
-use super::facts::{Facts, Seen};
+use super::facts::{Facts, Seen, uri};
 use super::figure::Event;
 use super::lines::Line;
+use super::outside;
 use super::package::{ALLOW_EVENTS, Named, Package};
 use super::publications::Refused;
+use super::report::Report;
 use super::subscription::{Reason, Subscription, Topic};
 use super::subscriptions::{Alarm, Full, SubscriptionId, Subscriptions, Voice};
 use super::summary::Waiting;
-use crate::base::CallId;
+use super::texts::{Screen, TextId, Texts};
 
 /// What the room works with while it handles one event: lent by the switch.
 pub struct Desk<'a> {
     /// Now.
     pub now: Time,
-    /// Now, for people.
-    pub wall: Wall,
     /// Entity tags.
     pub random: &'a mut Random,
     /// Transactions.
@@ -55,14 +56,34 @@ pub struct Policy {
 pub struct Events {
     facts: Facts,
     subscriptions: Subscriptions,
+    texts: Texts,
+    /// What our requests outside dialogs are for.
+    errands: HashMap<ClientKey, Errand>,
+    reports: Vec<Report>,
     policy: Policy,
+}
+
+/// What a request of ours outside any dialog is for.
+#[derive(Debug)]
+enum Errand {
+    /// It carries a text.
+    Text(TextId),
+    /// It asks a phone of this user to fetch its configuration.
+    Sync(Masked),
 }
 
 /// How it is set up, and what it holds.
 impl Events {
     /// Nobody watches anything.
     pub fn new(policy: Policy) -> Events {
-        Events { facts: Facts::default(), subscriptions: Subscriptions::default(), policy }
+        Events {
+            facts: Facts::default(),
+            subscriptions: Subscriptions::default(),
+            texts: Texts::default(),
+            errands: HashMap::new(),
+            reports: Vec::new(),
+            policy,
+        }
     }
 
     /// How many subscriptions there are.
@@ -72,13 +93,16 @@ impl Events {
 
     /// Whether nothing goes on: no subscription, no publication, no line. Mailboxes are facts, not doings.
     pub fn is_quiet(&self) -> bool {
-        self.subscriptions.is_empty() && self.facts.is_quiet()
+        self.subscriptions.is_empty()
+            && self.facts.is_quiet()
+            && self.texts.is_empty()
+            && self.errands.is_empty()
     }
 
     /// When [`Events::fire`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
-        let both = [self.subscriptions.deadline(), self.facts.publications.deadline()];
-        both.into_iter().flatten().min()
+        let all = [self.subscriptions.deadline(), self.facts.publications.deadline(), self.texts.deadline()];
+        all.into_iter().flatten().min()
     }
 
     /// The subscription that has this dialog, and the account that it belongs to.
@@ -160,6 +184,42 @@ impl Events {
         }
     }
 
+    /// A MESSAGE of a user who has proven to be `account`.
+    pub fn on_message(&mut self, desk: &mut Desk<'_>, key: ServerKey, message: &Message, account: &Account) {
+        let sent = self.texts.send(desk, key, message, account);
+        self.errands.extend(sent.carriers.into_iter().map(|(key, id)| (key, Errand::Text(id))));
+        self.reports.extend(sent.report);
+    }
+
+    /// From now on `screen` sees every text before anybody gets it.
+    pub fn screen_texts(&mut self, screen: Screen) {
+        self.texts.screened_by(screen);
+    }
+
+    /// Asks every phone of `user` to fetch its configuration (NOTIFY `check-sync`, as the makers of phones agreed on it), and to
+    /// restart if it must. Returns how many were asked.
+    pub fn sync(&mut self, desk: &mut Desk<'_>, user: &str, reboot: bool) -> usize {
+        let Ok(address) = UriBuf::new(uri(user, desk.realm)).map(NameAddrBuf::new) else { return 0 };
+        let mut asked = 0;
+        for binding in desk.bindings.lookup(desk.now, user) {
+            let request =
+                outside::request(desk.random, &Method::Notify, &binding, address.clone(), &address, 70)
+                    .header(Name::Contact, contact(None, &binding.flow))
+                    .header(Name::Event, format!("check-sync;reboot={reboot}"))
+                    .header(Name::SubscriptionState, "terminated;reason=noresource");
+            if let Ok(key) = desk.layer.request(desk.now, binding.flow, request) {
+                self.errands.insert(key, Errand::Sync(Masked::new(user)));
+                asked += 1;
+            }
+        }
+        asked
+    }
+
+    /// What there is to report; call until `None`.
+    pub fn pop_report(&mut self) -> Option<Report> {
+        self.reports.pop()
+    }
+
     /// Everything that must hold before a subscription begins.
     fn wanted(
         &self,
@@ -238,30 +298,37 @@ impl Events {
 
 /// News.
 impl Events {
-    /// The final answer to a NOTIFY of ours; `false` when it is none of ours.
-    pub fn on_response(&mut self, desk: &mut Desk<'_>, key: &ClientKey, message: &Message) -> bool {
-        let Some(id) = self.subscriptions.of_client(key) else { return false };
-        let event = match message.status() {
-            Some(200..=299) => Event::Answered,
-            Some(300..) => Event::Failed,
-            _ => return true,
-        };
+    /// An answer to a request of ours, if it is one.
+    pub fn on_response(&mut self, desk: &mut Desk<'_>, key: &ClientKey, message: &Message) {
+        let Some(status) = message.status().filter(|status| *status >= 200) else { return };
+        self.run_errand(desk, key, status);
+        let Some(id) = self.subscriptions.of_client(key) else { return };
         if let Some(dialog) = self.subscriptions.dialog_mut(id) {
             dialog.note(message);
         }
+        let event = if status < 300 { Event::Answered } else { Event::Failed };
         self.with_voice(desk, |subscriptions, voice| subscriptions.drive(voice, id, event));
-        true
     }
 
-    /// A NOTIFY of ours got no answer or could not be sent; `false` when it is none of ours.
-    pub fn on_failure(&mut self, desk: &mut Desk<'_>, key: &ClientKey) -> bool {
-        let Some(id) = self.subscriptions.of_client(key) else { return false };
-        self.with_voice(desk, |subscriptions, voice| subscriptions.drive(voice, id, Event::Failed));
-        true
+    /// A request of ours, if it is one, got no answer (408) or could not be sent (503).
+    pub fn on_failure(&mut self, desk: &mut Desk<'_>, key: &ClientKey, status: u16) {
+        self.run_errand(desk, key, status);
+        if let Some(id) = self.subscriptions.of_client(key) {
+            self.with_voice(desk, |subscriptions, voice| subscriptions.drive(voice, id, Event::Failed));
+        }
+    }
+
+    fn run_errand(&mut self, desk: &mut Desk<'_>, key: &ClientKey, status: u16) {
+        match self.errands.remove(key) {
+            Some(Errand::Text(id)) => self.reports.extend(self.texts.heard(desk, id, status)),
+            Some(Errand::Sync(user)) => self.reports.push(Report::Sync { user, status }),
+            None => {}
+        }
     }
 
     /// The transaction is over.
     pub fn on_ended(&mut self, key: &ClientKey) {
+        self.errands.remove(key);
         self.subscriptions.forget_client(key);
     }
 
@@ -336,6 +403,9 @@ impl Events {
         }
         while let Some(user) = self.facts.publications.pop_lapsed(desk.now) {
             self.changed(desk, Package::Presence, &user);
+        }
+        while let Some(report) = self.texts.pop_late(desk) {
+            self.reports.extend(report);
         }
     }
 

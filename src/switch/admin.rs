@@ -26,6 +26,19 @@ impl Switch {
                 self.with_events(now, |events, desk| events.contacts_changed(desk, &user));
                 Answer::Done
             }
+            Command::Waiting { user, waiting } => match self.account_of(&user) {
+                Some(user) => {
+                    self.with_events(now, |events, desk| events.set_waiting(desk, &user, waiting));
+                    Answer::Done
+                }
+                None => Answer::NotFound,
+            },
+            Command::Sync { user, reboot } => match self.account_of(&user) {
+                Some(user) => {
+                    Answer::Asked(self.with_events(now, |events, desk| events.sync(desk, &user, reboot)))
+                }
+                None => Answer::NotFound,
+            },
             Command::Drain => {
                 self.drain(now);
                 Answer::Done
@@ -36,6 +49,11 @@ impl Switch {
 
     fn of_call(&self, id: CallId, tell: impl FnOnce(&Call) -> Answer) -> Answer {
         self.calls.get(&id).map_or(Answer::NotFound, tell)
+    }
+
+    /// The account behind a name or number.
+    fn account_of(&self, user: &str) -> Option<String> {
+        self.directory.find(user).map(|account| account.name.clone())
     }
 
     fn drain(&mut self, now: Time) {

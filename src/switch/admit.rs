@@ -34,7 +34,9 @@ impl Switch {
             Some(Method::Options) => self.on_options(now, key),
             Some(Method::Register) => self.on_register(now, flow, key, &message),
             Some(Method::Invite) => self.on_invite(now, flow, key, message),
-            Some(Method::Subscribe | Method::Publish) => self.on_event_request(now, flow, key, &message),
+            Some(Method::Subscribe | Method::Publish | Method::Message) => {
+                self.on_event_request(now, flow, key, &message)
+            }
             // These only make sense within a dialog, and there is none.
             Some(Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify) => {
                 let reply = self.layer.reply(key, 481);

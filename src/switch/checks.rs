@@ -7,7 +7,7 @@ use crate::sip::{self, Message, Method, Name, Scheme};
 
 /// Methods that the switch serves, as `Allow` lists them.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE, NOTIFY, PUBLISH";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE";
 
 /// Extensions that a request may require: those of registrations.
 pub(super) const SUPPORTED: &[&str] = &["path", "outbound", "gruu"];

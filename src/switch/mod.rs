@@ -340,7 +340,7 @@ impl Switch {
         if let Some(((call, leg), purpose)) = self.index.client(&key) {
             self.with_call(now, call, |call, desk| call.on_failure(desk, leg, purpose, status));
         } else {
-            self.with_events(now, |events, desk| events.on_failure(desk, &key));
+            self.with_events(now, |events, desk| events.on_failure(desk, &key, status));
         }
     }
 

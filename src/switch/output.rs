@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::call::view::Happening;
+use crate::presence::Report;
 use crate::sip::Flow;
 use crate::{media, vault};
 
@@ -38,4 +39,6 @@ pub enum Output {
     },
     /// A call began, rings, talks or ended: for the log and for whoever watches.
     Happened(Box<Happening>),
+    /// Something was done for somebody beside calls: one line for the log.
+    Report(Report),
 }

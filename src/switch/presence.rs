@@ -1,15 +1,15 @@
 //! The switch's side of events: who asks, and what the room `presence` is told of calls, registrations and accounts.
 //!
-//! Invariant: no SUBSCRIBE and no PUBLISH, within a dialog or not, does anything before its sender has proven who it is.
+//! Invariant: no SUBSCRIBE, PUBLISH or MESSAGE, within a dialog or not, does anything before its sender has proven who it is.
 
 use crate::base::Time;
 use crate::dialog;
-use crate::presence::{Desk, Events};
+use crate::presence::{Desk, Events, Screen};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::ServerKey;
 
-use super::Switch;
 use super::admit::user_of;
+use super::{Output, Switch};
 
 impl Switch {
     /// Lets the room of events work.
@@ -20,17 +20,25 @@ impl Switch {
     ) -> T {
         let mut desk = Desk {
             now,
-            wall: self.clock.1 + now.since(self.clock.0),
             random: &mut self.random,
             layer: &mut self.layer,
             directory: &self.directory,
             bindings: &self.bindings,
             realm: &self.node.realm,
         };
-        act(&mut self.events, &mut desk)
+        let done = act(&mut self.events, &mut desk);
+        while let Some(report) = self.events.pop_report() {
+            self.out.push_back(Output::Report(report));
+        }
+        done
     }
 
-    /// A SUBSCRIBE or PUBLISH outside any dialog.
+    /// From now on `screen` sees every text message before anybody gets it. Without one, all pass.
+    pub fn screen_texts(&mut self, screen: Screen) {
+        self.events.screen_texts(screen);
+    }
+
+    /// A SUBSCRIBE, PUBLISH or MESSAGE outside any dialog.
     pub(super) fn on_event_request(&mut self, now: Time, flow: Flow, key: ServerKey, message: &Message) {
         let Some(account) = self.proven(now, key, message) else { return };
         let claimed = user_of(message.from().map(|from| from.uri()));
@@ -38,10 +46,10 @@ impl Switch {
             let reply = self.layer.reply(key, 403);
             return self.refuse(key, reply);
         }
-        let publishes = message.is(&Method::Publish);
-        self.with_events(now, |events, desk| match publishes {
-            true => events.on_publish(desk, key, message, &account),
-            false => events.on_subscribe(desk, key, flow, message, &account),
+        self.with_events(now, |events, desk| match message.method() {
+            Some(Method::Publish) => events.on_publish(desk, key, message, &account),
+            Some(Method::Message) => events.on_message(desk, key, message, &account),
+            _ => events.on_subscribe(desk, key, flow, message, &account),
         });
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{CallId, Wall};
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
+use crate::presence::Waiting;
 
 /// A question from the admin socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,20 @@ pub enum Command {
         /// The user's name.
         user: String,
     },
+    /// What waits in a user's mailbox: its phones are told.
+    Waiting {
+        /// The user's name or number.
+        user: String,
+        /// How much.
+        waiting: Waiting,
+    },
+    /// Have every phone of a user fetch its configuration.
+    Sync {
+        /// The user's name or number.
+        user: String,
+        /// Whether it is to restart.
+        reboot: bool,
+    },
     /// Take no new calls and end the running ones: the node is going down.
     Drain,
 }
@@ -59,6 +74,8 @@ pub enum Answer {
     Call(CallView),
     /// To [`Command::Explain`].
     Trace(Vec<Entry>),
+    /// To [`Command::Sync`]: so many phones were asked.
+    Asked(usize),
     /// The command was carried out.
     Done,
     /// There is no such call or user.

@@ -4,11 +4,13 @@ mod calls;
 mod every_step;
 mod lamps;
 mod model;
+mod presence;
 mod registrar;
 mod registrations;
 mod seeds;
 mod sessions;
 mod strangers;
+mod texts;
 mod trouble;
 
 use crate::world::World;

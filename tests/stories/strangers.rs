@@ -252,8 +252,8 @@ fn what_the_switch_does_not_serve_is_said_only_to_users() {
     }
     world.run_until(secs(10));
     let answered: Vec<u16> = world.phone("alice").answers.iter().skip(1).map(|(_, status)| *status).collect();
-    // Not served; no event package named; not served; somebody else's presence.
-    assert_eq!(answered, [405, 489, 405, 403]);
+    // Bob has no phone; no event package is named; not served; somebody else's presence.
+    assert_eq!(answered, [480, 489, 405, 403]);
     world.settle();
 }
 

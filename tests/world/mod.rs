@@ -39,6 +39,7 @@ use std::time::Duration;
 use ledgerline::base::{CallId, Random, Time, Wall};
 use ledgerline::call::view::{Change, Happening};
 use ledgerline::call::{Cdr, ladder};
+use ledgerline::presence::Report;
 use ledgerline::sip::Flow;
 use ledgerline::sip::framing::Framer;
 use ledgerline::switch::{Answer, Command, Input, Switch};
@@ -110,6 +111,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub happenings: Vec<(Time, Happening)>,
     pub answers: Vec<Answer>,
+    /// What was reported beside calls.
+    pub reports: Vec<Report>,
     /// The plan of new calls, and of those that there were.
     plan: Plan,
     plan_of: BTreeMap<CallId, Plan>,

@@ -181,6 +181,12 @@ impl World {
                         self.fault(format!("the log names people: {text}"));
                     }
                 }
+                Output::Report(report) => {
+                    if format!("{report:?}").contains(setting::MOBILE) {
+                        self.fault(format!("a report names a person: {report:?}"));
+                    }
+                    self.reports.push(report);
+                }
                 Output::Happened(happening) => {
                     if happening.change == Change::Began {
                         self.plan_of.insert(happening.call.id, self.plan);

@@ -104,6 +104,7 @@ impl World {
             phones: Vec::new(),
             happenings: Vec::new(),
             answers: Vec::new(),
+            reports: Vec::new(),
             plan,
             plan_of: Default::default(),
             sabotage: None,

@@ -96,6 +96,8 @@ pub struct Phone {
     pub watches: Vec<Watch>,
     /// NOTIFYs outside any dialog, each with its Event header.
     pub unasked: Vec<(String, Notice)>,
+    /// Texts that came for it, each with its From.
+    pub texts: Vec<(String, String)>,
     /// Keys that came by INFO.
     pub keys: String,
     /// Final answers to requests outside dialogs, by method.
@@ -146,6 +148,7 @@ impl Phone {
             dialogs: Vec::new(),
             watches: Vec::new(),
             unasked: Vec::new(),
+            texts: Vec::new(),
             keys: String::new(),
             answers: Vec::new(),
             timeouts: 0,

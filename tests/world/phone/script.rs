@@ -105,6 +105,8 @@ pub struct Manners {
     pub answers_bare: bool,
     /// What it answers to NOTIFYs in its subscriptions; 0: 200, 1: nothing.
     pub refuses_notices: u16,
+    /// What it answers to MESSAGE; 0: 200, 1: nothing.
+    pub refuses_texts: u16,
 }
 
 /// The time of a step that was just told; without a word it is the story's beginning, or at once.

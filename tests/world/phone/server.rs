@@ -56,6 +56,7 @@ impl Phone {
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
             ("NOTIFY", _) => self.on_notify(now, heard),
+            ("MESSAGE", _) => self.on_text(now, heard),
             ("OPTIONS", None) if !heard.tag_of_to().is_empty() => self.reply(now, heard, 481),
             ("OPTIONS", Some(dialog)) if self.dialogs[dialog].is_over() => self.reply(now, heard, 481),
             ("OPTIONS", _) => self.reply(now, heard, 200),

@@ -195,7 +195,16 @@ impl Phone {
             watch.remote_cseq = watch.remote_cseq.max(heard.cseq());
             watch.notices.push(notice);
         }
-        match self.manners.refuses_notices {
+        self.reply_or_not(now, heard, self.manners.refuses_notices);
+    }
+
+    pub fn on_text(&mut self, now: Time, heard: &Heard) {
+        self.texts.push((within(heard.one("From")).to_string(), heard.body().to_string()));
+        self.reply_or_not(now, heard, self.manners.refuses_texts);
+    }
+
+    fn reply_or_not(&mut self, now: Time, heard: &Heard, manner: u16) {
+        match manner {
             0 => self.reply(now, heard, 200),
             // Never an answer.
             1 => drop(self.serve(now, heard, None)),

@@ -1,0 +1,121 @@
+//! Text messages between users (RFC 3428).
+
+use ledgerline::base::Masked;
+use ledgerline::presence::{Letter, Report, Screening};
+
+use crate::world::*;
+
+fn text(to: &str, more: &str, body: &str) -> String {
+    format!(
+        "MESSAGE sip:{to}@pbx.test SIP/2.0\nVia: {{via}}\nMax-Forwards: 70\nFrom: <sip:{{user}}@pbx.test>;tag={{tag}}\n\
+         To: <sip:{to}@pbx.test>\nCall-ID: {{call_id}}\nCSeq: 1 MESSAGE\n{more}{{proof}}Content-Type: text/plain\n\
+         Content-Length: {{length}}\n\n{body}"
+    )
+}
+
+/// Alice writes `template`; what she is answered in the end.
+fn answer(world: &mut World, template: &str) -> Option<u16> {
+    world.phone("alice").says(template).at(secs(1));
+    world.run_until(secs(40));
+    world
+        .phone("alice")
+        .answers
+        .iter()
+        .rev()
+        .find(|(method, _)| method == "MESSAGE")
+        .map(|(_, status)| *status)
+}
+
+#[test]
+fn a_text_reaches_every_phone_of_a_user() {
+    let mut world = World::seeded(340);
+    world.phone("bob");
+    world.phone("bob/mobile").manners.refuses_texts = 415;
+    world.phone("carol");
+    assert_eq!(answer(&mut world, &text("8002", "", "你好, Bob")), Some(200));
+    for phone in ["bob", "bob/mobile"] {
+        let expected = ("sip:alice@pbx.test".to_string(), "你好, Bob".to_string());
+        assert_eq!(world.phone(phone).texts, [expected]);
+    }
+    assert!(world.phone("carol").texts.is_empty());
+    let report = Report::Text {
+        from: Masked::new("alice"),
+        to: Masked::new("bob"),
+        octets: "你好, Bob".len(),
+        contacts: 2,
+        status: 200,
+    };
+    assert_eq!(world.reports, [report]);
+    world.settle();
+}
+
+#[test]
+fn the_sender_is_told_what_became_of_it() {
+    let long = "x".repeat(1_301);
+    for (bob, mobile, to, more, body, status) in [
+        (486, 415, "bob", "", "hi", 486),
+        (603, 415, "bob", "", "hi", 603),
+        (401, 407, "bob", "", "hi", 480),
+        (1, 1, "bob", "", "hi", 480),
+        (0, 1, "bob", "", "hi", 200),
+        (1, 486, "bob", "", "hi", 486),
+        (0, 0, "nobody", "", "hi", 404),
+        (0, 0, "x%0d%0aINFO%20forged", "", "hi", 404),
+        (0, 0, "dave", "", "hi", 480),
+        (0, 0, "bob", "", long.as_str(), 413),
+        (0, 0, "bob", "Content-Encoding: gzip\n", "hi", 415),
+    ] {
+        let mut world = World::seeded(341);
+        world.phone("bob").manners.refuses_texts = bob;
+        world.phone("bob/mobile").manners.refuses_texts = mobile;
+        assert_eq!(answer(&mut world, &text(to, more, body)), Some(status), "{bob} {mobile} {to}");
+        assert_eq!(world.reports.len(), 1);
+        assert!(!format!("{:?}", world.reports).contains(char::is_control), "one line a text");
+        world.settle();
+    }
+}
+
+#[test]
+fn nobody_writes_in_anothers_name_or_without_proof() {
+    let mut world = World::seeded(342);
+    world.phone("bob");
+    let forged = text("bob", "", "send me your PIN").replace("<sip:{user}@", "<sip:carol@");
+    assert_eq!(answer(&mut world, &forged), Some(403));
+    world.stranger("198.51.100.9").says(&text("bob", "", "spam").replace("{proof}", "")).at(secs(41));
+    world.run_until(secs(80));
+    assert!(world.phone("bob").texts.is_empty());
+    assert!(world.reports.is_empty());
+    world.settle();
+}
+
+#[test]
+fn a_text_that_compliance_stops_reaches_nobody() {
+    let mut world = World::seeded(343);
+    world.phone("bob");
+    fn no_secrets(letter: &Letter<'_>) -> Screening {
+        match letter.body.windows(6).any(|word| word == b"secret") {
+            true => Screening::Stopped,
+            false => Screening::Passes,
+        }
+    }
+    world.switch.screen_texts(no_secrets);
+    assert_eq!(answer(&mut world, &text("bob", "", "a secret")), Some(403));
+    assert!(world.phone("bob").texts.is_empty());
+    world.phone("alice").says(&text("bob", "", "a word")).at(secs(41));
+    world.run_until(secs(45));
+    assert_eq!(world.phone("bob").texts.len(), 1);
+    world.settle();
+}
+
+#[test]
+fn a_text_crosses_a_line_that_loses_a_third() {
+    for seed in 0..20 {
+        let mut world = World::seeded(seed).loss_percent(33).delay_ms(20..80);
+        world.phone("bob");
+        let status = answer(&mut world, &text("bob", "", "hi"));
+        let arrived = world.phone("bob").texts.len();
+        assert!(arrived <= 1, "seed {seed}: it came {arrived} times");
+        assert!(status != Some(200) || arrived == 1, "seed {seed}");
+        world.settle();
+    }
+}
