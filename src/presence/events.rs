@@ -201,7 +201,7 @@ impl Events {
     pub fn sync(&mut self, desk: &mut Desk<'_>, user: &str, reboot: bool) -> usize {
         let Ok(address) = UriBuf::new(uri(user, desk.realm)).map(NameAddrBuf::new) else { return 0 };
         let mut asked = 0;
-        for binding in desk.bindings.lookup(desk.now, user) {
+        for binding in outside::devices(desk.now, desk.bindings, user) {
             let request =
                 outside::request(desk.random, &Method::Notify, &binding, address.clone(), &address, 70)
                     .header(Name::Contact, contact(None, &binding.flow))

@@ -172,7 +172,7 @@ impl Texts {
         let to = address(target, desk.realm);
         let forwards = message.max_forwards().unwrap_or(70).saturating_sub(1);
         let mut carriers = Vec::new();
-        for binding in desk.bindings.lookup(desk.now, target) {
+        for binding in outside::devices(desk.now, desk.bindings, target) {
             let request =
                 outside::request(desk.random, &Method::Message, &binding, from.clone(), &to, forwards);
             let request = match message.body().is_empty() {
