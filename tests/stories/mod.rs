@@ -1,6 +1,7 @@
 //! The stories.
 
 mod calls;
+mod dialogs;
 mod every_step;
 mod lamps;
 mod model;

@@ -135,6 +135,10 @@ impl Session {
         self.wish.receives() && !self.zero && self.there.as_ref().is_some_and(|there| there.direction.sends())
     }
 
+    pub fn has_said_nothing(&self) -> bool {
+        self.version == 0
+    }
+
     fn describe(&mut self, direction: Direction, codecs: &[u8]) -> String {
         self.version += 1;
         let ip = if self.zero { "0.0.0.0".to_string() } else { self.here.ip().to_string() };

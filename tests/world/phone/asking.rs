@@ -61,6 +61,7 @@ impl Phone {
             remote,
             cseq: 0,
             remote_cseq: 0,
+            remote_invite: 0,
             session,
             confirmed_at: None,
             over_at: None,
@@ -73,6 +74,7 @@ impl Phone {
             undo: None,
             descriptions: Vec::new(),
             described: false,
+            rseq: None,
         };
         let target = dialog.target.clone();
         self.dialogs.push(dialog);
@@ -235,7 +237,7 @@ impl Phone {
         body: &str,
     ) -> String {
         let Some(at) = self.dialogs.get(dialog) else { return String::new() };
-        let contact = if method == "INVITE" { self.contact() } else { String::new() };
+        let contact = if matches!(method, "INVITE" | "UPDATE") { self.contact() } else { String::new() };
         let kind = if body.starts_with("v=0") { "Content-Type: application/sdp\n" } else { "" };
         let remote_tag =
             if at.remote_tag.is_empty() { String::new() } else { format!(";tag={}", at.remote_tag) };
@@ -253,7 +255,7 @@ impl Phone {
                 ("remote_tag", &remote_tag),
                 ("call_id", &at.call_id),
                 ("cseq", &cseq.to_string()),
-                ("more", &format!("{contact}{kind}{more}")),
+                ("more", &format!("{contact}{kind}{}{more}", self.skill_lines(method))),
                 ("body", body),
             ],
         )

@@ -22,6 +22,8 @@ pub enum Purpose {
     },
     Invite(usize),
     Renew(usize),
+    Update(usize),
+    Prack,
     Bye(usize),
     Cancel,
     Info,
@@ -102,7 +104,7 @@ impl Phone {
             Purpose::Invite(dialog) => self.finish(now, dialog, How::NoAnswer),
             Purpose::Bye(dialog) => self.finish(now, dialog, How::Unanswered),
             // RFC 3261 §12.2.1.2: a request within a dialog that times out ends the dialog.
-            Purpose::Renew(dialog) => {
+            Purpose::Renew(dialog) | Purpose::Update(dialog) => {
                 if self.dialogs.get(dialog).is_some_and(|at| at.stage == Stage::Confirmed) {
                     self.bye(now, dialog);
                 }
@@ -111,6 +113,7 @@ impl Phone {
             | Purpose::Said { .. }
             | Purpose::Cancel
             | Purpose::Info
+            | Purpose::Prack
             | Purpose::Watch { .. } => {}
         }
     }
@@ -149,6 +152,7 @@ impl Phone {
                 self.on_invite_answered(now, purpose, dialog, status, heard, &branch, &text);
             }
             Purpose::Register { expires_s } => self.on_registered(now, status, expires_s, heard),
+            Purpose::Update(dialog) => self.on_updated(dialog, status, heard),
             Purpose::Bye(dialog) => self.on_left(now, dialog, status, heard),
             Purpose::Watch { index, proven } => self.on_subscribed(now, index, proven, status, heard),
             Purpose::Said { again: true } if status == 401 && self.take_challenge(heard) => {
@@ -156,7 +160,7 @@ impl Phone {
                     self.say(now, &template, dialog, true);
                 }
             }
-            Purpose::Said { .. } | Purpose::Cancel | Purpose::Info => {
+            Purpose::Said { .. } | Purpose::Cancel | Purpose::Info | Purpose::Prack => {
                 self.answers.push((heard.cseq_method().to_string(), status));
             }
         }
@@ -180,10 +184,13 @@ impl Phone {
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         if status > 100 {
             at.statuses.push(status);
-            if let Some(there) = There::read(heard.body()) {
+            let in_order = self.take_reliable(now, dialog, heard);
+            let Some(at) = self.dialogs.get_mut(dialog) else { return };
+            if let Some(there) = There::read(heard.body()).filter(|_| in_order) {
                 at.session.there = Some(there);
             }
         }
+        let Some(at) = self.dialogs.get(dialog) else { return };
         if at.stage == Stage::Cancelling {
             self.send_cancel(now, dialog);
         }
@@ -248,7 +255,8 @@ impl Phone {
             at.target = within(heard.one("Contact")).to_string();
         }
         let there = There::read(heard.body());
-        let missing = there.is_none();
+        // What a reliable response has settled is not said again.
+        let missing = there.is_none() && at.rseq.is_none();
         let answer = match there {
             Some(there) if offered => {
                 at.session.there = Some(there);

@@ -63,6 +63,8 @@ pub struct Dialog {
     pub cseq: u32,
     /// The far side's last CSeq.
     pub remote_cseq: u32,
+    /// The CSeq of the far side's last INVITE.
+    pub remote_invite: u32,
     pub session: Session,
     pub confirmed_at: Option<Time>,
     pub over_at: Option<Time>,
@@ -84,6 +86,8 @@ pub struct Dialog {
     pub described: bool,
     /// What this phone's side of the session was before the re-INVITE that is out.
     pub undo: Option<Session>,
+    /// The RSeq of the far side's last reliable response.
+    pub rseq: Option<u32>,
 }
 
 impl Dialog {

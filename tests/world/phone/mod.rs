@@ -9,11 +9,13 @@ mod dialog;
 mod script;
 mod scrutiny;
 mod server;
+mod skills;
 mod watching;
 mod words;
 
 pub use dialog::{Dialog, How, Side, Stage};
 pub use script::{Act, Manners, Reception, When};
+pub use skills::Skills;
 pub use watching::{Notice, Watch};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -77,6 +79,11 @@ pub struct Phone {
     /// Payload types, in its order.
     pub codecs: Vec<u8>,
     pub manners: Manners,
+    pub skills: Skills,
+    /// UPDATEs that it heard.
+    pub updated: u32,
+    /// Re-INVITEs that it accepted.
+    pub renewed: u32,
     /// Whether it offers video too.
     pub video: bool,
     /// What its Contact says besides the URI: `;q=0.5`.
@@ -137,6 +144,9 @@ impl Phone {
             hash: Hash::Sha256,
             codecs: vec![8, 0, 101],
             manners: Manners::default(),
+            skills: Skills::default(),
+            updated: 0,
+            renewed: 0,
             video: false,
             contact_params: String::new(),
             register_lines: String::new(),
@@ -333,6 +343,8 @@ impl Phone {
             }
             (Act::HangUp, Some(dialog)) => self.hang_up(now, dialog),
             (Act::Cancel, Some(dialog)) => self.cancel(now, dialog),
+            (Act::Update(notation), Some(dialog)) => self.update(now, dialog, notation),
+            (Act::LeaveEarly, Some(dialog)) => self.leave_early(now, dialog),
             (Act::Press(key), Some(dialog)) => self.out.push_back(Parcel::Press { dialog, key }),
             (Act::PressByInfo(key), Some(dialog)) => self.inform(now, dialog, key),
             (Act::Hold(notation), Some(dialog)) => self.hold(now, dialog, Some(notation)),

@@ -32,6 +32,10 @@ pub enum Act {
     Cancel,
     Hold(Notation),
     Resume,
+    /// An offer by UPDATE: a hold, or sending and receiving.
+    Update(Option<Notation>),
+    /// BYE within an early dialog of its own.
+    LeaveEarly,
     /// A re-INVITE without an offer.
     Renew,
     /// A re-INVITE: the media are at another port from now on.

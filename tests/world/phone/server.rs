@@ -14,15 +14,18 @@ use crate::world::text::{Heard, fill, user_of, within};
 /// A request that came in.
 #[derive(Debug)]
 pub struct Server {
-    request: Heard,
-    dialog: Option<usize>,
+    pub request: Heard,
+    pub dialog: Option<usize>,
     /// The To tag of its last answer.
     tag: String,
     /// The last answer, repeated when the request is.
     last: Option<String>,
     status: u16,
+    /// The last RSeq, and the RAck that it wants while that has not come.
+    pub rseq: u32,
+    pub rack: Option<String>,
     /// When a final answer to INVITE is repeated of the phone's own accord.
-    next: Option<Time>,
+    pub next: Option<Time>,
     gap: Duration,
     until: Time,
 }
@@ -51,8 +54,11 @@ impl Phone {
         }
         let dialog = self.dialog_of(heard.call_id(), heard.tag_of_to());
         match (heard.method(), dialog) {
+            ("INVITE", None) if self.wants_longer(now, heard) => {}
             ("INVITE", None) if heard.tag_of_to().is_empty() => self.on_invite(now, heard),
             ("INVITE", Some(dialog)) => self.on_reinvite(now, dialog, heard),
+            ("UPDATE", Some(dialog)) => self.take_update(now, dialog, heard),
+            ("PRACK", Some(dialog)) => self.on_prack(now, dialog, heard),
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
             ("NOTIFY", _) => self.on_notify(now, heard),
@@ -86,6 +92,7 @@ impl Phone {
             target: within(heard.one("Contact")).to_string(),
             cseq: 0,
             remote_cseq: heard.cseq(),
+            remote_invite: heard.cseq(),
             session,
             confirmed_at: None,
             over_at: None,
@@ -98,6 +105,7 @@ impl Phone {
             undo: None,
             descriptions: Vec::new(),
             described: false,
+            rseq: None,
         };
         if user_of(heard.start().split(' ').nth(1).unwrap_or_default()) != self.id.user {
             self.complain(format!("called as somebody else: {}", heard.start()));
@@ -120,16 +128,20 @@ impl Phone {
     }
 
     fn on_reinvite(&mut self, now: Time, dialog: usize, heard: &Heard) {
+        if self.refuses_renewal(now, dialog, heard) {
+            return;
+        }
         let Some(at) = self.dialogs.get_mut(dialog).filter(|at| at.stage == Stage::Confirmed) else {
             return self.reply(now, heard, 481);
         };
-        at.remote_cseq = heard.cseq();
+        (at.remote_cseq, at.remote_invite) = (heard.cseq(), heard.cseq());
         let body = match There::read(heard.body()) {
             Some(there) => at.session.answer(&there),
             None => at.session.offer(),
         };
         let index = self.serve(now, heard, Some(dialog));
-        self.respond(now, index, 200, "", &body);
+        self.renewed += 1;
+        self.respond(now, index, 200, &session_line(heard), &body);
     }
 
     /// Also the answer to an offer that this phone made in a 2xx comes here.
@@ -198,10 +210,13 @@ impl Phone {
 
     pub fn answer(&mut self, now: Time, dialog: usize) {
         let Some(invite) = self.invite_of(dialog) else { return };
+        if self.waits_for_prack(dialog) {
+            return self.later(now + super::skills::WAIT, Act::Answer, Some(dialog));
+        }
         let mut body = self.answer_body(dialog, invite);
         if let Some(at) = self.dialogs.get_mut(dialog) {
             at.stage = Stage::Answered;
-            if self.manners.answers_bare && at.described {
+            if (self.manners.answers_bare || self.skills.reliable.is_some()) && at.described {
                 body = String::new();
             }
         }
@@ -253,8 +268,12 @@ impl Phone {
     }
 
     pub fn reply(&mut self, now: Time, heard: &Heard, status: u16) {
+        self.reply_with(now, heard, status, "", "");
+    }
+
+    pub fn reply_with(&mut self, now: Time, heard: &Heard, status: u16, more: &str, body: &str) {
         let index = self.serve(now, heard, None);
-        self.respond(now, index, status, "", "");
+        self.respond(now, index, status, more, body);
     }
 
     pub fn serve(&mut self, now: Time, heard: &Heard, dialog: Option<usize>) -> usize {
@@ -265,6 +284,8 @@ impl Phone {
             tag: String::new(),
             last: None,
             status: 0,
+            rseq: 0,
+            rack: None,
             next: None,
             gap: T1,
             until: now + TRIES,
@@ -273,6 +294,7 @@ impl Phone {
     }
 
     fn respond(&mut self, now: Time, index: usize, status: u16, more: &str, body: &str) {
+        let reliably = self.make_reliable(index, status);
         let Some(server) = self.servers.get(index) else { return };
         let heard = &server.request;
         let vias: String = heard.all("Via").map(|via| format!("Via: {via}\n")).collect();
@@ -289,6 +311,7 @@ impl Phone {
         };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
         let invite = heard.method() == "INVITE";
+        let skills = if invite { self.skill_lines_of_response(status) } else { String::new() };
         let contact = if invite && status < 300 { self.contact() } else { String::new() };
         let text = fill(
             RESPONSE,
@@ -300,12 +323,13 @@ impl Phone {
                 ("to", &to),
                 ("call_id", heard.call_id()),
                 ("cseq", heard.one("CSeq")),
-                ("more", &format!("{contact}{kind}{more}")),
+                ("more", &format!("{contact}{kind}{skills}{reliably}{more}")),
                 ("body", body),
             ],
         );
         // A 2xx is repeated over every transport, another final answer over datagrams only.
-        let repeats = invite && status >= 200 && (status < 300 || !self.is_reliable());
+        let final_one = invite && status >= 200 && (status < 300 || !self.is_reliable());
+        let repeats = final_one || !reliably.is_empty();
         if let Some(server) = self.servers.get_mut(index) {
             server.tag = Heard::read(text.as_bytes()).tag_of_to().to_string();
             server.last = Some(text.clone());
@@ -344,5 +368,13 @@ impl Phone {
                 self.bye(now, dialog);
             }
         }
+    }
+}
+
+/// What a 200 to a re-INVITE says of the session's interval: the same as was asked for.
+pub fn session_line(heard: &Heard) -> String {
+    match heard.one("Session-Expires") {
+        "" => String::new(),
+        value => format!("Session-Expires: {value}\n"),
     }
 }
