@@ -32,11 +32,11 @@ fn its_commands_are_read_by_our_own_command_line() {
 #[test]
 fn it_admits_the_ports_of_a_new_node_and_no_others() {
     let admitted: Vec<&str> = values("SocketBindAllow").collect();
-    assert_eq!(admitted, ["udp:5060", "tcp:5060", "udp:20000-29999"]);
+    assert_eq!(admitted, ["udp:5060", "tcp:5060", "tcp:5061", "udp:20000-29999"]);
     assert_eq!(values("SocketBindDeny").collect::<Vec<_>>(), ["any"]);
     let wishes = ledgerline::io::init::Wishes::default();
     assert_eq!(wishes.ports, "20000-29999");
-    assert!(wishes.listen.iter().all(|listen| listen.ends_with(":5060")), "{:?}", wishes.listen);
+    assert_eq!(wishes.listen, ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060", "tls://0.0.0.0:5061"]);
 }
 
 #[test]

@@ -27,6 +27,18 @@ pub const PARAMS: usize = 64;
 /// How long a half-sent message may stay on a stream before it is closed (slowloris).
 pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a TLS handshake may take: four round trips to the moon; who dawdles is a slowloris.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Addresses whose TLS names are remembered for connections that the switch opens: every host of every trunk.
+pub const TLS_NAMES: usize = 1_024;
+
+/// How often the certificate files are looked at: a renewed one is shown to the next phone within seconds, and a stat costs nothing.
+pub const CERTIFICATE_WATCH: Duration = Duration::from_secs(2);
+
+/// How seldom a failure that strangers can cause at will is written to the log.
+pub const SELDOM: Duration = Duration::from_secs(10);
+
 /// Stream connections from one address: an office behind one NAT fits, an attacker's thousands do not.
 pub const CONNECTIONS_PER_SOURCE: usize = 512;
 
@@ -193,6 +205,9 @@ pub const STREAM_FIRST: Duration = Duration::from_secs(32);
 
 /// How long a stream connection may stay silent afterwards: longer than the longest registration.
 pub const STREAM_IDLE: Duration = Duration::from_secs(7_500);
+
+/// How long a stream connection may be silent before the system asks the peer's system whether it is there (RFC 9293 §3.8.4).
+pub const STREAM_PROBE: Duration = Duration::from_secs(120);
 
 /// Octets of one request over the admin socket.
 pub const ADMIN_REQUEST_BYTES: usize = 64 << 10;

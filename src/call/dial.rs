@@ -57,7 +57,7 @@ impl Call {
         targets: &[Target],
         ring: Duration,
     ) -> Option<Outcome> {
-        let (users, nobody) = contacts(desk, targets, self.device.as_ref());
+        let (users, nobody) = contacts(desk, targets, self.device.as_ref(), self.secure);
         if users.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
             self.note(desk, format!("nobody to ring: {}", nobody.word()));
@@ -233,7 +233,7 @@ impl Call {
             .filter_map(|to| to.uri().user_decoded().map(|user| Target::User(Masked::new(user))))
             .take(bounds::BINDINGS_PER_USER)
             .collect();
-        let (found, _) = contacts(desk, &users, None);
+        let (found, _) = contacts(desk, &users, None, self.secure);
         let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
         if added.is_empty() {
             return false;
@@ -248,8 +248,13 @@ impl Call {
 }
 
 /// The contacts of `targets`, each once, by user; and, when there are none, what the dial came to. Of a user who was dialled by the
-/// address of one `device` only that.
-fn contacts(desk: &Desk<'_>, targets: &[Target], device: Option<&Device>) -> (Vec<Vec<Contact>>, Outcome) {
+/// address of one `device` only that; under TLS only if it must be `secure`.
+fn contacts(
+    desk: &Desk<'_>,
+    targets: &[Target],
+    device: Option<&Device>,
+    secure: bool,
+) -> (Vec<Vec<Contact>>, Outcome) {
     let (mut users, mut found) = (Vec::new(), 0);
     let mut nobody = Outcome::Unknown;
     let mut seen: Vec<Binding> = Vec::new();
@@ -262,6 +267,7 @@ fn contacts(desk: &Desk<'_>, targets: &[Target], device: Option<&Device>) -> (Ve
         if let Some(device) = device.filter(|device| device.user.reveal() == account.name) {
             bindings.retain(|binding| binding.is_device(&device.gr));
         }
+        bindings.retain(|binding| !secure || binding.flow.transport.is_secure());
         bindings.retain(|binding| !seen.iter().any(|other| other.contact == binding.contact));
         seen.extend(bindings.iter().cloned());
         let mut contacts = Vec::new();

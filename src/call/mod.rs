@@ -106,6 +106,8 @@ pub struct Call {
     route: Option<String>,
     /// For the INVITEs that this call sends.
     max_forwards: u8,
+    /// Whether a `sips` URI was dialled: then only phones under TLS are rung (RFC 3261 §26.2.2).
+    secure: bool,
     recording: Option<record::Recording>,
     trace: Trace,
     /// Plays ordered so far; the last one's number.

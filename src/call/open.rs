@@ -6,7 +6,7 @@ use crate::base::{LegId, Time};
 use crate::dialog::{Carrier, SessionTimer, Side};
 use crate::media::Order;
 use crate::plan::{Machine, Reply};
-use crate::sip::{Method, Name};
+use crate::sip::{Method, Name, Scheme};
 
 use super::desk::{Alarm, Desk, Effect};
 use super::hangup::End;
@@ -52,6 +52,7 @@ impl Call {
             device,
             route: route_words.clone(),
             max_forwards: message.max_forwards().unwrap_or(70).saturating_sub(1),
+            secure: message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips),
             recording: None,
             trace: Trace::new(desk.now, desk.wall),
             plays: 0,

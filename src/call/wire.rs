@@ -46,7 +46,7 @@ impl Call {
         let Some(local) = at.media.local else { return };
         let who = target.number.as_ref().unwrap_or(&target.user);
         let to = NameAddrBuf::new(user_at(who.reveal(), &desk.node.realm));
-        let ours = dialog::contact(None, &at.flow);
+        let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
         at.media.version = 1;

@@ -23,6 +23,8 @@ pub struct Config {
     pub sip: Sip,
     /// What phones are held to that register.
     pub registrar: Registrar,
+    /// Who the node is under TLS, and whom it believes.
+    pub tls: Tls,
     /// How media runs.
     pub media: Media,
     /// Where the dial plans are.
@@ -53,6 +55,19 @@ pub struct Sip {
     pub listen: Vec<Listen>,
     /// Digest algorithms that phones are offered, in this order; at least one.
     pub digest: Vec<Digest>,
+}
+
+/// `[tls]`: who the node is under TLS, and whom it believes. Every file is PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The node's certificate, followed by those that lead to its authority.
+    pub certificate: PathBuf,
+    /// The private key of the first of them.
+    pub key: PathBuf,
+    /// Authorities of which phones must show a certificate (mutual TLS); `None`: phones need not have one.
+    pub clients: Option<PathBuf>,
+    /// Authorities that are believed when the switch opens a connection; `None`: nobody is.
+    pub trust: Option<PathBuf>,
 }
 
 /// A digest algorithm (RFC 7616 §3.3, RFC 8760).
@@ -146,6 +161,7 @@ impl Config {
             node: check.node(&written.node),
             sip: check.sip(&written.sip),
             registrar: check.registrar(&written.registrar),
+            tls: check.tls(&written.tls),
             media: check.media(&written.media),
             plan: check.plan(&written.plan),
             store: check.store(&written.store),
@@ -217,6 +233,18 @@ impl Check<'_> {
             }
         }
         Sip { listen: all, digest: self.digest(written) }
+    }
+
+    fn tls(&mut self, written: &written::Tls) -> Tls {
+        let mut optional =
+            |value: &Option<Spanned<String>>| value.as_ref().map(|value| self.path(Some(value), ""));
+        let (clients, trust) = (optional(&written.clients), optional(&written.trust));
+        Tls {
+            certificate: self.path(written.certificate.as_ref(), "certs/ledgerline.crt"),
+            key: self.path(written.key.as_ref(), "certs/ledgerline.key"),
+            clients,
+            trust,
+        }
     }
 
     fn digest(&mut self, written: &written::Sip) -> Vec<Digest> {

@@ -1,4 +1,4 @@
-//! Where SIP is listened for: `udp://0.0.0.0:5060`, `tcp://[2001:db8::1]:5060`.
+//! Where SIP is listened for: `udp://0.0.0.0:5060`, `tls://[2001:db8::1]:5061`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +10,8 @@ pub enum Scheme {
     Udp,
     /// SIP over TCP.
     Tcp,
+    /// SIP over TLS (`[tls]` says with which certificate).
+    Tls,
 }
 
 impl Scheme {
@@ -17,6 +19,7 @@ impl Scheme {
         match self {
             Scheme::Udp => "udp",
             Scheme::Tcp => "tcp",
+            Scheme::Tls => "tls",
         }
     }
 }
@@ -43,25 +46,26 @@ pub(super) struct Wrong {
     pub hint: String,
 }
 
-/// Reads `udp://ADDRESS:PORT` or `tcp://ADDRESS:PORT`; an IPv6 address stands in brackets.
+/// Reads `udp://ADDRESS:PORT`, `tcp://…` or `tls://…`; an IPv6 address stands in brackets.
 pub(super) fn parse(text: &str) -> Result<Listen, Wrong> {
     let wrong = |what: String, hint: &str| Wrong { what, hint: hint.to_string() };
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(wrong(
             format!("`{text}` does not name a transport"),
-            "write udp://ADDRESS:PORT or tcp://ADDRESS:PORT",
+            "write udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT",
         ));
     };
     let scheme = match scheme {
         "udp" => Scheme::Udp,
         "tcp" => Scheme::Tcp,
-        "tls" | "ws" | "wss" => {
+        "tls" => Scheme::Tls,
+        "ws" | "wss" => {
             return Err(wrong(
                 format!("{scheme}:// is reserved and not served by this version"),
-                "listen on udp:// or tcp:// on a network that you trust",
+                "phones in a browser are served by a later version; others speak udp, tcp or tls",
             ));
         }
-        other => return Err(wrong(format!("there is no transport `{other}`"), "transports: udp, tcp")),
+        other => return Err(wrong(format!("there is no transport `{other}`"), "transports: udp, tcp, tls")),
     };
     match rest.parse() {
         Ok(address) => Ok(Listen { scheme, address }),

@@ -43,6 +43,12 @@ fn an_empty_file_is_the_default() {
                     60s,
                 ),
             },
+            tls: Tls {
+                certificate: "/etc/ledgerline/certs/ledgerline.crt",
+                key: "/etc/ledgerline/certs/ledgerline.key",
+                clients: None,
+                trust: None,
+            },
             media: Media {
                 ports: 20000..=29999,
                 workers: None,
@@ -125,6 +131,12 @@ fn a_written_file_is_read() {
                     60s,
                 ),
             },
+            tls: Tls {
+                certificate: "here/certs/ledgerline.crt",
+                key: "here/certs/ledgerline.key",
+                clients: None,
+                trust: None,
+            },
             media: Media {
                 ports: 30000..=30099,
                 workers: Some(
@@ -185,7 +197,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, media, plan, store, admin, log, presence
+               hint: known: node, sip, registrar, tls, media, plan, store, admin, log, presence
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
@@ -220,30 +232,30 @@ fn what_is_not_toml_is_pointed_at() {
 
 #[test]
 fn listeners_say_what_they_cannot_be() {
-    let text = "[sip]\nlisten = [\"tls://0.0.0.0:5061\", \"udp://10.0.0.1\", \"0.0.0.0:5060\", \"sctp://0.0.0.0:1\", \"udp://pbx:5060\"]\n";
+    let text = "[sip]\nlisten = [\"wss://0.0.0.0:443\", \"udp://10.0.0.1\", \"0.0.0.0:5060\", \"sctp://0.0.0.0:1\", \"udp://pbx:5060\"]\n";
     faults(
         text,
         expect![[r#"
-        ledgerline.toml:2:11: error: tls:// is reserved and not served by this version
-         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
-           |           ^^^^^^^^^^^^^^^^^^^^
-           hint: listen on udp:// or tcp:// on a network that you trust
-        ledgerline.toml:2:33: error: `10.0.0.1` is not ADDRESS:PORT
-         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
-           |                                 ^^^^^^^^^^^^^^^^
-           hint: add the port: 5060 is SIP's; an IPv6 address stands in brackets: [2001:db8::1]:5060
-        ledgerline.toml:2:51: error: `0.0.0.0:5060` does not name a transport
-         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
-           |                                                   ^^^^^^^^^^^^^^
-           hint: write udp://ADDRESS:PORT or tcp://ADDRESS:PORT
-        ledgerline.toml:2:67: error: there is no transport `sctp`
-         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
-           |                                                                   ^^^^^^^^^^^^^^^^^^
-           hint: transports: udp, tcp
-        ledgerline.toml:2:87: error: `pbx:5060` is not ADDRESS:PORT
-         2 | listen = ["tls://0.0.0.0:5061", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
-           |                                                                                       ^^^^^^^^^^^^^^^^
-           hint: write a numeric address; 0.0.0.0 is every IPv4 address of the machine, [::] every IPv6 address"#]],
+            ledgerline.toml:2:11: error: wss:// is reserved and not served by this version
+             2 | listen = ["wss://0.0.0.0:443", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+               |           ^^^^^^^^^^^^^^^^^^^
+               hint: phones in a browser are served by a later version; others speak udp, tcp or tls
+            ledgerline.toml:2:32: error: `10.0.0.1` is not ADDRESS:PORT
+             2 | listen = ["wss://0.0.0.0:443", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+               |                                ^^^^^^^^^^^^^^^^
+               hint: add the port: 5060 is SIP's; an IPv6 address stands in brackets: [2001:db8::1]:5060
+            ledgerline.toml:2:50: error: `0.0.0.0:5060` does not name a transport
+             2 | listen = ["wss://0.0.0.0:443", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+               |                                                  ^^^^^^^^^^^^^^
+               hint: write udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT
+            ledgerline.toml:2:66: error: there is no transport `sctp`
+             2 | listen = ["wss://0.0.0.0:443", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+               |                                                                  ^^^^^^^^^^^^^^^^^^
+               hint: transports: udp, tcp, tls
+            ledgerline.toml:2:86: error: `pbx:5060` is not ADDRESS:PORT
+             2 | listen = ["wss://0.0.0.0:443", "udp://10.0.0.1", "0.0.0.0:5060", "sctp://0.0.0.0:1", "udp://pbx:5060"]
+               |                                                                                      ^^^^^^^^^^^^^^^^
+               hint: write a numeric address; 0.0.0.0 is every IPv4 address of the machine, [::] every IPv6 address"#]],
     );
     faults(
         "[sip]\nlisten = []",

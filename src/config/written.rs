@@ -10,6 +10,7 @@ pub struct Written {
     pub node: Node,
     pub sip: Sip,
     pub registrar: Registrar,
+    pub tls: Tls,
     pub media: Media,
     pub plan: Plan,
     pub store: Store,
@@ -41,6 +42,16 @@ pub struct Registrar {
     pub expires_least_s: Option<Spanned<u32>>,
     pub expires_most_s: Option<Spanned<u32>>,
     pub ping_s: Option<Spanned<u32>>,
+}
+
+/// `[tls]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    pub certificate: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    pub clients: Option<Spanned<String>>,
+    pub trust: Option<Spanned<String>>,
 }
 
 /// `[media]`
@@ -97,6 +108,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
     ("sip", &["listen", "digest"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
+    ("tls", &["certificate", "key", "clients", "trust"]),
     ("media", &["ports", "workers", "address"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),

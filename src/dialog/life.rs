@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::id::Id;
 use crate::base::{Time, bounds};
-use crate::sip::{Builder, Flow, Message, Method, Name, NameAddr, Refusal, Uri, UriBuf, escape_user};
+use crate::sip::{Builder, Flow, Message, Method, Name, NameAddr, Refusal, Scheme, Uri, UriBuf, escape_user};
 use crate::transaction::{ClientKey, Layer, Unsent};
 
 /// How far a dialog has come.
@@ -57,6 +57,14 @@ pub fn contact(user: Option<&str>, flow: &Flow) -> String {
     match flow.transport.is_reliable() {
         true => format!("<sip:{user}{};transport={transport}>", flow.local),
         false => format!("<sip:{user}{}>", flow.local),
+    }
+}
+
+/// The Contact value of the dialog that a request to `uri` begins: `sips` where the URI is (RFC 3261 §12.1.1, RFC 5630 §5.1.1).
+pub fn contact_for(uri: Option<Uri<'_>>, flow: &Flow) -> String {
+    match uri.map(|uri| uri.scheme()) {
+        Some(Scheme::Sips) if flow.transport.is_secure() => format!("<sips:{}>", flow.local),
+        _ => contact(None, flow),
     }
 }
 

@@ -23,7 +23,7 @@ mod tests;
 pub use accepted::{Accepted, Ring};
 pub use id::Id;
 pub use invitation::{Fork, Heard, Invitation};
-pub use life::{Dialog, Late, Phase, contact, ends_dialog};
+pub use life::{Dialog, Late, Phase, contact, contact_for, ends_dialog};
 pub use offer::{Carrier, Glare, OfferAnswer, Sense, Side, State, glare_wait};
 pub use reason::Reason;
 pub use refresh::SessionTimer;

@@ -5,24 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use socket2::TcpKeepalive;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsStream;
 
+use super::seldom::Seldom;
 use super::stream::{self, Event};
+use super::tls::Secure;
 use crate::base::bounds;
 use crate::sip::Flow;
 use crate::sip::framing::{Frame, Framer};
 
 /// How a connection comes to be.
-#[derive(Debug)]
-pub(super) enum Way {
-    /// The peer opened it.
-    In(TcpStream),
-    /// It is to be opened.
-    Out,
+pub(super) struct Way {
+    /// The connection that a peer opened; `None`: it is to be opened.
+    pub stream: Option<TcpStream>,
+    /// Under TLS, and on which side of it.
+    pub secure: Option<Secure>,
 }
 
 /// What waits to be written.
@@ -34,15 +36,14 @@ pub(super) struct Writes {
 }
 
 /// Serves the connection until it ends, then says so.
-pub(super) async fn run(flow: Flow, way: Way, writes: Writes, events: mpsc::Sender<Event>) {
-    let opened = match way {
-        Way::In(stream) => Ok(stream),
-        Way::Out => stream::open(&flow).await,
-    };
-    let outcome = match opened {
-        Ok(stream) => serve(flow, stream, writes, &events).await,
-        Err(error) => Err(error),
-    };
+pub(super) async fn run(
+    flow: Flow,
+    way: Way,
+    writes: Writes,
+    events: mpsc::Sender<Event>,
+    seldom: Arc<Seldom>,
+) {
+    let outcome = serve(flow, way, writes, &events, &seldom).await;
     tracing::debug!(remote = %flow.remote, connection = flow.connection, ?outcome, "stream ended");
     // The control task is gone only when the node is.
     let _ = events.send(Event::Ended { connection: flow.connection }).await;
@@ -50,28 +51,73 @@ pub(super) async fn run(flow: Flow, way: Way, writes: Writes, events: mpsc::Send
 
 async fn serve(
     flow: Flow,
-    stream: TcpStream,
+    way: Way,
+    writes: Writes,
+    events: &mpsc::Sender<Event>,
+    seldom: &Seldom,
+) -> io::Result<()> {
+    let stream = match way.stream {
+        Some(stream) => stream,
+        None => stream::open(&flow).await?,
+    };
+    stream.set_nodelay(true)?;
+    // A machine that vanished without a word is found within minutes, also behind a connection that says nothing for hours.
+    socket2::SockRef::from(&stream)
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(bounds::STREAM_PROBE))?;
+    match way.secure {
+        None => {
+            let (reader, writer) = stream.into_split();
+            talk(flow, reader, writer, writes, events).await
+        }
+        Some(secure) => {
+            let shaken = timeout(bounds::HANDSHAKE, shake(secure, stream)).await;
+            let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            let stream = shaken.inspect_err(|error| {
+                if seldom.now() {
+                    tracing::warn!(remote = %flow.remote, %error, "TLS handshake failed");
+                }
+            })?;
+            let (reader, writer) = tokio::io::split(stream);
+            talk(flow, reader, writer, writes, events).await
+        }
+    }
+}
+
+async fn shake(secure: Secure, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    match secure {
+        Secure::Server(acceptor) => acceptor.accept(stream).await.map(TlsStream::from),
+        Secure::Client(connector, name) => connector.connect(name, stream).await.map(TlsStream::from),
+    }
+}
+
+/// Reads and writes until one of them ends.
+async fn talk(
+    flow: Flow,
+    reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
     writes: Writes,
     events: &mpsc::Sender<Event>,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (reader, mut writer) = stream.into_split();
     let Writes { queue, queued, queued_bytes } = writes;
     let last_words = tokio::select! {
         words = read(flow, reader, &queue, &queued_bytes, events) => words?,
         written = write(&mut writer, queued, &queued_bytes) => return written,
     };
-    if let Some(words) = last_words {
-        let said = timeout(bounds::STREAM_HEADER_DEADLINE, writer.write_all(&words)).await;
-        said.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    }
-    writer.shutdown().await
+    let farewell = async {
+        if let Some(words) = last_words {
+            writer.write_all(&words).await?;
+        }
+        writer.shutdown().await
+    };
+    timeout(bounds::STREAM_HEADER_DEADLINE, farewell)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// Reads until the peer ends or is at fault; what is returned is to be said before closing.
 async fn read(
     flow: Flow,
-    mut reader: OwnedReadHalf,
+    mut reader: impl AsyncRead + Unpin,
     pongs: &mpsc::UnboundedSender<Bytes>,
     queued_bytes: &AtomicUsize,
     events: &mpsc::Sender<Event>,
@@ -117,12 +163,14 @@ fn pong(queue: &mpsc::UnboundedSender<Bytes>, queued_bytes: &AtomicUsize) {
 }
 
 async fn write(
-    writer: &mut OwnedWriteHalf,
+    writer: &mut (impl AsyncWrite + Unpin),
     mut queued: mpsc::UnboundedReceiver<Bytes>,
     queued_bytes: &AtomicUsize,
 ) -> io::Result<()> {
     while let Some(octets) = queued.recv().await {
         writer.write_all(&octets).await?;
+        // TLS may hold back what fits no full record.
+        writer.flush().await?;
         queued_bytes.fetch_sub(octets.len(), Ordering::Relaxed);
     }
     Ok(())

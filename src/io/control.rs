@@ -200,7 +200,7 @@ impl Control {
 
     fn stream(&mut self, event: Event) {
         match event {
-            Event::Accepted(stream) => self.parts.streams.admit(stream),
+            Event::Accepted { stream, transport } => self.parts.streams.admit(stream, transport),
             Event::Message { flow, raw } => self.feed(Input::Message { flow, raw }),
             Event::Ended { connection } => {
                 let ended = self.parts.streams.ended(connection);

@@ -40,7 +40,9 @@ pub struct Wishes {
 impl Default for Wishes {
     fn default() -> Wishes {
         Wishes {
-            listen: vec!["udp://0.0.0.0:5060".to_string(), "tcp://0.0.0.0:5060".to_string()],
+            listen: ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060", "tls://0.0.0.0:5061"]
+                .map(String::from)
+                .to_vec(),
             ports: "20000-29999".to_string(),
         }
     }
@@ -124,6 +126,16 @@ realm = "ledgerline"
 [sip]
 listen = [{}]
 
+[tls]
+# PEM files, read again when they change. These two are self-signed: phones need certs/ledgerline.crt, or put in a pair of
+# your own authority.
+certificate = "certs/ledgerline.crt"
+key = "certs/ledgerline.key"
+# Only phones with a certificate of these authorities are let in:
+# clients = "certs/phones-ca.pem"
+# The authorities that connections to carriers must prove themselves by:
+# trust = "certs/trust.pem"
+
 [media]
 # UDP ports for RTP and RTCP: four a call.
 ports = "{}"
@@ -167,7 +179,7 @@ fn plans(folder: &Path) -> Result<(), InitError> {
     Ok(())
 }
 
-/// A self-signed certificate for this machine and its key, ready for the day that TLS listens.
+/// A self-signed certificate for this machine and its key, which TLS shows until the site has its own.
 fn certificate(folder: &Path) -> Result<PathBuf, InitError> {
     make_folder(folder)?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -242,7 +254,7 @@ mod tests {
         }
         let text = fs::read_to_string(&made.config).expect("text");
         let config = crate::config::check(&made.config, &text).unwrap_or_else(|faults| panic!("{faults}"));
-        assert_eq!(config.sip.listen.len(), 2);
+        assert_eq!(config.sip.listen.len(), 3);
         assert_eq!((config.store.folder, config.store.keys), (folder.join("store"), folder.join("keys")));
         assert!(!text.contains(made.password.expose()));
         let keys = Arc::new(store::load_keys(&folder.join("keys")).expect("keys"));

@@ -21,6 +21,7 @@ use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
 use super::store::{self, Store, StoreError};
 use super::stream::Streams;
+use super::tls::{self, Tls, TlsError};
 use super::udp::Udp;
 use super::users::{Users, UsersError};
 use crate::base::Random;
@@ -28,6 +29,7 @@ use crate::config::{self, Config, Listen, Scheme};
 use crate::plan::Lang;
 use crate::presence;
 use crate::registrar;
+use crate::sip::Transport;
 use crate::switch::{Setup, Switch};
 use crate::vault::{self, Keyring};
 
@@ -52,6 +54,9 @@ pub enum StartError {
     /// A listener could not be bound.
     #[error("cannot listen on {0}: {1}")]
     Listen(Listen, io::Error),
+    /// The certificate cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The admin socket could not be made.
     #[error("admin socket {0}: {1}")]
     Admin(PathBuf, io::Error),
@@ -64,7 +69,7 @@ pub enum StartError {
 }
 
 /// Serves as configured until `stop` is done; the process's signals are minded too: SIGTERM and SIGINT stop, SIGHUP reloads
-/// the plan. `ready` is told the real addresses once everything listens. Blocks the calling thread.
+/// plan and certificates. `ready` is told the real addresses once everything listens. Blocks the calling thread.
 ///
 /// # Errors
 /// Something could not be opened; then nothing is left open.
@@ -96,9 +101,10 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
-    let Node { control, door, desk, server, store, keeper, listening } = node;
+    let Node { control, door, desk, server, store, keeper, tls, listening } = node;
     let administration = tokio::spawn(server.serve(desk.clone(), door));
-    let reloading = tokio::spawn(reload_on(hangups, desk));
+    let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone()));
+    let watching = tls.map(|tls| tokio::spawn(tls.watch()));
     for listen in &listening {
         tracing::info!(%listen, "listening");
     }
@@ -115,6 +121,9 @@ async fn serve(
     administration.abort();
     reloading.abort();
     keeper.close();
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     store.close();
     tracing::info!("stopped");
     Ok(())
@@ -128,6 +137,7 @@ struct Node {
     server: Server,
     store: Store,
     keeper: Keeper,
+    tls: Option<Tls>,
     listening: Vec<Listen>,
 }
 
@@ -153,7 +163,9 @@ impl Node {
         let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
         let server = Server::bind(&config.admin.socket)
             .map_err(|error| StartError::Admin(config.admin.socket.clone(), error))?;
-        let (udp, streams, stream_events, listening) = listen(&config.sip.listen)?;
+        let secure = config.sip.listen.iter().any(|listen| listen.scheme == Scheme::Tls);
+        let tls = secure.then(|| Tls::load(&config.tls)).transpose()?;
+        let (udp, streams, stream_events, listening) = listen(&config.sip.listen, tls.as_ref())?;
         let store = store.map_err(StartError::Store)?;
         let clock = Clock::start();
         let mut random = random()?;
@@ -207,7 +219,7 @@ impl Node {
             plan: config.plan.clone(),
             door: Some(door.clone()),
         };
-        Ok(Node { control, door, desk, server, store, keeper, listening })
+        Ok(Node { control, door, desk, server, store, keeper, tls, listening })
     }
 }
 
@@ -279,8 +291,11 @@ fn warn_of_unusable(users: &Users) -> Result<(), StartError> {
 
 type Listening = (Vec<Udp>, Streams, mpsc::Receiver<super::stream::Event>, Vec<Listen>);
 
-fn listen(wanted: &[Listen]) -> Result<Listening, StartError> {
+fn listen(wanted: &[Listen], tls: Option<&Tls>) -> Result<Listening, StartError> {
     let (mut streams, events) = Streams::new();
+    if let Some(tls) = tls {
+        streams.secure(tls.clone());
+    }
     let (mut udp, mut listening) = (Vec::new(), Vec::new());
     for listen in wanted {
         let failed = |error| StartError::Listen(*listen, error);
@@ -291,7 +306,8 @@ fn listen(wanted: &[Listen]) -> Result<Listening, StartError> {
                 udp.push(socket);
                 address
             }
-            Scheme::Tcp => streams.listen(listen.address).map_err(failed)?,
+            Scheme::Tcp => streams.listen(listen.address, Transport::Tcp).map_err(failed)?,
+            Scheme::Tls => streams.listen(listen.address, Transport::Tls).map_err(failed)?,
         };
         listening.push(Listen { address, ..*listen });
     }
@@ -309,9 +325,12 @@ fn random() -> Result<Random, StartError> {
     Ok(Random::seeded(seed))
 }
 
-/// Reloads the plan at every SIGHUP; a plan with errors changes nothing.
-async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk) {
+/// Reloads plan and certificates at every SIGHUP; what has errors changes nothing.
+async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk, tls: Option<Tls>) {
     while hangups.recv().await.is_some() {
+        if let Some(tls) = &tls {
+            tls::tell_of_reload(&tls.reload());
+        }
         let desk = desk.clone();
         let reloaded = tokio::task::spawn_blocking(move || desk.act(Act::PlanReload, &mut |_| true)).await;
         match reloaded {

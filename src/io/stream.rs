@@ -1,7 +1,8 @@
-//! SIP over TCP: a table of connections that the control task owns, one small task a connection that frames and writes.
+//! SIP over TCP and TLS: a table of connections that the control task owns, one small task a connection that frames and writes.
 //!
-//! Invariant: what a peer can make us hold is bounded: connections in all and by source, octets of one unfinished message
-//! and its time, octets that wait to be written.
+//! Invariants: what a peer can make us hold is bounded: connections in all and by source, octets of one unfinished message
+//! and its time, octets that wait to be written, the time of a handshake. Nothing that must go under TLS goes in clear, and
+//! nothing goes to a name over a connection that did not prove it.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,6 +19,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Way};
+use super::names::Names;
+use super::seldom::Seldom;
+use super::tls::{Secure, Tls};
 use crate::base::bounds;
 use crate::sip::{Flow, Transport};
 
@@ -25,7 +29,12 @@ use crate::sip::{Flow, Transport};
 #[derive(Debug)]
 pub enum Event {
     /// Somebody connected to a listener. To be given to [`Streams::admit`].
-    Accepted(TcpStream),
+    Accepted {
+        /// The connection, before any handshake.
+        stream: TcpStream,
+        /// What the listener speaks.
+        transport: Transport,
+    },
     /// A whole message arrived.
     Message {
         /// On which connection.
@@ -49,8 +58,11 @@ pub struct Streams {
     events: mpsc::Sender<Event>,
     listeners: Vec<AbortHandle>,
     open: HashMap<u64, Peer>,
-    by_remote: HashMap<SocketAddr, u64>,
+    by_remote: HashMap<(Transport, SocketAddr), u64>,
     by_source: HashMap<IpAddr, usize>,
+    tls: Option<Tls>,
+    names: Names,
+    seldom: Arc<Seldom>,
     last: u64,
 }
 
@@ -60,6 +72,8 @@ struct Peer {
     flow: Flow,
     /// Flows without a connection number that were sent over it: they end with it.
     asked: Ended,
+    /// How many names it proved, if the node opened it under TLS.
+    proved: usize,
     queue: mpsc::UnboundedSender<Bytes>,
     queued_bytes: Arc<AtomicUsize>,
     task: AbortHandle,
@@ -75,16 +89,30 @@ impl Streams {
             open: HashMap::new(),
             by_remote: HashMap::new(),
             by_source: HashMap::new(),
+            tls: None,
+            names: Names::default(),
+            seldom: Arc::new(Seldom::new()),
             last: 0,
         };
         (streams, receiver)
     }
 
-    /// Listens at `address`; returns the address with the port that the system chose if it was 0. Needs a tokio runtime.
+    /// From now on connections are served and opened under TLS too.
+    pub fn secure(&mut self, tls: Tls) {
+        self.tls = Some(tls);
+    }
+
+    /// Whoever is connected to at `remote` under TLS must prove `name` (RFC 5922 §4): the switch was led there by it. An address
+    /// that several names led to must prove them all.
+    pub fn expect(&mut self, remote: SocketAddr, name: &str) {
+        self.names.add(remote, name);
+    }
+
+    /// Listens at `address` for TCP or TLS; returns the address with the port that the system chose if it was 0. Needs a tokio runtime.
     ///
     /// # Errors
     /// The system's, most often that the address is in use or is not this machine's.
-    pub fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+    pub fn listen(&mut self, address: SocketAddr, transport: Transport) -> io::Result<SocketAddr> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         if address.is_ipv6() {
@@ -93,28 +121,39 @@ impl Streams {
         socket.bind(address)?;
         let listener = socket.listen(1_024)?;
         let local = listener.local_addr()?;
-        self.listeners.push(tokio::spawn(accept(listener, self.events.clone())).abort_handle());
+        self.listeners.push(tokio::spawn(accept(listener, transport, self.events.clone())).abort_handle());
         Ok(local)
     }
 
     /// Takes an accepted connection in, if the bounds allow; otherwise it is closed at once.
-    pub fn admit(&mut self, stream: TcpStream) {
+    pub fn admit(&mut self, stream: TcpStream, transport: Transport) {
         let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else { return };
+        let secure = match (transport.is_secure(), &self.tls) {
+            (false, _) => None,
+            (true, Some(tls)) => Some(Secure::Server(tls.acceptor())),
+            (true, None) => return,
+        };
         let from_there = self.by_source.get(&remote.ip()).copied().unwrap_or(0);
         if self.open.len() >= bounds::CONNECTIONS || from_there >= bounds::CONNECTIONS_PER_SOURCE {
-            tracing::warn!(source = %remote.ip(), all = self.open.len(), from_there, "too many connections: one was turned away");
+            if self.seldom.now() {
+                tracing::warn!(source = %remote.ip(), all = self.open.len(), from_there, "too many connections: one was turned away");
+            }
             return;
         }
         *self.by_source.entry(remote.ip()).or_default() += 1;
-        let flow = Flow { transport: Transport::Tcp, local, remote, connection: self.number() };
-        self.start(flow, Ended::new(), Way::In(stream));
+        let flow = Flow { transport, local, remote, connection: self.number() };
+        // Who a peer is that opened a connection under TLS nobody proved: only its own flow leads back over it.
+        if secure.is_none() {
+            self.by_remote.insert((transport, remote), flow.connection);
+        }
+        self.start(flow, 0, Way { stream: Some(stream), secure });
     }
 
     /// Sends over the flow's connection; a flow without a number takes a connection to the same remote address, or has one
     /// opened. Returns the flows that turned out to have ended.
     pub fn send(&mut self, flow: &Flow, octets: Bytes) -> Ended {
         let connection = match flow.connection {
-            0 => self.by_remote.get(&flow.remote).copied().or_else(|| self.dial(flow)),
+            0 => self.known(flow).or_else(|| self.dial(flow)),
             number => Some(number),
         };
         let Some(peer) = connection.and_then(|number| self.open.get_mut(&number)) else {
@@ -136,8 +175,9 @@ impl Streams {
     pub fn ended(&mut self, connection: u64) -> Ended {
         let Some(peer) = self.open.remove(&connection) else { return Ended::new() };
         peer.task.abort();
-        if self.by_remote.get(&peer.flow.remote) == Some(&connection) {
-            self.by_remote.remove(&peer.flow.remote);
+        let key = (peer.flow.transport, peer.flow.remote);
+        if self.by_remote.get(&key) == Some(&connection) {
+            self.by_remote.remove(&key);
         }
         if let Some(count) = self.by_source.get_mut(&peer.flow.remote.ip()) {
             *count = count.saturating_sub(1);
@@ -160,15 +200,30 @@ impl Streams {
         self.open.is_empty()
     }
 
-    /// Opens a connection to where the flow goes; `None` when there are too many.
+    /// A connection that leads where the flow goes and has proved every name that is expected there.
+    fn known(&self, flow: &Flow) -> Option<u64> {
+        let number = *self.by_remote.get(&(flow.transport, flow.remote))?;
+        let proved = self.open.get(&number)?.proved;
+        (!flow.transport.is_secure() || proved == self.names.of(flow.remote).len()).then_some(number)
+    }
+
+    /// Opens a connection to where the flow goes; `None` when there are too many, or no TLS to do it under.
     fn dial(&mut self, flow: &Flow) -> Option<u64> {
-        if flow.transport != Transport::Tcp || self.open.len() >= bounds::CONNECTIONS {
+        if self.open.len() >= bounds::CONNECTIONS {
             return None;
         }
+        let names = self.names.of(flow.remote);
+        let proved = names.len();
+        let secure = match flow.transport {
+            Transport::Tcp => None,
+            Transport::Tls => Some(self.tls.as_ref()?.connector(flow.remote, names)?),
+            Transport::Udp | Transport::Ws | Transport::Wss => return None,
+        };
         *self.by_source.entry(flow.remote.ip()).or_default() += 1;
         let number = self.number();
         let real = Flow { connection: number, ..*flow };
-        self.start(real, Ended::new(), Way::Out);
+        self.by_remote.insert((real.transport, real.remote), number);
+        self.start(real, proved, Way { stream: None, secure });
         Some(number)
     }
 
@@ -177,14 +232,16 @@ impl Streams {
         self.last
     }
 
-    fn start(&mut self, flow: Flow, asked: Ended, way: Way) {
+    fn start(&mut self, flow: Flow, proved: usize, way: Way) {
         let (queue, queued) = mpsc::unbounded_channel();
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let writes =
             connection::Writes { queue: queue.clone(), queued, queued_bytes: Arc::clone(&queued_bytes) };
-        let task = tokio::spawn(connection::run(flow, way, writes, self.events.clone())).abort_handle();
-        self.by_remote.insert(flow.remote, flow.connection);
-        self.open.insert(flow.connection, Peer { flow, asked, queue, queued_bytes, task });
+        let seldom = Arc::clone(&self.seldom);
+        let task =
+            tokio::spawn(connection::run(flow, way, writes, self.events.clone(), seldom)).abort_handle();
+        let peer = Peer { flow, asked: Ended::new(), proved, queue, queued_bytes, task };
+        self.open.insert(flow.connection, peer);
     }
 }
 
@@ -195,11 +252,11 @@ impl Drop for Streams {
 }
 
 /// Accepts for ever. A machine out of descriptors is given a moment.
-async fn accept(listener: TcpListener, events: mpsc::Sender<Event>) {
+async fn accept(listener: TcpListener, transport: Transport, events: mpsc::Sender<Event>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if events.send(Event::Accepted(stream)).await.is_err() {
+                if events.send(Event::Accepted { stream, transport }).await.is_err() {
                     return;
                 }
             }
@@ -215,7 +272,11 @@ async fn accept(listener: TcpListener, events: mpsc::Sender<Event>) {
 pub(super) async fn open(flow: &Flow) -> io::Result<TcpStream> {
     let socket = if flow.remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if !flow.local.ip().is_unspecified() {
-        socket.bind(SocketAddr::new(flow.local.ip(), 0))?;
+        match socket.bind(SocketAddr::new(flow.local.ip(), 0)) {
+            // A unit that lets the process bind its own ports only: then the system chooses the address too.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
     }
     timeout(bounds::CONNECT, socket.connect(flow.remote))
         .await
@@ -233,10 +294,11 @@ mod tests {
     /// A listener, its events, and a phone that is connected and admitted.
     async fn connected() -> (Streams, mpsc::Receiver<Event>, Phone) {
         let (mut streams, mut events) = Streams::new();
-        let local = streams.listen("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let local =
+            streams.listen("127.0.0.1:0".parse().expect("an address"), Transport::Tcp).expect("bound");
         let phone = Phone::connect(local).expect("connected");
         match events.recv().await {
-            Some(Event::Accepted(stream)) => streams.admit(stream),
+            Some(Event::Accepted { stream, transport }) => streams.admit(stream, transport),
             other => panic!("{other:?}"),
         }
         (streams, events, phone)
@@ -338,12 +400,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn one_source_has_so_many_connections_and_no_more() {
         let (mut streams, mut events) = Streams::new();
-        let local = streams.listen("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let local =
+            streams.listen("127.0.0.1:0".parse().expect("an address"), Transport::Tcp).expect("bound");
         let mut phones = Vec::new();
         for _ in 0..=bounds::CONNECTIONS_PER_SOURCE {
             phones.push(Phone::connect(local).expect("connected"));
             match events.recv().await {
-                Some(Event::Accepted(stream)) => streams.admit(stream),
+                Some(Event::Accepted { stream, transport }) => streams.admit(stream, transport),
                 other => panic!("{other:?}"),
             }
         }

@@ -60,8 +60,11 @@ pub(super) fn wanted(
     let mut all: Vec<Binding> = Vec::new();
     for contact in request.list(Name::Contact) {
         let contact = NameAddr::parse(contact).map_err(|_| Refused::Malformed)?;
-        if !matches!(contact.uri().scheme(), Scheme::Sip | Scheme::Sips) {
-            return Err(Refused::Malformed);
+        // A `sips` contact is reached over the flow of its REGISTER, and that flow keeps the promise or there is none.
+        match contact.uri().scheme() {
+            Scheme::Sip => {}
+            Scheme::Sips if flow.transport.is_secure() => {}
+            _ => return Err(Refused::Malformed),
         }
         let instance = contact.params().get("+sip.instance").map(Into::into);
         // RFC 5626 §6: without an instance, or from a phone that does not support outbound, a reg-id means nothing.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds};
 use crate::call::{self, Call, Desk, Device, Incoming};
-use crate::dialog::{Dialog, SessionTimer, contact, refresh};
+use crate::dialog::{Dialog, SessionTimer, contact_for, refresh};
 use crate::plan::{Facts, Origin, Record};
 use crate::registrar::{Account, Binding, Refused, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
@@ -22,7 +22,7 @@ impl Switch {
         if message.to().is_some_and(|to| to.tag().is_some()) {
             return self.on_request_within(now, flow, key, message);
         }
-        if let Err(refused) = checks::check(&message) {
+        if let Err(refused) = checks::check(&message, &flow) {
             let reply = self.layer.reply(key, refused.status);
             let reply = reply.map(|reply| match &refused.header {
                 Some((name, value)) => reply.header(*name, value),
@@ -175,7 +175,7 @@ impl Switch {
         SessionTimer::answering(message, self.node.manner.session_s)
             .map_err(|_| (422, "the session interval is too small"))?;
         let tag = self.layer.local_tag(key).map(str::to_string).ok_or((500, "the transaction is gone"))?;
-        let dialog = Dialog::answering(message, flow, &tag, &contact(None, &flow))
+        let dialog = Dialog::answering(message, flow, &tag, &contact_for(message.request_uri(), &flow))
             .map_err(|_| (400, "the INVITE can begin no dialog"))?;
         if message.has_sdp() {
             crate::call::readable(message.body()).map_err(|why| (why, "unusable offer"))?;

@@ -3,7 +3,7 @@
 //! Nothing here tells a stranger who has an account.
 
 use crate::call;
-use crate::sip::{self, Message, Method, Name, Scheme};
+use crate::sip::{self, Flow, Message, Method, Name, Scheme};
 
 /// Methods that the switch serves, as `Allow` lists them.
 pub(super) const ALLOW: &str =
@@ -33,19 +33,21 @@ impl Refused {
 ///
 /// # Errors
 /// The refusal: 416 for a scheme, 420 for an extension, 415 and 406 for bodies, 501 for a method.
-pub(super) fn check(request: &Message) -> Result<(), Refused> {
+pub(super) fn check(request: &Message, flow: &Flow) -> Result<(), Refused> {
     let method = request.method().ok_or_else(|| Refused::new(400))?;
     if matches!(method, Method::Other(_)) {
         return Err(Refused::with(501, Name::Allow, ALLOW));
     }
-    scheme(request)?;
+    scheme(request, flow)?;
     extensions(request)?;
     if *method == Method::Invite { session(request) } else { Ok(()) }
 }
 
-fn scheme(request: &Message) -> Result<(), Refused> {
+/// A `sips` URI came over TLS or somebody on its way has cheated (RFC 3261 §26.2.2).
+fn scheme(request: &Message, flow: &Flow) -> Result<(), Refused> {
     match request.request_uri().map(|uri| uri.scheme()) {
-        Some(Scheme::Sip | Scheme::Sips | Scheme::Tel) => Ok(()),
+        Some(Scheme::Sip | Scheme::Tel) => Ok(()),
+        Some(Scheme::Sips) if flow.transport.is_secure() => Ok(()),
         _ => Err(Refused::new(416)),
     }
 }
@@ -77,6 +79,7 @@ fn session(request: &Message) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::Transport;
 
     fn request(method: &str, uri: &str, lines: &str) -> Message {
         let text = format!(
@@ -84,6 +87,19 @@ mod tests {
              Call-ID: 1\r\nCSeq: 1 {method}\r\n{lines}\r\n"
         );
         Message::parse(text.into()).expect("well formed")
+    }
+
+    fn over(transport: Transport) -> Flow {
+        let [local, remote] = ["192.0.2.9:5060", "192.0.2.1:5060"].map(|at| at.parse().expect("an address"));
+        Flow { transport, local, remote, connection: 0 }
+    }
+
+    #[test]
+    fn a_sips_uri_is_taken_from_tls_only() {
+        let request = request("INVITE", "sips:b@x", "");
+        for (transport, taken) in [(Transport::Udp, false), (Transport::Tcp, false), (Transport::Tls, true)] {
+            assert_eq!(check(&request, &over(transport)).is_ok(), taken, "{transport}");
+        }
     }
 
     #[test]
@@ -99,7 +115,9 @@ mod tests {
             ("INVITE", "sip:b@x", "Accept: text/html\r\n", Some(406)),
             ("INVITE", "sip:b@x", "Content-Encoding: gzip\r\n", Some(415)),
         ] {
-            let outcome = check(&request(method, uri, lines)).err().map(|refused| refused.status);
+            let outcome = check(&request(method, uri, lines), &over(Transport::Udp))
+                .err()
+                .map(|refused| refused.status);
             assert_eq!(outcome, status, "{method} {uri} {lines}");
         }
     }
@@ -107,12 +125,13 @@ mod tests {
     #[test]
     fn an_unknown_body_is_told_what_would_do() {
         let invite = request("INVITE", "sip:b@x", "Content-Type: text/plain\r\nContent-Length: 0\r\n");
-        assert_eq!(check(&invite), Ok(()));
+        assert_eq!(check(&invite, &over(Transport::Udp)), Ok(()));
         let mut text = invite.as_bytes().to_vec();
         text.truncate(text.len() - 2);
         let text = String::from_utf8(text).expect("ASCII").replace("Content-Length: 0", "Content-Length: 2")
             + "\r\nhi";
-        let refused = check(&Message::parse(text.into()).expect("well formed")).expect_err("unknown body");
+        let message = Message::parse(text.into()).expect("well formed");
+        let refused = check(&message, &over(Transport::Udp)).expect_err("unknown body");
         assert_eq!(refused, Refused::with(415, Name::Accept, "application/sdp"));
     }
 }

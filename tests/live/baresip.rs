@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,8 +35,10 @@ pub struct Phone<'a> {
     pub tone: f64,
     /// Whether it answers by itself.
     pub answers: bool,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: &'a str,
+    /// For `tls`: the folder of `ca.pem`, which it believes, and `phone.pem`, its own certificate and key.
+    pub certificates: &'a Path,
 }
 
 impl Baresip {
@@ -153,6 +155,11 @@ impl Drop for Baresip {
 fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
     let (sip, control, rtp) = (phone.port, phone.port + 1_000, phone.port + 10_000);
     let folder = folder.path().display();
+    let certificates = phone.certificates.display();
+    let secure = match phone.transport {
+        "tls" => format!("sip_cafile {certificates}/ca.pem\nsip_certificate {certificates}/phone.pem\n"),
+        _ => String::new(),
+    };
     format!(
         "sip_listen {PHONES}:{sip}\n\
          call_max_calls 4\n\
@@ -174,7 +181,8 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
          module_app menu.so\n\
          module_app ctrl_tcp.so\n\
          ctrl_tcp_listen {PHONES}:{control}\n\
-         snd_path {folder}/heard\n",
+         snd_path {folder}/heard\n\
+         {secure}",
         rtp + 20
     )
 }

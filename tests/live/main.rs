@@ -17,4 +17,5 @@ mod crash;
 mod full_disk;
 mod phones;
 mod release;
+mod secure;
 mod torture;

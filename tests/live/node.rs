@@ -83,7 +83,7 @@ impl Node {
     }
 
     /// Adds a line to a section of the configuration.
-    fn add(&self, section: &str, line: &str) {
+    pub fn add(&self, section: &str, line: &str) {
         let text = fs::read_to_string(self.config()).expect("configuration");
         let head = format!("[{section}]\n");
         assert!(text.contains(&head), "{text}");

@@ -30,7 +30,7 @@ pub struct Office {
 pub fn node(plan: &str) -> Node {
     let node = Node::new(plan);
     let listen = format!(
-        r#"["udp://127.0.0.1:5060", "tcp://127.0.0.1:5060", "udp://[::1]:5060", "udp://{PHONES}:5060", "tcp://{PHONES}:5060"]"#
+        r#"["udp://127.0.0.1:5060", "tcp://127.0.0.1:5060", "udp://[::1]:5060", "udp://{PHONES}:5060", "tcp://{PHONES}:5060", "tls://{PHONES}:5061"]"#
     );
     node.set("listen", &listen);
     node.write("dialplans/prompts/live/choose.wav", b"");
@@ -49,9 +49,12 @@ impl Office {
     /// As [`Office::open`], at a node that was made ready, with phones that register over `transport`.
     pub fn of(mut node: Node, transport: &str) -> Office {
         node.serve();
-        let alice =
-            Baresip::start(&Phone { user: "alice", port: 6_100, tone: ALICE, answers: false, transport });
-        let bob = Baresip::start(&Phone { user: "bob", port: 6_200, tone: BOB, answers: true, transport });
+        let certificates = &node.path("certs");
+        let phone = |user, port, tone, answers| {
+            Baresip::start(&Phone { user, port, tone, answers, transport, certificates })
+        };
+        let alice = phone("alice", 6_100, ALICE, false);
+        let bob = phone("bob", 6_200, BOB, true);
         wait_until("both phones registered", Duration::from_secs(10), || {
             node.ask(&["status"])["contacts"] == 2
         });

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::base::bounds;
-use crate::dialog::{Dialog, Id, Late, Phase, contact, ends_dialog};
-use crate::sip::Method;
+use crate::dialog::{Dialog, Id, Late, Phase, contact, contact_for, ends_dialog};
+use crate::sip::{Method, Uri};
 
 fn answering(lines: &str) -> Dialog {
     let invite = message(&format!("INVITE sip:us@ledgerline SIP/2.0\n{lines}"));
@@ -167,6 +167,15 @@ fn contacts_and_endings_are_as_the_rfcs_say() {
     };
     assert_eq!(contact(Some("a b"), &tcp), "<sip:a%20b@[2001:db8::1]:5060;transport=tcp>");
     assert_eq!(contact(None, &flow()), "<sip:192.0.2.1:5060>");
+    let tls = Flow { transport: Transport::Tls, ..tcp };
+    for (uri, flow, expected) in [
+        ("sip:bob@h", tls, "<sip:[2001:db8::1]:5060;transport=tls>"),
+        ("sips:bob@h", tls, "<sips:[2001:db8::1]:5060>"),
+        // Nothing promises safety that the flow does not give.
+        ("sips:bob@h", flow(), "<sip:192.0.2.1:5060>"),
+    ] {
+        assert_eq!(contact_for(Uri::parse(uri.as_bytes()).ok(), &flow), expected, "{uri}");
+    }
     assert!(
         [408, 481].into_iter().all(ends_dialog)
             && ![401, 486, 488, 491, 500, 503].into_iter().any(ends_dialog)

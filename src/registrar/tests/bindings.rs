@@ -381,3 +381,11 @@ fn bindings_outlive_the_node() {
         assert!(again.bindings.is_empty());
     }
 }
+
+#[test]
+fn a_sips_contact_needs_a_flow_that_keeps_its_promise() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.register("Contact: <sips:alice@192.0.2.9>"), Err(Refused::Malformed));
+    bench.flow.transport = Transport::Tls;
+    assert_eq!(bench.register("Contact: <sips:alice@192.0.2.9>"), ADDED);
+}

@@ -1,0 +1,200 @@
+//! SIP under TLS with peers that others wrote: baresip's calls, OpenSSL's handshakes, certificates that change meanwhile.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use crate::node::Node;
+use crate::probe;
+use crate::talk::{self, OFFICE, Office};
+use crate::world::{PHONES, entered, wait_until};
+
+/// An authority that the phones believe, and that the node believes phones by.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "The site's authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed"))
+    }
+
+    /// Writes a new certificate for the node under the names of the old one.
+    fn renew(&self, node: &Node) {
+        let (certificate, key) = self.issue(PHONES);
+        node.write("certs/ledgerline.crt", certificate.as_bytes());
+        node.write("certs/ledgerline.key", key.as_bytes());
+    }
+
+    fn issue(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([name.to_string()]).expect("a name");
+        (params.signed_by(&key, &self.0).expect("signed").pem(), key.serialize_pem())
+    }
+}
+
+/// A node with a certificate of `authority`, and one for the phones beside it.
+fn node(authority: &Authority) -> Node {
+    let node = talk::node(OFFICE);
+    authority.renew(&node);
+    node.write("certs/ca.pem", authority.0.pem().as_bytes());
+    let (certificate, key) = authority.issue("phone.example");
+    node.write("certs/phone.pem", (certificate + &key).as_bytes());
+    node
+}
+
+/// What `openssl s_client` says of a connection to the node over which it sends `words`.
+fn s_client(node: &Node, arguments: &[&str], words: &[u8]) -> String {
+    let mut child = Command::new("setpriv")
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "--",
+            "openssl",
+            "s_client",
+            "-connect",
+            &format!("{PHONES}:5061"),
+            "-CAfile",
+        ])
+        .arg(node.path("certs/ca.pem"))
+        .args(["-verify_return_error", "-nocommands"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("openssl runs; tests/run installs it");
+    // Its end of the pipe stays open until it has ended, or it would not wait for an answer.
+    let mut mouth = child.stdin.take().expect("a pipe");
+    // A refused handshake breaks the pipe.
+    let _ = mouth.write_all(words);
+    let mut said = String::new();
+    let mut ear = child.stdout.take().expect("a pipe");
+    let mut octets = [0; 4_096];
+    while let Ok(len @ 1..) = ear.read(&mut octets) {
+        said.push_str(&String::from_utf8_lossy(&octets[..len]));
+        if said.contains("SIP/2.0 200") {
+            break;
+        }
+    }
+    let _ = child.kill();
+    let done = child.wait_with_output().expect("ended");
+    said + &String::from_utf8_lossy(&done.stderr)
+}
+
+fn options() -> String {
+    probe::options("10.99.0.1:40000".parse().expect("an address"), "TLS")
+}
+
+/// The part of s_client's words that is the certificate that it was shown.
+fn shown(said: &str) -> String {
+    let (_, rest) = said.split_once("-----BEGIN CERTIFICATE-----").expect("a certificate");
+    rest.split("-----END").next().expect("its end").to_string()
+}
+
+#[test]
+fn openssl_is_answered_under_tls_1_2_and_1_3_and_nothing_older() {
+    if !entered() {
+        return;
+    }
+    let mut node = node(&Authority::new());
+    node.serve();
+    for (version, served) in [("-tls1_2", true), ("-tls1_3", true), ("-tls1_1", false)] {
+        let said = s_client(&node, &[version, "-cipher", "ALL:@SECLEVEL=0"], options().as_bytes());
+        assert_eq!(said.contains("SIP/2.0 200"), served, "{version}: {said}");
+        assert!(!served || said.contains("Verify return code: 0 (ok)"), "{version}: {said}");
+    }
+    node.stop();
+}
+
+#[test]
+fn with_an_authority_for_phones_only_its_phones_are_let_in() {
+    if !entered() {
+        return;
+    }
+    let node = node(&Authority::new());
+    node.write("certs/phones-ca.pem", &fs::read(node.path("certs/ca.pem")).expect("there"));
+    node.add("tls", r#"clients = "certs/phones-ca.pem""#);
+    // baresip shows its certificate and is registered; a stranger and somebody without one are not heard.
+    let mut office = Office::of(node, "tls");
+    let (certificate, key) = Authority::new().issue("phone.example");
+    office.node.write("certs/stranger.pem", (certificate + &key).as_bytes());
+    let path = |name: &str| office.node.path(name).to_str().expect("UTF-8").to_string();
+    for (own, served) in [(None, false), (Some("certs/stranger.pem"), false), (Some("certs/phone.pem"), true)]
+    {
+        let own = own.map(path);
+        let arguments: Vec<&str> = own.iter().flat_map(|own| ["-cert", own.as_str()]).collect();
+        let said = s_client(&office.node, &arguments, options().as_bytes());
+        assert_eq!(said.contains("SIP/2.0 200"), served, "{own:?}: {said}");
+    }
+    office.call("8002");
+    office.hang_up();
+    office.node.stop();
+}
+
+#[test]
+fn a_certificate_rolls_under_a_running_call() {
+    if !entered() {
+        return;
+    }
+    let authority = Authority::new();
+    let mut office = Office::of(node(&authority), "tls");
+    let phones = office.node.rows(&["phones"]);
+    assert!(phones.iter().all(|phone| phone["transport"] == "tls"), "{phones:?}");
+    let first = shown(&s_client(&office.node, &[], options().as_bytes()));
+    office.call("8002");
+    office.talk(1);
+    // By the files alone, then by the signal.
+    authority.renew(&office.node);
+    wait_until("the new certificate", Duration::from_secs(20), || {
+        shown(&s_client(&office.node, &[], options().as_bytes())) != first
+    });
+    let second = shown(&s_client(&office.node, &[], options().as_bytes()));
+    authority.renew(&office.node);
+    let process = Pid::from_raw(office.node.process().try_into().expect("an id"));
+    kill(process, Signal::SIGHUP).expect("signalled");
+    wait_until("the certificate after it", Duration::from_secs(20), || {
+        shown(&s_client(&office.node, &[], options().as_bytes())) != second
+    });
+    // The call is still there, and its BYE still goes through.
+    office.talk(1);
+    office.hang_up();
+    assert_eq!(office.node.rows(&["phones"]).len(), 2, "the phones keep their connections");
+    office.node.stop();
+}
+
+#[test]
+fn hundreds_of_half_handshakes_are_closed_and_keep_nobody_out() {
+    if !entered() {
+        return;
+    }
+    let mut node = node(&Authority::new());
+    node.serve();
+    let halves: Vec<TcpStream> = (0..400)
+        .map(|_| {
+            let mut half = TcpStream::connect((PHONES, 5_061)).expect("connected");
+            half.write_all(b"\x16\x03\x01\x02\x00\x01").expect("sent");
+            half
+        })
+        .collect();
+    let began = Instant::now();
+    let said = s_client(&node, &[], options().as_bytes());
+    assert!(said.contains("SIP/2.0 200"), "{said}");
+    for mut half in halves {
+        half.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
+        // Closed in order or reset: either way nothing more is held.
+        let mut rest = Vec::new();
+        if let Err(error) = half.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(8), "closed after {:?}", began.elapsed());
+    node.stop();
+}
