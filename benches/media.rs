@@ -73,7 +73,14 @@ fn worker(formats: [Format; 2], tap: bool) -> (Worker, Nowhere) {
         if tap {
             let recording = RecordingId::from_bytes(call.to_bytes());
             for (leg, track) in [(a, 0), (b, 1)] {
-                orders.push(Order::Tap { call, recording, started: Time::ZERO, leg, track });
+                orders.push(Order::Tap {
+                    call,
+                    recording,
+                    started: Time::ZERO,
+                    leg,
+                    track,
+                    alone: track == 0,
+                });
             }
         }
         for order in orders {

@@ -62,7 +62,14 @@ fn allocations(listener: Format, recorded: bool) -> u64 {
         worker.order(Time::ZERO, Order::Aim { call, leg, aim: Box::new(aim) }, &mut wire);
         if recorded {
             let recording = RecordingId::from_bytes([2; 16]);
-            let tap = Order::Tap { call, recording, started: Time::ZERO, leg, track: leg.0 as u8 };
+            let tap = Order::Tap {
+                call,
+                recording,
+                started: Time::ZERO,
+                leg,
+                track: leg.0 as u8,
+                alone: leg.0 == 0,
+            };
             worker.order(Time::ZERO, tap, &mut wire);
         }
     }

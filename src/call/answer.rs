@@ -6,19 +6,19 @@ use crate::media::Order;
 use crate::rtp::Format;
 use crate::sip::Message;
 
+use super::Call;
 use super::desk::{Desk, Effect};
 use super::hangup::End;
 use super::leg::Stage;
 use super::offer::{self, Description, Spoken};
 use super::trace::What;
-use super::{CALLER, Call};
 
 impl Call {
     /// Makes sure that the caller hears the switch: answers the INVITE if that has not been done.
     ///
     /// `false` when it does not hear yet (its answer is still to come in an ACK) or never will (the call has ended).
     pub(super) fn caller_listens(&mut self, desk: &mut Desk<'_>) -> bool {
-        let Some(caller) = self.leg(CALLER) else { return false };
+        let Some(caller) = self.leg(self.near) else { return false };
         if let Stage::Asking { .. } = caller.stage {
             let Some(chosen) = self.choose_for_caller(None) else {
                 self.end(desk, End::NoCommonCodec);
@@ -26,12 +26,12 @@ impl Call {
             };
             self.accept(desk, chosen);
         }
-        self.leg(CALLER).is_some_and(|caller| caller.is_up() && caller.media.aimed)
+        self.leg(self.near).is_some_and(|caller| caller.is_up() && caller.media.aimed)
     }
 
     /// The codec for the caller: what was promised already, else what fits `far`, else what the switch can speak itself.
     pub(super) fn choose_for_caller(&self, far: Option<&Format>) -> Option<Spoken> {
-        let stream = &self.leg(CALLER)?.media;
+        let stream = &self.leg(self.near)?.media;
         let promised = stream.agreed.first().copied();
         match (&stream.remote, promised.as_ref(), far) {
             (Some(offer), Some(promised), None) => offer.same_sound(promised).cloned(),
@@ -47,7 +47,7 @@ impl Call {
 
     /// Our side of the caller's session: the answer to its offer, or an offer of ours when it made none.
     pub(super) fn describe_to_caller(&mut self, chosen: &Spoken) -> Option<bytes::Bytes> {
-        let stream = &mut self.leg_mut(CALLER)?.media;
+        let stream = &mut self.leg_mut(self.near)?.media;
         let local = stream.local?;
         stream.version += 1;
         stream.agreed = vec![chosen.format];
@@ -76,20 +76,20 @@ impl Call {
 
     /// Sends 200 to the caller with `chosen`, and aims its media if its offer is known.
     pub(super) fn accept(&mut self, desk: &mut Desk<'_>, chosen: Spoken) {
-        let owed = self.leg(CALLER).is_some_and(|caller| caller.exchange.owed_by() == Some(Side::Ours));
+        let owed = self.leg(self.near).is_some_and(|caller| caller.exchange.owed_by() == Some(Side::Ours));
         let sdp = if owed { self.describe_to_caller(&chosen) } else { None };
         if owed && sdp.is_none() {
             return;
         }
         self.answered_at.get_or_insert(desk.wall);
-        self.send_accept(desk, CALLER, sdp);
-        self.aim(desk, CALLER);
-        self.record_formats(desk, CALLER, 0);
+        self.send_accept(desk, self.near, sdp);
+        self.aim(desk, self.near);
+        self.record_formats(desk, self.near, self.track_of(self.near));
     }
 
     /// Tells the caller that a phone rings, once; a caller who is answered hears ring-back already.
     pub(super) fn tell_ringing(&mut self, desk: &mut Desk<'_>, status: u16) {
-        let Some(caller) = self.leg_mut(CALLER) else { return };
+        let Some(caller) = self.leg_mut(self.near) else { return };
         if let Stage::Asking { rang, early, .. } = &mut caller.stage
             && !*rang
             && !*early
@@ -106,23 +106,23 @@ impl Call {
             return false;
         };
         let Some(chosen) = self.choose_for_caller(Some(&format)) else { return false };
-        let Some(caller) = self.leg_mut(CALLER) else { return false };
+        let Some(caller) = self.leg_mut(self.near) else { return false };
         match &mut caller.stage {
-            Stage::Up { .. } => self.quiet(desk, CALLER),
+            Stage::Up { .. } => self.quiet(desk, self.near),
             Stage::Asking { early, .. } if caller.media.remote.is_some() => {
                 *early = true;
                 // What a reliable response has settled is not said again.
                 let owed = caller.exchange.owed_by() == Some(Side::Ours);
                 let sdp = if owed { self.describe_to_caller(&chosen) } else { None };
                 self.send_provisional(desk, 183, sdp);
-                self.aim(desk, CALLER);
-                self.record_formats(desk, CALLER, 0);
+                self.aim(desk, self.near);
+                self.record_formats(desk, self.near, self.track_of(self.near));
             }
             _ => return false,
         }
         self.trace.add(desk.now, What::Media { leg: far, text: "early media".into() });
-        self.tap(desk, far, 1);
-        desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: CALLER, b: far }));
+        self.tap(desk, far);
+        desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: far }));
         true
     }
 

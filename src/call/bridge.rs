@@ -12,7 +12,7 @@ use super::hangup::End;
 use super::leg::Stage;
 use super::trace::What;
 use super::view::Change;
-use super::{CALLER, Call, Phase};
+use super::{Call, Phase};
 
 /// No conversation lasts longer: a call whose phones both vanished must not stay for ever.
 const LONGEST_TALK: Duration = Duration::from_secs(24 * 3_600);
@@ -27,42 +27,48 @@ impl Call {
     /// Joins the caller with a leg that has answered; answers the caller first if that is still to be done.
     pub(super) fn join(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let format = self.leg(leg).and_then(|leg| leg.media.agreed.first().copied());
-        let asking = matches!(self.leg(CALLER).map(|caller| &caller.stage), Some(Stage::Asking { .. }));
+        let asking = matches!(self.leg(self.near).map(|caller| &caller.stage), Some(Stage::Asking { .. }));
         if asking {
             let Some(chosen) = self.choose_for_caller(format.as_ref()) else {
                 return self.end(desk, End::NoCommonCodec);
             };
             self.accept(desk, chosen);
         } else {
-            self.quiet(desk, CALLER);
+            self.quiet(desk, self.near);
         }
         if let Some(at) = self.leg_mut(leg) {
             at.talked = true;
         }
-        self.tap(desk, leg, 1);
-        desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: CALLER, b: leg }));
-        self.trace.add(desk.now, What::Call { text: format!("{CALLER} and {leg} are joined") });
+        self.tap(desk, leg);
+        desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: leg }));
+        let near = self.near;
+        self.trace.add(desk.now, What::Call { text: format!("{near} and {leg} are joined") });
         self.left = None;
         self.phase = Phase::Talking { with: leg };
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);
         self.happened(desk, Change::Joined);
+        self.transfer_done(desk);
+        self.play_to_held(desk);
     }
 
     /// The callee has left; the plan says what the caller meets next.
     pub(super) fn far_side_left(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         self.left = Some(leg);
         desk.alarms.clear(&(self.id, Alarm::Talk));
-        desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: CALLER }));
+        desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: self.near }));
         self.phase = Phase::Between;
         self.note(desk, format!("dial ended: {}", Outcome::Answered.word()));
-        self.resume(desk, Reply::Dialled(Outcome::Answered));
+        match self.orphan {
+            true => self.without_plan(desk, Outcome::Answered),
+            false => self.resume(desk, Reply::Dialled(Outcome::Answered)),
+        }
     }
 
     /// The leg that hears this one.
     pub(super) fn peer_of(&self, leg: LegId) -> Option<LegId> {
         match &self.phase {
-            Phase::Talking { with } if leg == CALLER => Some(*with),
-            Phase::Talking { with } if *with == leg => Some(CALLER),
+            Phase::Talking { with } if leg == self.near => Some(*with),
+            Phase::Talking { with } if *with == leg => Some(self.near),
             _ => None,
         }
     }

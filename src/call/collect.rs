@@ -7,7 +7,7 @@ use crate::media::Sound;
 use crate::plan::{Ask, Reply};
 
 use super::desk::{Alarm, Desk};
-use super::{CALLER, Call, Phase};
+use super::{Call, Phase};
 
 /// An entry while it is made. Its keys print masked, and not at all when they are secret.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Call {
     pub(super) fn collect(&mut self, desk: &mut Desk<'_>, ask: Ask) {
         let Ask::Collect { prompts, max, first, between, end, secret, .. } = ask else { return };
         let sounds = prompts.iter().copied().map(Sound::Prompt).collect();
-        let play = self.start_sounds(desk, CALLER, sounds, false);
+        let play = self.start_sounds(desk, self.near, sounds, false);
         let keys = Masked::default();
         let entry = Entry { play, prompting: true, keys, max: max.into(), first, between, end, secret };
         self.phase = Phase::Collecting(Box::new(entry));
@@ -58,7 +58,7 @@ impl Call {
         } else {
             desk.alarms.set((self.id, Alarm::Keys), desk.now + entry.between);
             if interrupts {
-                self.quiet(desk, CALLER);
+                self.quiet(desk, self.near);
             }
         }
     }
@@ -74,7 +74,7 @@ impl Call {
     fn entered(&mut self, desk: &mut Desk<'_>, reply: Reply, interrupts: bool) {
         desk.alarms.clear(&(self.id, Alarm::Keys));
         if interrupts {
-            self.quiet(desk, CALLER);
+            self.quiet(desk, self.near);
         }
         self.phase = Phase::Between;
         self.resume(desk, reply);

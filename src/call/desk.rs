@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{Alarms, CallId, LegId, Random, Time, Wall};
+use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall};
+use crate::dialog;
 use crate::media;
 use crate::registrar::{Bindings, Directory};
 use crate::transaction::{ClientKey, Layer, ServerKey};
@@ -47,6 +48,15 @@ pub enum Effect {
     Vault(vault::Order),
     /// Told to whoever watches.
     Happened(Box<Happening>),
+    /// The party that `user` talks to in another dialog is to come over ([`super::Call::surrender`], [`super::Call::take_in`]).
+    Fetch {
+        /// The call that waits for it.
+        into: CallId,
+        /// Who transfers it: the other dialog must be this user's too.
+        user: Masked,
+        /// That dialog.
+        dialog: dialog::Id,
+    },
 }
 
 /// What an alarm of a call is for. One of each kind a call (and leg).
@@ -68,6 +78,8 @@ pub enum Alarm {
     Session(LegId),
     /// A refresh of this leg that was put off is due.
     Renew(LegId),
+    /// The phone of a party that has transferred the other is to hang up.
+    LetGo(LegId),
     /// The call lasts too long.
     Talk,
     /// The media plane did not report the end in time.
@@ -92,12 +104,14 @@ pub struct Node {
 pub struct Manner {
     /// The session interval that is asked for and agreed to at most, in seconds (RFC 4028).
     pub session_s: u32,
+    /// What a party hears while it is held; `None`: nothing of the switch's.
+    pub music: Option<PromptId>,
 }
 
 impl Default for Manner {
     /// Half an hour, as RFC 4028 §4 recommends.
     fn default() -> Manner {
-        Manner { session_s: 1_800 }
+        Manner { session_s: 1_800, music: None }
     }
 }
 
@@ -139,6 +153,8 @@ pub enum Purpose {
     Prack,
     /// To refresh a session.
     Renew,
+    /// To tell how a transfer goes.
+    Notify,
 }
 
 impl Index {

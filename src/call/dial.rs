@@ -14,7 +14,7 @@ use super::desk::{Alarm, Desk, Effect};
 use super::leg::{Leg, Stage};
 use super::view::Change;
 use super::wave::{self, Wave};
-use super::{CALLER, Call, Device, Phase};
+use super::{Call, Device, Phase};
 
 /// A contact to ring.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Call {
             return Some(Outcome::Failed);
         }
         desk.alarms.set((self.id, Alarm::Ring), desk.now + ring);
-        if self.leg(CALLER).is_some_and(Leg::is_up) {
+        if self.leg(self.near).is_some_and(Leg::is_up) {
             self.ring_back(desk);
         }
         self.happened(desk, Change::Rings);
@@ -97,6 +97,7 @@ impl Call {
         leg.number = contact.number.clone();
         leg.spare = (!contact.others.is_empty()).then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
+        leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
         self.legs.push(leg);
         let local = flow.local.ip();
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
@@ -110,6 +111,10 @@ impl Call {
         }
         let Phase::Dialling(dialling) = &mut self.phase else { return };
         dialling.rang |= status == 180;
+        if status == 180 {
+            self.report_transfer(desk, 180);
+        }
+        let Phase::Dialling(dialling) = &mut self.phase else { return };
         let first_media = described && dialling.early.is_none();
         if first_media {
             dialling.early = Some(leg);
@@ -181,13 +186,18 @@ impl Call {
             if !self.next_wave(desk) {
                 self.dial_failed(desk, outcome, status);
             }
-        } else if was_heard && self.leg(CALLER).is_some_and(Leg::is_up) {
+        } else if was_heard && self.leg(self.near).is_some_and(Leg::is_up) {
             self.ring_back(desk);
         }
     }
 
     /// The ringing time is over.
     pub(super) fn rung_out(&mut self, desk: &mut Desk<'_>) {
+        match self.phase {
+            Phase::Fetching { leg: Some(leg) } => return self.fetch_failed(desk, leg, 408),
+            Phase::Fetching { leg: None } => return self.transfer_failed(desk, 408),
+            _ => {}
+        }
         let Phase::Dialling(dialling) = &self.phase else { return };
         let outcome = if dialling.rang { Outcome::NoAnswer } else { Outcome::Unreachable };
         for leg in dialling.legs.clone() {
@@ -199,8 +209,8 @@ impl Call {
 
     fn dial_failed(&mut self, desk: &mut Desk<'_>, outcome: Outcome, status: u16) {
         self.stop_ringing_alarms(desk);
-        if self.leg(CALLER).is_some_and(Leg::is_up) {
-            self.quiet(desk, CALLER);
+        if self.leg(self.near).is_some_and(Leg::is_up) {
+            self.quiet(desk, self.near);
         }
         self.last_failure = Some((outcome, told(status)));
         self.dialled(desk, outcome);

@@ -45,6 +45,8 @@ pub(super) enum End {
     Drain,
     /// It lasted longer than any call may.
     TooLong,
+    /// Its far side went over to another call.
+    Transferred,
 }
 
 impl End {
@@ -52,7 +54,7 @@ impl End {
     pub fn status(self) -> u16 {
         match self {
             End::Plan(_, status) => status,
-            End::Cancelled | End::Elsewhere | End::Party(_) => 487,
+            End::Cancelled | End::Elsewhere | End::Transferred | End::Party(_) => 487,
             End::NoCommonCodec => 488,
             End::NotRecorded | End::NoPort | End::Drain => 503,
             End::Silent(_) | End::Administrator | End::TooLong => 480,
@@ -74,6 +76,7 @@ impl End {
             End::Administrator => "administrator".into(),
             End::Drain => "node going down".into(),
             End::TooLong => "time limit".into(),
+            End::Transferred => "transferred".into(),
         }
     }
 
@@ -88,6 +91,7 @@ impl End {
             End::Drain => Some("SIP;cause=503;text=\"Going down\""),
             End::Administrator => Some("SIP;cause=480;text=\"Ended by an administrator\""),
             End::TooLong => Some("SIP;cause=480;text=\"Time limit\""),
+            End::Transferred => Some("SIP;cause=200;text=\"Transferred\""),
             End::Party(_) | End::Cancelled | End::Plan(..) => None,
         }
     }
@@ -100,6 +104,9 @@ impl Call {
             Some((outcome, status)) if outcome.cause() == cause => status,
             _ => cause.status(),
         };
+        if self.transfer.is_some() {
+            return self.transfer_failed(desk, status);
+        }
         let why = match self.left {
             Some(leg) if cause == Cause::Normal => End::Party(leg),
             _ => End::Plan(cause, status),
@@ -112,6 +119,8 @@ impl Call {
         if matches!(self.phase, Phase::Ending) {
             return;
         }
+        self.report_transfer(desk, 487);
+        self.transfer = None;
         self.phase = Phase::Ending;
         let words = why.words();
         self.note(desk, format!("ends: {words}"));
@@ -163,7 +172,8 @@ impl Call {
         self.gone(desk, leg);
         match &self.phase {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
-            _ if leg == CALLER => self.end(desk, End::Party(leg)),
+            Phase::Fetching { leg: Some(is) } if *is == leg => self.fetch_failed(desk, leg, 480),
+            _ if leg == self.near => self.end(desk, End::Party(leg)),
             _ => {}
         }
     }
@@ -172,7 +182,7 @@ impl Call {
     pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
         self.heard_sip(desk, leg, message);
         let unanswered = |at: &Leg| matches!(at.stage, Stage::Asking { .. }) || at.withholds();
-        if self.leg(CALLER).is_some_and(unanswered) {
+        if leg == self.near && self.leg(leg).is_some_and(unanswered) {
             let elsewhere = Reason::of(message).is_some_and(|reason| reason.is_completed_elsewhere());
             self.end(desk, if elsewhere { End::Elsewhere } else { End::Cancelled });
         }

@@ -6,7 +6,7 @@ use crate::vault::Event;
 
 use super::desk::{Desk, Effect};
 use super::trace::What;
-use super::{CALLER, Call, Phase};
+use super::{Call, Phase};
 
 impl Call {
     /// A key press that the media plane heard. To a joined leg it has been passed on already.
@@ -18,7 +18,7 @@ impl Call {
             self.trace.add(desk.now, What::Media { leg, text: format!("key {key}") });
             self.record_event(desk, Event::Key { leg, key });
         }
-        if leg == CALLER {
+        if leg == self.near {
             self.take_key(desk, key);
         }
     }

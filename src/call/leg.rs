@@ -40,6 +40,8 @@ pub(super) struct Leg {
     pub talked: bool,
     /// What the media plane counted, once it has said so.
     pub facts: Option<LegFacts>,
+    /// The track of the recording that it is heard on: 0 for the caller's side, 1 for the other.
+    pub track: u8,
     /// Whether the recording's track has been told of it.
     pub tapped: bool,
     /// Whether the phone has been asked if it is still there, and has not answered yet.
@@ -135,6 +137,7 @@ impl Leg {
             media,
             talked: false,
             facts: None,
+            track: 0,
             tapped: false,
             probed: false,
             exchange: OfferAnswer::new(),

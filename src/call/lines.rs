@@ -43,6 +43,12 @@ impl Call {
 
     /// Whom a leg's user talks to: the caller sees what it dialled, everybody else the caller.
     fn other_side(&self, leg: LegId) -> Option<Party> {
+        if let Some(peer) = self.peer_of(leg).and_then(|peer| self.leg(peer)).filter(|_| self.moved)
+            && peer.id != CALLER
+        {
+            let user = peer.number.clone().unwrap_or_else(|| peer.user.clone());
+            return Some(Party { user, display: Masked::default(), private: false });
+        }
         let (user, display) = match leg {
             CALLER => (&self.facts.dialled, Masked::default()),
             _ => (&self.facts.caller, self.facts.display.clone()),

@@ -12,6 +12,7 @@
 //!
 //! Invariant: whatever comes in, in whatever state, the call gets nearer to its end or stays; it never waits without an alarm.
 
+mod adopt;
 mod answer;
 mod bridge;
 mod cdr;
@@ -19,6 +20,7 @@ mod collect;
 mod desk;
 mod dial;
 mod hangup;
+mod hold;
 mod keys;
 pub mod ladder;
 mod leg;
@@ -29,10 +31,12 @@ mod plan;
 mod play;
 mod probe;
 mod record;
+mod refer;
 mod refresh;
 mod reliable;
 mod renew;
 pub mod trace;
+mod transfer;
 mod update;
 pub mod view;
 mod wave;
@@ -46,6 +50,7 @@ use crate::transaction::ServerKey;
 use crate::vault;
 use std::sync::Arc;
 
+pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
@@ -99,6 +104,15 @@ pub struct Call {
     phase: Phase,
     /// By their number; a leg stays in the list when it is gone.
     legs: Vec<Leg>,
+    /// Whom the plan serves: the caller, or who is left of a conversation that was transferred.
+    near: LegId,
+    /// Who phones that are rung are shown as calling.
+    shown: transfer::Shown,
+    transfer: Option<transfer::Transfer>,
+    /// Whether the plan is not that of the party that it would serve: when the far side leaves, the call is over.
+    orphan: bool,
+    /// Whether parties have changed, so that the caller and what was dialled are not who talks any more.
+    moved: bool,
     machine: Machine,
     facts: Facts,
     caller_name: Masked,
@@ -140,8 +154,10 @@ enum Phase {
     Collecting(Box<collect::Entry>),
     /// Phones ring.
     Dialling(dial::Dialling),
-    /// The caller is joined with a leg.
+    /// The party that the plan serves is joined with another leg.
     Talking { with: LegId },
+    /// The far side of another call is to come over (RFC 5589: attended transfer); it has a leg here once it was given.
+    Fetching { leg: Option<LegId> },
     /// Over; only the network's last words and the reports are still to come.
     Ending,
 }
@@ -187,6 +203,7 @@ impl Call {
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
             Alarm::Session(leg) => self.session_due(desk, leg),
             Alarm::Renew(leg) => self.renew_ours(desk, leg),
+            Alarm::LetGo(leg) => self.let_go(desk, leg),
             Alarm::Talk => self.end(desk, End::TooLong),
             Alarm::Ending => self.write_cdr(desk),
         }
@@ -287,7 +304,7 @@ impl Call {
         match self.phase {
             Phase::Opening { .. } => "opening",
             Phase::Between | Phase::Waiting(_) | Phase::Playing { .. } | Phase::Collecting(_) => "playing",
-            Phase::Dialling(_) => "ringing",
+            Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
             Phase::Ending => "ending",
         }

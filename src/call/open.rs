@@ -13,6 +13,7 @@ use super::hangup::End;
 use super::leg::{Leg, Stage};
 use super::offer::Description;
 use super::trace::{Trace, What};
+use super::transfer::Shown;
 use super::view::Change;
 use super::{CALLER, Call, Incoming, Phase};
 
@@ -46,6 +47,11 @@ impl Call {
             id,
             phase: Phase::Opening { port: true, recording: false },
             legs: vec![leg],
+            near: CALLER,
+            shown: Shown { user: facts.caller.clone(), display: facts.display.clone() },
+            transfer: None,
+            orphan: false,
+            moved: false,
             machine,
             facts,
             caller_name,
@@ -81,7 +87,9 @@ impl Call {
         let Some(at) = self.leg_mut(leg) else { return };
         at.media.local = Some(desk.node.announced(local));
         self.trace.add(desk.now, What::Media { leg, text: format!("port {local}") });
-        if leg != CALLER {
+        if self.leg(leg).is_some_and(Leg::is_up) {
+            self.rehouse(desk, leg);
+        } else if leg != self.near {
             self.invite(desk, leg);
         } else if let Phase::Opening { port, .. } = &mut self.phase {
             *port = false;
@@ -92,8 +100,10 @@ impl Call {
     /// There is no port for a leg.
     pub(super) fn on_no_port(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         self.trace.add(desk.now, What::Media { leg, text: "no port".into() });
-        if leg == CALLER {
+        if leg == self.near {
             self.end(desk, End::NoPort);
+        } else if matches!(self.phase, Phase::Fetching { .. }) {
+            self.fetch_failed(desk, leg, 503);
         } else {
             self.gone(desk, leg);
             self.leg_failed(desk, leg, 503);

@@ -31,6 +31,10 @@ impl Call {
             }
             return None;
         }
+        // A plan that talks to the transferred party is where it was to get to; a notice is only on the way there.
+        if ask.answers() && !matches!(ask, Ask::Play { notice: true, .. }) {
+            self.transfer_done(desk);
+        }
         match ask {
             Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),
             Ask::Collect { .. } => self.collect(desk, ask),
@@ -58,6 +62,9 @@ impl Call {
     pub(super) fn dialled(&mut self, desk: &mut Desk<'_>, outcome: Outcome) {
         self.note(desk, format!("dial ended: {}", outcome.word()));
         self.phase = Phase::Between;
-        self.resume(desk, Reply::Dialled(outcome));
+        match self.orphan && self.transfer.is_none() {
+            true => self.without_plan(desk, outcome),
+            false => self.resume(desk, Reply::Dialled(outcome)),
+        }
     }
 }

@@ -6,13 +6,13 @@ use crate::plan::Reply;
 use crate::vault::Event;
 
 use super::desk::{Desk, Effect};
-use super::{CALLER, Call, Phase};
+use super::{Call, Phase};
 
 impl Call {
     /// Plays `prompts` to the caller; keys do not interrupt. The plan goes on when they have ended.
     pub(super) fn play(&mut self, desk: &mut Desk<'_>, prompts: &[PromptId], notice: bool) {
         let sounds = prompts.iter().copied().map(Sound::Prompt).collect();
-        let play = self.start_sounds(desk, CALLER, sounds, false);
+        let play = self.start_sounds(desk, self.near, sounds, false);
         let notice = prompts.first().copied().filter(|_| notice);
         self.phase = Phase::Playing { play, notice };
     }
@@ -36,7 +36,7 @@ impl Call {
 
     /// Ring-back for a caller who is answered already (before that, the phone makes its own).
     pub(super) fn ring_back(&mut self, desk: &mut Desk<'_>) {
-        self.start_sounds(desk, CALLER, vec![Sound::Tone(Tone::RingBack)], true);
+        self.start_sounds(desk, self.near, vec![Sound::Tone(Tone::RingBack)], true);
     }
 
     /// Stops whatever plays to a leg.

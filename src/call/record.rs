@@ -93,7 +93,7 @@ impl Call {
         let Some(recording) = self.recording.as_mut().filter(|r| r.state == State::Opening) else { return };
         recording.state = State::Running;
         self.recorded(desk, "opened".into());
-        self.tap(desk, CALLER, 0);
+        self.tap(desk, self.near);
         if let Phase::Opening { recording, .. } = &mut self.phase {
             *recording = false;
             self.opened(desk);
@@ -115,17 +115,29 @@ impl Call {
     }
 
     /// Copies what a leg says into the recording.
-    pub(super) fn tap(&mut self, desk: &mut Desk<'_>, leg: LegId, track: u8) {
-        let Some(recording) = self.recording.as_ref().filter(|r| r.state == State::Running) else { return };
-        let (id, started) = (recording.id, recording.began);
-        match self.leg_mut(leg) {
-            Some(at) if !at.tapped => at.tapped = true,
-            _ => return,
+    pub(super) fn tap(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if self.recording.as_ref().is_none_or(|r| r.state != State::Running) {
+            return;
         }
-        let order = Order::Tap { call: self.id, recording: id, started, leg, track };
-        desk.effects.push_back(Effect::Media(order));
+        let track = match self.leg_mut(leg) {
+            Some(at) if !at.tapped => {
+                at.tapped = true;
+                at.track
+            }
+            _ => return,
+        };
+        self.retap(desk, leg, leg == self.near);
         self.record_event(desk, Event::Joined { leg, track });
         self.record_formats(desk, leg, track);
+    }
+
+    /// Copies a leg that is tapped already, alone or only while it is joined.
+    pub(super) fn retap(&mut self, desk: &mut Desk<'_>, leg: LegId, alone: bool) {
+        let Some(recording) = self.recording.as_ref().filter(|r| r.state == State::Running) else { return };
+        let Some(at) = self.leg(leg).filter(|at| at.tapped && !at.is_gone()) else { return };
+        let (recording, started, track) = (recording.id, recording.began, at.track);
+        let order = Order::Tap { call: self.id, recording, started, leg, track, alone };
+        desk.effects.push_back(Effect::Media(order));
     }
 
     /// States on the event track what the payload types of a leg stand for.

@@ -11,12 +11,12 @@ use crate::dialog::{self, Carrier, Sense, SessionTimer, Side, glare_wait, refres
 use crate::sip::{Builder, Message, Method, Name};
 use crate::transaction::ServerKey;
 
+use super::Call;
 use super::desk::{Alarm, Desk, Purpose};
 use super::leg::Stage;
 use super::offer::{Description, Spoken};
 use super::trace::Way;
 use super::wire::{ALLOW, SDP, SUPPORTED};
-use super::{CALLER, Call};
 
 /// A request of ours that refreshes or changes a leg's session.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub(super) struct Renewal {
     tries: u8,
     /// Its CSeq number; 0 while it waits to be sent.
     seq: u32,
+    /// Whether it tells a phone of another port of ours: then its failure matters.
+    moves: bool,
 }
 
 /// How often one refresh is tried before the leg is left to its timer.
@@ -100,7 +102,7 @@ impl Call {
     /// Sends a refresh; later, if the dialog is busy.
     pub(super) fn renew_ours(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let Some(at) = self.leg_mut(leg) else { return };
-        let tries = at.renewal.map_or(0, |renewal| renewal.tries);
+        let (tries, moves) = at.renewal.map_or((0, false), |renewal| (renewal.tries, renewal.moves));
         let idle = matches!(at.stage, Stage::Up { unacked: None, leaving: false, .. });
         if at.renewal.is_some_and(|renewal| renewal.seq != 0) || !at.is_up() {
             return;
@@ -108,8 +110,8 @@ impl Call {
         if !idle || !at.exchange.may_invite() || at.media.said.is_none() {
             return self.put_off(desk, leg, BUSY);
         }
-        let by_update = at.updates;
-        at.renewal = Some(Renewal { by_update, tries: tries.saturating_add(1), seq: 0 });
+        let by_update = at.updates && !moves;
+        at.renewal = Some(Renewal { by_update, tries: tries.saturating_add(1), seq: 0, moves });
         self.send_renewal(desk, leg, by_update);
     }
 
@@ -129,7 +131,10 @@ impl Call {
         if !by_update && let Some(said) = at.media.said.clone() {
             let remote = at.media.remote.as_ref();
             let fmtp = |f| remote.and_then(|r| r.same_sound(f)).and_then(|s| s.fmtp.clone());
-            at.media.ours = at.media.agreed.iter().map(|f| Spoken { format: *f, fmtp: fmtp(f) }).collect();
+            if !at.renewal.is_some_and(|renewal| renewal.moves) {
+                at.media.ours =
+                    at.media.agreed.iter().map(|f| Spoken { format: *f, fmtp: fmtp(f) }).collect();
+            }
             request = request.body(SDP, said);
         }
         let (seq, flow) = (dialog.last_seq(), dialog.flow());
@@ -147,21 +152,37 @@ impl Call {
         }
     }
 
+    /// Tells a phone of another port of ours (a leg that has come over from another call): by INVITE, since its session moves.
+    pub(super) fn renew_to_move(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if let Some(at) = self.leg_mut(leg) {
+            at.renewal = Some(Renewal { by_update: false, tries: 0, seq: 0, moves: true });
+        }
+        self.renew_ours(desk, leg);
+    }
+
     /// Tries again after a wait; not for ever: then the session timer of the peer, or the next silence, decides.
     fn put_off(&mut self, desk: &mut Desk<'_>, leg: LegId, wait: Duration) {
         let Some(at) = self.leg_mut(leg) else { return };
-        let tries = at.renewal.map_or(0, |renewal| renewal.tries).saturating_add(1);
-        if tries > TRIES {
-            at.renewal = None;
-            return self.arm_session(desk, leg);
+        let (tries, moves) = at.renewal.map_or((0, false), |renewal| (renewal.tries, renewal.moves));
+        if tries >= TRIES {
+            return self.give_up_renewal(desk, leg, 491);
         }
-        at.renewal = Some(Renewal { by_update: false, tries, seq: 0 });
+        at.renewal = Some(Renewal { by_update: false, tries: tries.saturating_add(1), seq: 0, moves });
         desk.alarms.set((self.id, Alarm::Renew(leg)), desk.now + wait);
     }
 }
 
 /// The answer.
 impl Call {
+    /// No more tries: the session stays as it was, unless the phone had to learn of another port.
+    fn give_up_renewal(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        match at.renewal.take() {
+            Some(renewal) if renewal.moves => self.fetch_failed(desk, leg, status),
+            _ => self.arm_session(desk, leg),
+        }
+    }
+
     /// A response to a refresh of ours.
     pub(super) fn on_renewed(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, message: &Message) {
         let Some(at) = self.leg_mut(leg) else { return };
@@ -194,24 +215,33 @@ impl Call {
                 self.said(desk, leg, Way::Out, "ACK");
             }
         }
-        if sense == Ok(Sense::Answer) {
-            self.take_new_answer(desk, leg, message);
+        let answered = sense == Ok(Sense::Answer) && self.take_new_answer(desk, leg, message);
+        if renewal.moves && !answered {
+            return self.fetch_failed(desk, leg, 488);
         }
         let leaving = matches!(self.leg(leg).map(|at| &at.stage), Some(Stage::Up { leaving: true, .. }));
-        if leaving { self.bye(desk, leg, None) } else { self.arm_session(desk, leg) }
+        if leaving {
+            return self.bye(desk, leg, None);
+        }
+        self.arm_session(desk, leg);
+        if renewal.moves {
+            self.fetched(desk, leg);
+        }
     }
 
-    /// The answer to an offer of ours within the call. One that nobody can use changes nothing.
-    fn take_new_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
-        let Some(at) = self.leg_mut(leg) else { return };
-        let Ok(answer) = Description::read(message.body()) else { return };
+    /// The answer to an offer of ours within the call. One that nobody can use changes nothing: `false`.
+    fn take_new_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
+        let Some(at) = self.leg_mut(leg) else { return false };
+        let Ok(answer) = Description::read(message.body()) else { return false };
         let (was_held, before) = (at.media.is_held(), at.media.agreed.first().copied());
         if !at.media.keeps(&answer) {
-            return self.note(desk, format!("{leg}: its answer keeps nothing of the offer"));
+            self.note(desk, format!("{leg}: its answer keeps nothing of the offer"));
+            return false;
         }
         at.media.hear_answer(answer);
         let codec = at.media.agreed.first().copied() != before;
         self.changed(desk, leg, super::renew::Changed { was_held, codec });
+        true
     }
 
     /// A refresh failed: `status` is 408 when nothing came, 503 when it could not be sent.
@@ -250,12 +280,7 @@ impl Call {
                 self.put_off(desk, leg, retry_s.map_or(BUSY, |s| Duration::from_secs(s.min(LONGEST_WAIT_S))));
             }
             // Whoever refuses is there: the session stays as it was.
-            _ => {
-                if let Some(at) = self.leg_mut(leg) {
-                    at.renewal = None;
-                }
-                self.arm_session(desk, leg);
-            }
+            _ => self.give_up_renewal(desk, leg, status),
         }
     }
 
@@ -268,10 +293,7 @@ impl Call {
                 at.timer = Some(SessionTimer { interval_s, refresher: Side::Ours, known: true });
                 self.put_off(desk, leg, Duration::ZERO);
             }
-            None => {
-                at.renewal = None;
-                self.arm_session(desk, leg);
-            }
+            None => self.give_up_renewal(desk, leg, 422),
         }
     }
 
@@ -293,7 +315,7 @@ impl Call {
 
     /// The track of the recording that a leg is heard on.
     pub(super) fn track_of(&self, leg: LegId) -> u8 {
-        u8::from(leg != CALLER)
+        self.leg(leg).map_or(0, |at| at.track)
     }
 }
 

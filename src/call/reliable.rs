@@ -14,13 +14,13 @@ use crate::dialog::{self, Carrier, Ring, Sense, Side};
 use crate::sip::{Message, Method, Name};
 use crate::transaction::ServerKey;
 
+use super::Call;
 use super::desk::{Alarm, Desk, Purpose};
 use super::hangup::End;
 use super::leg::{Stage, Unacked};
 use super::offer::Description;
 use super::trace::Way;
 use super::wire::{ALLOW, SDP, status_line};
-use super::{CALLER, Call};
 
 /// What is under way of the provisional responses to one INVITE.
 #[derive(Debug, Default)]
@@ -42,9 +42,9 @@ impl Provisional {
 impl Call {
     /// 180 or 183 to the caller; now, or when the PRACK of the one before has come.
     pub(super) fn send_provisional(&mut self, desk: &mut Desk<'_>, status: u16, sdp: Option<Bytes>) {
-        let Some(at) = self.leg_mut(CALLER) else { return };
+        let Some(at) = self.leg_mut(self.near) else { return };
         if !at.provisional.waits() {
-            self.provide(desk, CALLER, status, sdp);
+            self.provide(desk, self.near, status, sdp);
         } else if at.provisional.queue.len() < bounds::PROVISIONALS {
             at.provisional.queue.push_back((status, sdp));
         }

@@ -139,10 +139,12 @@ impl Call {
             (false, true) => {
                 self.note(desk, format!("{leg} holds"));
                 self.record_event(desk, Event::Held { leg });
+                self.hold_changed(desk, leg, true);
             }
             (true, false) => {
                 self.note(desk, format!("{leg} resumes"));
                 self.record_event(desk, Event::Resumed { leg });
+                self.hold_changed(desk, leg, false);
             }
             _ => {}
         }

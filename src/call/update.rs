@@ -7,11 +7,11 @@ use crate::dialog::{self, Carrier, Glare, Side};
 use crate::sip::{Message, Name};
 use crate::transaction::ServerKey;
 
+use super::Call;
 use super::desk::Desk;
 use super::leg::Stage;
 use super::offer::Description;
 use super::wire::{ALLOW, SDP, SUPPORTED};
-use super::{CALLER, Call};
 
 impl Call {
     /// UPDATE from a phone.
@@ -107,7 +107,7 @@ impl Call {
             self.aim(desk, leg);
         }
         if change.codec {
-            self.record_formats(desk, leg, u8::from(leg != CALLER));
+            self.record_formats(desk, leg, self.track_of(leg));
         }
         if up {
             self.held(desk, leg, change.was_held, held);

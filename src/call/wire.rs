@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::base::{LegId, mask_numbers};
 use crate::dialog::prack::{self, Standing};
 use crate::dialog::{
-    self, Accepted, Carrier, Heard, Invitation, Reason, Ring, SessionTimer, Side, refresh, replaces,
+    self, Accepted, Carrier, Heard, Invitation, Reason, Ring, SessionTimer, Side, refer, refresh, replaces,
 };
 use crate::sip::{self, Builder, Flow, Host, Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::{ClientKey, ServerKey};
@@ -18,16 +18,16 @@ use super::leg::{Stage, Unacked, Withheld};
 use super::offer;
 use super::refresh::stated;
 use super::trace::{Way, What};
-use super::{CALLER, Call, Phase};
+use super::{Call, Phase};
 
 /// What the switch takes within a dialog.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REFER";
 
 /// The extensions that it knows, by their option tags: what an INVITE may require.
-pub const OPTIONS: &[&str] = &[prack::OPTION, refresh::OPTION, replaces::OPTION];
+pub const OPTIONS: &[&str] = &[prack::OPTION, refresh::OPTION, replaces::OPTION, refer::OPTION];
 
 /// The same as a Supported value.
-pub const SUPPORTED: &str = "100rel, timer, replaces";
+pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
 pub(super) const SDP: &str = "application/sdp";
 
@@ -35,11 +35,12 @@ pub(super) const SDP: &str = "application/sdp";
 impl Call {
     /// Sends the INVITE of a leg whose port is there.
     pub(super) fn invite(&mut self, desk: &mut Desk<'_>, leg: LegId) {
-        let caller = self.leg(CALLER).map(|caller| &caller.media);
+        let caller = self.leg(self.near).map(|caller| &caller.media);
         let formats =
             caller.map(|media| offer::formats_for(media.remote.as_ref(), &media.agreed)).unwrap_or_default();
         let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
         let from = self.caller_identity(desk);
+        let referred = self.referred_by(desk);
         let (id, max_forwards) = (self.id, self.max_forwards);
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Preparing { target } = &at.stage else { return };
@@ -49,6 +50,9 @@ impl Call {
         let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
+        if let Some(referred) = referred {
+            invitation.carry(Name::ReferredBy, referred.to_string());
+        }
         at.media.version = 1;
         let sdp = offer::offer(local, &formats, Some(events), at.media.session, at.media.version);
         at.media.ours = formats;
@@ -277,6 +281,7 @@ impl Call {
                 self.respond(desk, leg, key, 200, |reply| reply);
                 self.on_bye(desk, leg);
             }
+            Some(Method::Refer) => self.on_refer(desk, leg, key, message),
             Some(Method::Prack) => self.on_prack(desk, leg, key, message),
             Some(Method::Update) => self.on_update(desk, leg, key, message),
             Some(Method::Invite) => self.on_reinvite(desk, leg, key, message),
@@ -321,7 +326,7 @@ impl Call {
             (Purpose::Bye, 200..) => self.gone(desk, leg),
             (Purpose::Probe, 200..) => self.on_probed(desk, leg, status),
             (Purpose::Renew, _) => self.on_renewed(desk, leg, status, message),
-            (Purpose::Bye | Purpose::Probe | Purpose::Prack, _) => {}
+            (Purpose::Bye | Purpose::Probe | Purpose::Prack | Purpose::Notify, _) => {}
         }
     }
 
@@ -398,8 +403,8 @@ impl Call {
             Purpose::Bye => self.gone(desk, leg),
             Purpose::Probe => self.on_probed(desk, leg, status),
             Purpose::Renew => self.renewal_failed(desk, leg, status),
-            // The phone repeats its response until it gives up.
-            Purpose::Prack => {}
+            // The phone repeats its response until it gives up; a transferor that is gone is let go.
+            Purpose::Prack | Purpose::Notify => {}
         }
     }
 
@@ -422,7 +427,8 @@ impl Call {
     pub(super) fn lost(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         match &self.phase {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
-            _ if leg == CALLER => self.end(desk, End::Silent(leg)),
+            Phase::Fetching { leg: Some(is) } if *is == leg => self.fetch_failed(desk, leg, 408),
+            _ if leg == self.near => self.end(desk, End::Silent(leg)),
             _ => {}
         }
     }
@@ -448,9 +454,15 @@ impl Call {
     }
 
     /// The end of a leg in the index. Its transactions leave by themselves.
-    fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+    pub(super) fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         desk.index.remove_dialogs((self.id, leg));
-        for alarm in [Alarm::Accepted(leg), Alarm::Provisional(leg), Alarm::Session(leg), Alarm::Renew(leg)] {
+        for alarm in [
+            Alarm::Accepted(leg),
+            Alarm::Provisional(leg),
+            Alarm::Session(leg),
+            Alarm::Renew(leg),
+            Alarm::LetGo(leg),
+        ] {
             desk.alarms.clear(&(self.id, alarm));
         }
     }
@@ -474,10 +486,16 @@ impl Call {
         self.trace.add(desk.now, What::Sip { leg, way, peer, line: line.to_string() });
     }
 
+    /// Who transferred the caller, as the rung phones are told (RFC 3892): the account that proved itself, whatever it claimed.
+    fn referred_by(&self, desk: &Desk<'_>) -> Option<NameAddrBuf> {
+        let by = self.leg(self.transfer.as_ref()?.by)?;
+        Some(NameAddrBuf::new(user_at(by.user.reveal(), &desk.node.realm)))
+    }
+
     /// Who calls, as the rung phones are shown it.
     fn caller_identity(&self, desk: &Desk<'_>) -> NameAddrBuf {
-        let from = NameAddrBuf::new(user_at(self.facts.caller.reveal(), &desk.node.realm));
-        match self.facts.display.reveal() {
+        let from = NameAddrBuf::new(user_at(self.shown.user.reveal(), &desk.node.realm));
+        match self.shown.display.reveal() {
             "" => from,
             display => from.with_display(display),
         }

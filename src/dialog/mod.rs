@@ -3,8 +3,8 @@
 //! [`Invitation`] is our INVITE until it is answered, with a [`Dialog`] for every fork; [`Dialog::answering`] is a peer's INVITE.
 //! [`OfferAnswer`] knows who owes what; [`Accepted`] how long a 2xx of ours is repeated.
 //!
-//! [`prack`] makes provisional responses reliable, [`refresh`] finds sessions whose peer is gone, [`reason`] and [`replaces`] read and
-//! write what the headers of those names say.
+//! [`prack`] makes provisional responses reliable, [`refresh`] finds sessions whose peer is gone; [`reason`], [`refer`] and
+//! [`replaces`] read what the headers of those names say.
 //!
 //! Invariant: a dialog's identity never changes; its sequence numbers only rise.
 
@@ -15,6 +15,7 @@ mod life;
 mod offer;
 pub mod prack;
 pub mod reason;
+pub mod refer;
 pub mod refresh;
 pub mod replaces;
 #[cfg(test)]

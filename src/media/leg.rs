@@ -27,7 +27,7 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) local: SocketAddr,
     pub(super) peer: Option<LegKey>,
-    pub(super) tap: Option<(TapIndex, u8)>,
+    pub(super) tap: Option<Tapped>,
     pub(super) player: Option<Player>,
     pub(super) keypad: Option<Box<Keypad>>,
     /// Whether the pace visits this leg every 20 ms.
@@ -50,6 +50,15 @@ pub(super) struct Leg {
     presses: Presses,
     heard_at: Time,
     quiet_told: u32,
+}
+
+/// How a leg is copied into a recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Tapped {
+    pub(super) tap: TapIndex,
+    pub(super) track: u8,
+    /// Also while it is not joined.
+    pub(super) alone: bool,
 }
 
 /// A packet that the leg's far end really sent.

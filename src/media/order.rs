@@ -80,8 +80,9 @@ pub enum Order {
         /// At most [`bounds::KEYS`](crate::base::bounds::KEYS) of them; more are cut.
         keys: String,
     },
-    /// Copy what the leg says into a recording. A leg on track 0 is copied whenever it may be heard; while it is not
-    /// joined, what the switch plays to it is copied to track 1. Legs on other tracks are copied while they are joined.
+    /// Copy what the leg says into a recording. A leg that is copied `alone` is copied whenever it may be heard; while it is
+    /// not joined, what the switch plays to it is copied to the other track. Others are copied while they are joined. Sent
+    /// again, it changes track and manner.
     Tap {
         /// Whose leg.
         call: CallId,
@@ -93,6 +94,8 @@ pub enum Order {
         leg: LegId,
         /// 0: the caller's side; 1: the far side.
         track: u8,
+        /// Whether it is copied while it is not joined too: the party that the switch itself talks to.
+        alone: bool,
     },
     /// Stop copying every leg of this recording; what is gathered is handed on and the vault told that no more comes.
     Untap {

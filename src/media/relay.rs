@@ -9,7 +9,7 @@ use crate::base::Time;
 use crate::rtp::{Kind, Packet, demux, rtcp};
 use crate::vault::Frame;
 
-use super::leg::{Leg, Taken};
+use super::leg::{Leg, Taken, Tapped};
 use super::route::Route;
 use super::{Channel, Forward, LegKey, News, Worker};
 
@@ -55,8 +55,8 @@ impl Worker {
             if let Some(pressed) = leg.press(&taken, payload) {
                 self.news.push_back(News::Key { call: leg.call, leg: leg.id, key: pressed });
             }
-        } else if let Some((tap, track)) = leg.tap
-            && (track == 0 || leg.peer.is_some())
+        } else if let Some(Tapped { tap, track, alone }) = leg.tap
+            && (alone || leg.peer.is_some())
         {
             self.taps.push(tap, now, frame(&taken, track, payload));
         }

@@ -8,7 +8,7 @@ use crate::base::Time;
 use crate::rtp::packet::HEADER;
 use crate::vault::Frame;
 
-use super::leg::Leg;
+use super::leg::{Leg, Tapped};
 use super::pace::PHASES;
 use super::player::{FRAME, Law, Step};
 use super::wave::RATE;
@@ -75,10 +75,13 @@ impl Worker {
         };
         let Some(to) = made.to else { return true };
         wire.send(key, Channel::Rtp, to, &buffer[..made.len]);
-        if let (Some((header, payload_type)), Some((tap, 0)), None) = (made.sound, leg.tap, leg.peer) {
+        if let (Some((header, payload_type)), Some(Tapped { tap, track, alone: true }), None) =
+            (made.sound, leg.tap, leg.peer)
+        {
             let crate::rtp::Packet { marker, seq: sequence, timestamp, .. } = header;
             let payload = &buffer[HEADER..];
-            let frame = Frame { track: 1, arrival_us: 0, payload_type, marker, sequence, timestamp, payload };
+            let track = 1 - track.min(1);
+            let frame = Frame { track, arrival_us: 0, payload_type, marker, sequence, timestamp, payload };
             self.taps.push(tap, now, frame);
         }
         true

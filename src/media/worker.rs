@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::base::{CallId, LegId, Random, RecordingId, Time, bounds};
 use crate::vault::TapItem;
 
-use super::leg::Leg;
+use super::leg::{Leg, Tapped};
 use super::outbound::Outbound;
 use super::pace::Pace;
 use super::player::{Keypad, Player};
@@ -85,8 +85,8 @@ impl Worker {
             Order::Join { call, a, b } => self.join(call, a, b),
             Order::Part { call, leg } => self.part(call, leg),
             Order::Keys { call, leg, keys } => self.keys(now, call, leg, &keys),
-            Order::Tap { call, recording, started, leg, track } => {
-                self.tap(now, call, leg, recording, started, track)
+            Order::Tap { call, recording, started, leg, track, alone } => {
+                self.tap(now, (call, leg), (recording, started), track, alone)
             }
             Order::Untap { call, recording } => self.untap(call, recording),
             Order::Report { call } => self.report(call),
@@ -243,7 +243,14 @@ impl Worker {
         }
     }
 
-    fn tap(&mut self, now: Time, call: CallId, leg: LegId, recording: RecordingId, started: Time, track: u8) {
+    fn tap(
+        &mut self,
+        now: Time,
+        (call, leg): (CallId, LegId),
+        (recording, started): (RecordingId, Time),
+        track: u8,
+        alone: bool,
+    ) {
         let idle = self.taps.is_empty() && self.pace.is_empty();
         let Some(session) = self.calls.get_mut(&call) else { return };
         let Some(key) = session.leg(leg) else { return };
@@ -257,7 +264,7 @@ impl Worker {
             self.pace.restart(now);
         }
         if let Some(leg) = self.table.get_mut(key) {
-            leg.tap = Some((index, track));
+            leg.tap = Some(Tapped { tap: index, track, alone });
         }
     }
 
@@ -267,7 +274,7 @@ impl Worker {
         let (_, index) = session.taps.swap_remove(place);
         for (_, key) in &session.legs {
             if let Some(leg) = self.table.get_mut(*key)
-                && leg.tap.is_some_and(|(tap, _)| tap == index)
+                && leg.tap.is_some_and(|tapped| tapped.tap == index)
             {
                 leg.tap = None;
             }

@@ -6,8 +6,7 @@ use crate::call;
 use crate::sip::{self, Flow, Message, Method, Name, Scheme};
 
 /// Methods that the switch serves, as `Allow` lists them.
-pub(super) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE";
 
 /// Extensions that a request may require: those of registrations.
 pub(super) const SUPPORTED: &[&str] = &["path", "outbound", "gruu"];

@@ -9,6 +9,7 @@
 mod admin;
 mod admit;
 mod checks;
+mod fetch;
 mod input;
 mod output;
 mod pings;
@@ -252,7 +253,7 @@ impl Switch {
     /// Carries out everything that layer and calls want, until they want nothing more.
     fn settle(&mut self, now: Time) {
         loop {
-            self.release_effects();
+            self.release_effects(now);
             self.tell_lines(now);
             let Some(output) = self.layer.poll() else { break };
             match output {
@@ -272,7 +273,7 @@ impl Switch {
         self.bury();
     }
 
-    fn release_effects(&mut self) {
+    fn release_effects(&mut self, now: Time) {
         while let Some(effect) = self.effects.pop_front() {
             let output = match effect {
                 Effect::Media(order) => Output::Media(order),
@@ -283,6 +284,10 @@ impl Switch {
                     Output::Vault(order)
                 }
                 Effect::Happened(happening) => Output::Happened(happening),
+                Effect::Fetch { into, user, dialog } => {
+                    self.fetch(now, into, &user, &dialog);
+                    continue;
+                }
             };
             self.out.push_back(output);
         }

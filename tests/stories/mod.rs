@@ -12,6 +12,7 @@ mod seeds;
 mod sessions;
 mod strangers;
 mod texts;
+mod transfers;
 mod trouble;
 
 use crate::world::World;

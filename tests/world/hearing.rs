@@ -66,7 +66,8 @@ impl Hearing {
             for (id, leg) in legs {
                 let Some(other) = leg.joined.and_then(|with| legs.get_key_value(&with)) else { continue };
                 if id < other.0 {
-                    self.joined.push((*call, is_recorded(leg, store, 0) && is_recorded(other.1, store, 1)));
+                    let both = |a, b| is_recorded(leg, store, a) && is_recorded(other.1, store, b);
+                    self.joined.push((*call, both(0, 1) || both(1, 0)));
                 }
                 if let (Some(a), Some(b)) = (listens(leg, phones), speaks(other.1, phones)) {
                     self.now.insert((a, b));
@@ -85,7 +86,14 @@ impl Hearing {
                 .filter_map(|(id, leg)| dialog_at(leg.local, phones).map(|(ear, dialog)| (*id, ear, dialog)))
                 .filter(|(_, (phone, _), dialog)| dialog.is_settled() && !phones[*phone].is_vanished())
                 .collect();
-            let [(LegId(0), a, caller), (_, b, callee)] = settled.as_slice() else { continue };
+            let [(first, a, caller), (second, b, callee)] = settled.as_slice() else { continue };
+            // While a third is rung, as in a transfer, the two may be apart.
+            if legs.len() > 2 && legs.get(first).is_some_and(|leg| leg.joined != Some(*second)) {
+                continue;
+            }
+            if settled.iter().any(|(id, _, _)| legs.get(id).is_some_and(Leg::plays)) {
+                continue;
+            }
             for (listener, ear, speaker, mouth) in [(a, caller, b, callee), (b, callee, a, caller)] {
                 let should = ear.session.receives() && mouth.session.sends();
                 if should != self.now.contains(&(*listener, *speaker)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ledgerline::base::{CallId, LegId};
 use ledgerline::call::Cdr;
+use ledgerline::call::trace::What;
 use ledgerline::call::view::Change;
 use ledgerline::media::Order;
 use ledgerline::vault::Event;
@@ -118,7 +119,12 @@ fn cdr(world: &World, cdr: &Cdr, faults: &mut Vec<String>) {
             wrong(fault);
         }
     }
-    for party in cdr.parties.iter().skip(1) {
+    // A party that went over to another call is there now.
+    let moved = cdr
+        .trace
+        .iter()
+        .any(|entry| matches!(&entry.what, What::Call { text } if text.contains(" transfers ")));
+    for party in cdr.parties.iter().skip(1).filter(|_| !moved) {
         let callee = dialog_of(world, call, party.leg);
         if !callee.is_some_and(|dialog| matches!(dialog.side, Side::Callee)) {
             wrong(format!("{} took part, says the CDR", party.leg));

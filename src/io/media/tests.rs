@@ -151,7 +151,7 @@ fn two_phones_talk_and_a_third_is_neither_heard_nor_told() {
         let started = Time::ZERO;
         for (leg, track) in [(A, 0), (B, 1)] {
             let recording = RecordingId::from_bytes([7; 16]);
-            node.order(Order::Tap { call: call(1), recording, started, leg, track });
+            node.order(Order::Tap { call: call(1), recording, started, leg, track, alone: track == 0 });
         }
         node.facts(call(1), B);
         for n in 0..200 {

@@ -128,9 +128,14 @@ fn any_orders_and_datagrams_in_any_order_end_clean() {
                 13..16 => Order::Join { call, a: leg, b: other },
                 16 => Order::Part { call, leg },
                 17 => Order::Keys { call, leg, keys: "1,*".into() },
-                18..20 => {
-                    Order::Tap { call, recording, started: stage.now, leg, track: random.below(2) as u8 }
-                }
+                18..20 => Order::Tap {
+                    call,
+                    recording,
+                    started: stage.now,
+                    leg,
+                    track: random.below(2) as u8,
+                    alone: random.below(2) == 0,
+                },
                 20 => Order::Untap { call, recording },
                 21 => Order::Report { call },
                 22 => Order::Close { call, leg },

@@ -25,7 +25,14 @@ fn kept(items: &[TapItem]) -> Vec<Kept> {
 
 fn tap(stage: &mut Stage, leg: LegId, track: u8) {
     let started = stage.now;
-    stage.order(Order::Tap { call: stage.call, recording: recording(), started, leg, track });
+    stage.order(Order::Tap {
+        call: stage.call,
+        recording: recording(),
+        started,
+        leg,
+        track,
+        alone: track == 0,
+    });
 }
 
 #[test]

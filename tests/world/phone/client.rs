@@ -23,6 +23,7 @@ pub enum Purpose {
     Invite(usize),
     Renew(usize),
     Update(usize),
+    Refer(usize),
     Prack,
     Bye(usize),
     Cancel,
@@ -114,6 +115,7 @@ impl Phone {
             | Purpose::Cancel
             | Purpose::Info
             | Purpose::Prack
+            | Purpose::Refer(_)
             | Purpose::Watch { .. } => {}
         }
     }
@@ -152,6 +154,7 @@ impl Phone {
                 self.on_invite_answered(now, purpose, dialog, status, heard, &branch, &text);
             }
             Purpose::Register { expires_s } => self.on_registered(now, status, expires_s, heard),
+            Purpose::Refer(dialog) => self.on_referred(now, dialog, status),
             Purpose::Update(dialog) => self.on_updated(dialog, status, heard),
             Purpose::Bye(dialog) => self.on_left(now, dialog, status, heard),
             Purpose::Watch { index, proven } => self.on_subscribed(now, index, proven, status, heard),
@@ -184,6 +187,9 @@ impl Phone {
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         if status > 100 {
             at.statuses.push(status);
+            if at.remote_tag.is_empty() {
+                at.remote_tag = heard.tag_of_to().to_string();
+            }
             let in_order = self.take_reliable(now, dialog, heard);
             let Some(at) = self.dialogs.get_mut(dialog) else { return };
             if let Some(there) = There::read(heard.body()).filter(|_| in_order) {

@@ -10,6 +10,7 @@ mod script;
 mod scrutiny;
 mod server;
 mod skills;
+mod transferring;
 mod watching;
 mod words;
 
@@ -82,6 +83,8 @@ pub struct Phone {
     pub skills: Skills,
     /// UPDATEs that it heard.
     pub updated: u32,
+    /// What NOTIFYs said of its transfers.
+    pub progress: Vec<u16>,
     /// Re-INVITEs that it accepted.
     pub renewed: u32,
     /// Whether it offers video too.
@@ -146,6 +149,7 @@ impl Phone {
             manners: Manners::default(),
             skills: Skills::default(),
             updated: 0,
+            progress: Vec::new(),
             renewed: 0,
             video: false,
             contact_params: String::new(),
@@ -344,6 +348,8 @@ impl Phone {
             (Act::HangUp, Some(dialog)) => self.hang_up(now, dialog),
             (Act::Cancel, Some(dialog)) => self.cancel(now, dialog),
             (Act::Update(notation), Some(dialog)) => self.update(now, dialog, notation),
+            (Act::Refer(to, more), Some(dialog)) => self.refer(now, dialog, &to, more),
+            (Act::ReferAttended, Some(_)) => self.refer_attended(now),
             (Act::LeaveEarly, Some(dialog)) => self.leave_early(now, dialog),
             (Act::Press(key), Some(dialog)) => self.out.push_back(Parcel::Press { dialog, key }),
             (Act::PressByInfo(key), Some(dialog)) => self.inform(now, dialog, key),

@@ -34,6 +34,10 @@ pub enum Act {
     Resume,
     /// An offer by UPDATE: a hold, or sending and receiving.
     Update(Option<Notation>),
+    /// REFER to a number, with more header lines.
+    Refer(String, &'static str),
+    /// REFER in its first call to the far side of its last.
+    ReferAttended,
     /// BYE within an early dialog of its own.
     LeaveEarly,
     /// A re-INVITE without an offer.

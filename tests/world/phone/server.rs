@@ -61,6 +61,9 @@ impl Phone {
             ("PRACK", Some(dialog)) => self.on_prack(now, dialog, heard),
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
+            ("NOTIFY", Some(dialog)) if heard.one("Event").starts_with("refer") => {
+                self.take_progress(now, dialog, heard);
+            }
             ("NOTIFY", _) => self.on_notify(now, heard),
             ("MESSAGE", _) => self.on_text(now, heard),
             ("OPTIONS", None) if !heard.tag_of_to().is_empty() => self.reply(now, heard, 481),

@@ -23,6 +23,9 @@ pub struct Skills {
     pub min_se: u32,
     /// Refuses every re-INVITE with this, so often.
     pub refuses_renewals: Option<(u16, u32)>,
+    /// Hangs up as soon as its transfer is taken on, and as soon as it is done.
+    pub hangs_up_on_202: bool,
+    pub hangs_up_when_transferred: bool,
     /// Never sends a PRACK.
     pub never_pracks: bool,
 }

@@ -1,0 +1,144 @@
+//! A leg goes over from one call to another: the far side of a consultation, when its transfer is attended.
+//!
+//! The leg's dialog moves as it is. Its media cannot (each call's sessions live with one media worker), so the call that takes it in opens
+//! a port and tells the phone by re-INVITE.
+//! Invariant: a leg belongs to exactly one call; the index says which.
+
+use crate::base::{LegId, Masked};
+use crate::dialog;
+use crate::media::Order;
+
+use super::desk::{Alarm, Desk, Effect};
+use super::hangup::End;
+use super::leg::{Leg, Stage};
+use super::offer;
+use super::{Call, Phase};
+
+/// What a call gives away.
+#[derive(Debug)]
+pub struct Given(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// A leg that is up.
+    Leg(Box<Leg>),
+    /// Nobody has answered yet: who was dialled.
+    Ringing(Masked),
+}
+
+/// Giving.
+impl Call {
+    /// Gives away the party that `user` talks to (or rings) over `leg`, and ends: `user` wants to transfer it.
+    ///
+    /// # Errors
+    /// The status that the transfer fails with: 481 when the dialog is not this leg's or not this user's, 491 when the party is busy
+    /// with a change of its session, 603 when there is no such party.
+    pub fn surrender(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        user: &Masked,
+        dialog: &dialog::Id,
+    ) -> Result<Given, u16> {
+        let owner = self.leg(leg).filter(|at| at.user == *user);
+        owner.and_then(Leg::dialog).filter(|of| of.id() == dialog).ok_or(481_u16)?;
+        if matches!(self.phase, Phase::Dialling(_)) && leg == self.near {
+            self.note(desk, format!("{leg} transfers its caller to whom it rings"));
+            let dialled = self.facts.dialled.clone();
+            self.end(desk, End::Transferred);
+            return Ok(Given(Kind::Ringing(dialled)));
+        }
+        let peer = self.peer_of(leg).filter(|_| self.transfer.is_none()).ok_or(603_u16)?;
+        let at = self.leg_mut(peer).ok_or(603_u16)?;
+        let idle = matches!(at.stage, Stage::Up { unacked: None, leaving: false, .. });
+        if !idle || at.renewal.is_some() || !at.exchange.may_invite() {
+            return Err(491);
+        }
+        let mut moved = Leg::new(peer, at.user.clone(), at.flow, desk.random);
+        // What stays behind is the record of who took part.
+        moved.number = at.number.clone();
+        moved.talked = at.talked;
+        std::mem::swap(at, &mut moved);
+        self.forget(desk, peer);
+        self.close_media(desk, peer);
+        self.note(desk, format!("{leg} transfers {peer} to another call"));
+        self.end(desk, End::Transferred);
+        Ok(Given(Kind::Leg(Box::new(moved))))
+    }
+}
+
+/// Taking.
+impl Call {
+    /// Takes in what another call gave for the transfer that waits for it.
+    pub fn take_in(&mut self, desk: &mut Desk<'_>, given: Result<Given, u16>) {
+        let waits = matches!(self.phase, Phase::Fetching { leg: None });
+        match given.map(|given| given.0) {
+            Err(status) if waits => self.transfer_failed(desk, status),
+            Err(_) => {}
+            Ok(Kind::Ringing(dialled)) if waits => self.transfer_to_ringing(desk, dialled),
+            Ok(Kind::Ringing(_)) => {}
+            Ok(Kind::Leg(leg)) => self.adopt(desk, *leg, waits),
+        }
+    }
+
+    fn adopt(&mut self, desk: &mut Desk<'_>, mut leg: Leg, waits: bool) {
+        let Some(id) = u16::try_from(self.legs.len()).ok().map(LegId) else { return };
+        leg.id = id;
+        leg.talked = false;
+        leg.tapped = false;
+        leg.facts = None;
+        leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
+        (leg.media.local, leg.media.aimed, leg.media.owes_answer) = (None, false, false);
+        if let Some(dialog) = leg.dialog() {
+            desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (self.id, id));
+        }
+        let local = leg.flow.local.ip();
+        self.legs.push(leg);
+        self.note(desk, format!("{id} comes over from another call"));
+        desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
+        if waits {
+            self.phase = Phase::Fetching { leg: Some(id) };
+        } else {
+            // Nobody waits for it any more: its phone hears so.
+            self.release(desk, id, 487, None);
+        }
+    }
+
+    /// The port for a leg that has come over is there: its phone is told by re-INVITE.
+    pub(super) fn rehouse(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let near = self.leg(self.near).map(|near| &near.media);
+        let formats = near.map(|m| offer::formats_for(m.remote.as_ref(), &m.agreed)).unwrap_or_default();
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Some(local) = at.media.local else { return };
+        at.media.version += 1;
+        let events = at.media.telephone_event.or(Some(offer::own_events()));
+        let sdp = offer::offer(local, &formats, events, at.media.session, at.media.version);
+        at.media.ours = formats;
+        at.media.said = Some(sdp);
+        self.renew_to_move(desk, leg);
+    }
+
+    /// The phone of a leg that has come over has taken its new port.
+    pub(super) fn fetched(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if !matches!(self.phase, Phase::Fetching { leg: Some(is) } if is == leg) {
+            return;
+        }
+        if !self.can_join(leg) {
+            return self.fetch_failed(desk, leg, 488);
+        }
+        desk.alarms.clear(&(self.id, Alarm::Ring));
+        self.join(desk, leg);
+    }
+
+    /// It has not, or is gone.
+    pub(super) fn fetch_failed(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        let waited = matches!(self.phase, Phase::Fetching { leg: Some(is) } if is == leg);
+        self.note(desk, format!("{leg} cannot come over"));
+        self.release(desk, leg, status, None);
+        self.close_media(desk, leg);
+        if waited {
+            self.phase = Phase::Between;
+            self.transfer_failed(desk, status);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What one call wants of another: the far side of a consultation comes over when its transfer is attended (RFC 5589).
+//!
+//! Invariant: calls never see each other; the switch takes from one and gives to the other, within one event.
+
+use crate::base::{CallId, Masked, Time};
+use crate::dialog;
+
+use super::Switch;
+
+impl Switch {
+    /// Takes the party that `user` talks to over `dialog` out of its call and gives it to `into`, which waits for it.
+    pub(super) fn fetch(&mut self, now: Time, into: CallId, user: &Masked, dialog: &dialog::Id) {
+        let found = self.index.dialog(dialog.call_id(), dialog.local_tag()).filter(|(call, _)| *call != into);
+        let mut given = Err(481);
+        if let Some((from, leg)) = found {
+            self.with_call(now, from, |call, desk| given = call.surrender(desk, leg, user, dialog));
+        }
+        self.with_call(now, into, |call, desk| call.take_in(desk, given));
+    }
+}
