@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ledgerline::base::{CallId, LegId, Random, RecordingId, Time};
+use ledgerline::config::BackEnd;
 use ledgerline::io::clock::Clock;
 use ledgerline::io::media::{Config, Plane};
 use ledgerline::media::{Aim, BUFFER_SPARE, Channel, LegKey, News, Order, Trust, Wire, Worker};
@@ -194,20 +195,30 @@ fn sockets(c: &mut Criterion) {
     let mut bare = Load::new();
     bare_relay(&mut bare);
     measure(&mut group, "bare relay", "bare", &bare);
-    for (name, connect, tap) in
-        [("relay", true, false), ("relay, not connected", false, false), ("relay and tap", true, true)]
-    {
-        let mut load = Load::new();
-        let plane = plane(&mut load, connect, tap);
-        measure(&mut group, name, "media-0", &load);
-        drop(plane);
+    for back_end in [BackEnd::Epoll, BackEnd::IoUring] {
+        for (name, connect, tap) in
+            [("relay", true, false), ("relay, not connected", false, false), ("relay and tap", true, true)]
+        {
+            let mut load = Load::new();
+            let plane = plane(&mut load, back_end, connect, tap);
+            let name = format!("{name}, {}", plane.back_end());
+            measure(&mut group, &name, "media-0", &load);
+            drop(plane);
+        }
     }
     group.finish();
 }
 
-fn plane(load: &mut Load, connect: bool, tap: bool) -> Plane {
-    let config =
-        Config { workers: 1, pin: false, ports: 62_000..=63_999, dscp: 46, connect, clock: Clock::start() };
+fn plane(load: &mut Load, back_end: BackEnd, connect: bool, tap: bool) -> Plane {
+    let config = Config {
+        workers: 1,
+        pin: false,
+        ports: 62_000..=63_999,
+        dscp: 46,
+        connect,
+        back_end,
+        clock: Clock::start(),
+    };
     let (plane, mut news) = Plane::start(&config, &mut Random::from_number(1), |_| true).unwrap();
     for n in 0..CALLS {
         let call = call(n);

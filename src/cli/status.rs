@@ -5,7 +5,7 @@ use std::path::Path;
 use super::door::{self, Socket};
 use super::exit::{Exit, Stop};
 use super::print::Printer;
-use crate::switch::{Command, StatusView};
+use crate::switch::{Command, MediaView, StatusView};
 
 pub(super) fn run(config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
@@ -16,10 +16,17 @@ pub(super) fn run(config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop
 
 fn text(status: &StatusView) -> String {
     let store = if status.store_writable { "takes recordings" } else { "TAKES NO RECORDINGS" };
+    let media = status.media.as_ref().map_or("-".to_string(), |media| {
+        let MediaView { back_end, workers, alive, free_ports, .. } = media;
+        let dead =
+            if alive < workers { format!(", {} OF THEM DEAD", workers - alive) } else { String::new() };
+        format!("{workers} workers over {back_end}{dead}, room for {} more legs", free_ports)
+    });
     format!(
         "Node          {}, since {}\n\
          Calls         {} now, {} since start\n\
          Phones        {} contacts of {} accounts\n\
+         Media         {media}\n\
          Program       {}\n\
          Store         {store}, {} MB free\n\
          Transactions  {}\n",

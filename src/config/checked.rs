@@ -70,6 +70,18 @@ pub struct Tls {
     pub trust: Option<PathBuf>,
 }
 
+/// How the media plane talks to the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackEnd {
+    /// io_uring where the kernel has it (6.1 and later) and allows it, epoll elsewhere.
+    #[default]
+    Auto,
+    /// epoll, on every kernel.
+    Epoll,
+    /// io_uring, or no start.
+    IoUring,
+}
+
 /// A digest algorithm (RFC 7616 §3.3, RFC 8760).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
@@ -97,6 +109,8 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// Threads that relay; `None`: one a core.
     pub workers: Option<usize>,
+    /// How packets come from the kernel and go to it.
+    pub back_end: BackEnd,
     /// The address that phones send media to when it is not the one that the signalling came to (a NAT in front).
     pub address: Option<IpAddr>,
 }
@@ -324,7 +338,21 @@ impl Check<'_> {
             }
             usize::try_from(*value.get_ref()).unwrap_or(1)
         });
-        Media { ports: self.ports(written.ports.as_ref()), workers, address }
+        let back_end = self.back_end(written.back_end.as_ref());
+        Media { ports: self.ports(written.ports.as_ref()), workers, back_end, address }
+    }
+
+    fn back_end(&mut self, value: Option<&Spanned<String>>) -> BackEnd {
+        let Some(value) = value else { return BackEnd::default() };
+        match value.get_ref().as_str() {
+            "auto" => BackEnd::Auto,
+            "epoll" => BackEnd::Epoll,
+            "io_uring" => BackEnd::IoUring,
+            _ => {
+                self.wrong(value.span(), "not a back end of the media plane", "auto, epoll or io_uring");
+                BackEnd::default()
+            }
+        }
     }
 
     fn ports(&mut self, value: Option<&Spanned<String>>) -> RangeInclusive<u16> {

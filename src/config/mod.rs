@@ -10,7 +10,7 @@ mod listen;
 mod presence;
 mod written;
 
-pub use checked::{Admin, Config, Digest, Log, LogFormat, Media, Node, Plan, Registrar, Sip, Store, Tls};
+pub use checked::{Admin, BackEnd, Config, Digest, Log, LogFormat, Media, Node, Plan, Registrar, Sip, Store, Tls};
 pub use fault::{Fault, Faults};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};

@@ -52,6 +52,7 @@ fn an_empty_file_is_the_default() {
             media: Media {
                 ports: 20000..=29999,
                 workers: None,
+                back_end: Auto,
                 address: None,
             },
             plan: Plan {
@@ -142,6 +143,7 @@ fn a_written_file_is_read() {
                 workers: Some(
                     2,
                 ),
+                back_end: Auto,
                 address: Some(
                     198.51.100.7,
                 ),
@@ -201,7 +203,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
-               hint: known: ports, workers, address"#]],
+               hint: known: ports, workers, back_end, address"#]],
     );
 }
 

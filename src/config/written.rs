@@ -60,6 +60,7 @@ pub struct Tls {
 pub struct Media {
     pub ports: Option<Spanned<String>>,
     pub workers: Option<Spanned<u32>>,
+    pub back_end: Option<Spanned<String>>,
     pub address: Option<Spanned<String>>,
 }
 
@@ -109,7 +110,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("sip", &["listen", "digest"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("tls", &["certificate", "key", "clients", "trust"]),
-    ("media", &["ports", "workers", "address"]),
+    ("media", &["ports", "workers", "back_end", "address"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),

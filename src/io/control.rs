@@ -27,7 +27,7 @@ use crate::call::view::{Change, Happening};
 use crate::media::{self, PromptLibrary};
 use crate::presence::Report;
 use crate::sip::{Flow, Transport};
-use crate::switch::{Answer, Command, Input, Output, Switch};
+use crate::switch::{Answer, Command, Input, MediaView, Output, Switch};
 use crate::vault;
 
 /// Datagrams taken from one socket before the other sources get their turn.
@@ -260,7 +260,7 @@ impl Control {
             Output::Answer { ticket, answer } => {
                 if let Some(asked) = self.asked.remove(&ticket) {
                     // Whoever asked may have gone away meanwhile.
-                    let _ = asked.send(*answer);
+                    let _ = asked.send(self.complete(*answer));
                 }
             }
             Output::Log { grave: true, text } => tracing::error!("{text}"),
@@ -284,6 +284,23 @@ impl Control {
                 self.inputs.push_back(Input::FlowClosed { flow });
             }
         }
+    }
+
+    /// Adds to an answer what only the shell knows.
+    fn complete(&self, mut answer: Answer) -> Answer {
+        if let Answer::Status(status) = &mut answer {
+            let plane = &self.parts.plane;
+            let workers = plane.workers();
+            status.media = Some(MediaView {
+                back_end: plane.back_end().to_string(),
+                workers: workers.len(),
+                alive: workers.iter().filter(|worker| worker.alive).count(),
+                legs: workers.iter().map(|worker| worker.legs).sum(),
+                packets: workers.iter().map(|worker| worker.packets).sum(),
+                free_ports: plane.free_ports(),
+            });
+        }
+        answer
     }
 
     fn order(&mut self, order: media::Order) {

@@ -316,7 +316,8 @@ fn listen(wanted: &[Listen], tls: Option<&Tls>) -> Result<Listening, StartError>
 
 fn media_config(config: &Config, clock: Clock) -> media::Config {
     let workers = config.media.workers.unwrap_or(0);
-    media::Config { workers, pin: true, ports: config.media.ports.clone(), dscp: 46, connect: true, clock }
+    let (ports, back_end) = (config.media.ports.clone(), config.media.back_end);
+    media::Config { workers, pin: true, ports, dscp: 46, connect: true, back_end, clock }
 }
 
 fn random() -> Result<Random, StartError> {

@@ -73,6 +73,7 @@ impl Switch {
             calls_total: self.calls_total,
             contacts: self.bindings.all().map(|(_, contacts)| contacts.len()).sum(),
             users: self.directory.len(),
+            media: None,
             program: self.program.hash_hex().chars().take(16).collect(),
             store_writable: self.store.writable,
             store_free_bytes: self.store.free_bytes,

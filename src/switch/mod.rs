@@ -19,7 +19,7 @@ mod view;
 
 pub use input::Input;
 pub use output::Output;
-pub use view::{Answer, Command, PhoneView, StatusView};
+pub use view::{Answer, Command, MediaView, PhoneView, StatusView};
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

@@ -82,6 +82,23 @@ pub enum Answer {
     NotFound,
 }
 
+/// How the media plane is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MediaView {
+    /// How packets come from the kernel: `epoll` or `io_uring`.
+    pub back_end: String,
+    /// Threads that relay, and how many of them run.
+    pub workers: usize,
+    /// See `workers`.
+    pub alive: usize,
+    /// Open legs.
+    pub legs: usize,
+    /// Datagrams received since the start.
+    pub packets: u64,
+    /// Pairs of ports that are free.
+    pub free_ports: usize,
+}
+
 /// How the node is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusView {
@@ -97,6 +114,9 @@ pub struct StatusView {
     pub contacts: usize,
     /// Accounts.
     pub users: usize,
+    /// The media plane; filled in by the shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaView>,
     /// The program that new calls start with: first 16 hexadecimal digits of its hash.
     pub program: String,
     /// Whether the recording store takes new recordings.

@@ -17,16 +17,11 @@ use crate::base::Time;
 use crate::io::clock::Clock;
 use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
 
-use super::back_end::{Arrival, BackEnd};
+use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, bind};
 use super::port::Ports;
-use super::socket::Socket;
 
-/// The largest datagram taken: above an Ethernet frame; a longer one is malformed for us.
-const DATAGRAM: usize = 2_048;
 /// Events of one wait: about a millisecond of work, after which timers have their turn.
 const EVENTS: usize = 256;
-/// Pairs tried when other programs sit in the port range.
-const TRIES: usize = 64;
 /// The event data of the wake-up; no key gives it, because generations have 31 bits.
 const WAKE: u64 = u64::MAX;
 
@@ -34,27 +29,11 @@ const WAKE: u64 = u64::MAX;
 pub(super) struct Epoll {
     epoll: OwnedFd,
     wake: Arc<OwnedFd>,
-    sockets: Vec<Option<Pair>>,
+    sockets: Vec<Option<(LegKey, Pair)>>,
     buffer: Box<[u8; DATAGRAM + BUFFER_SPARE]>,
     ports: Arc<Ports>,
     dscp: u8,
     connect: bool,
-}
-
-struct Pair {
-    key: LegKey,
-    port: u16,
-    rtp: Socket,
-    rtcp: Socket,
-}
-
-impl Pair {
-    fn socket(&self, channel: Channel) -> &Socket {
-        match channel {
-            Channel::Rtp => &self.rtp,
-            Channel::Rtcp => &self.rtcp,
-        }
-    }
 }
 
 impl Epoll {
@@ -74,7 +53,8 @@ impl Epoll {
     }
 
     fn pair(&self, key: LegKey) -> Option<&Pair> {
-        self.sockets.get(key.index() as usize)?.as_ref().filter(|pair| pair.key == key)
+        let (of, pair) = self.sockets.get(key.index() as usize)?.as_ref()?;
+        (*of == key).then_some(pair)
     }
 
     /// Receives one datagram, if one is there, and sends what `take` makes of it.
@@ -84,8 +64,8 @@ impl Epoll {
         (key, channel): (LegKey, Channel),
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
     ) {
-        let Some(pair) = self.sockets.get(key.index() as usize).and_then(Option::as_ref) else { return };
-        if pair.key != key {
+        let Some(Some((of, pair))) = self.sockets.get(key.index() as usize) else { return };
+        if *of != key {
             return;
         }
         // Refusals of what was sent earlier are told here too; they mean nothing for what comes in.
@@ -98,12 +78,6 @@ impl Epoll {
         {
             pair.socket(forward.channel).send(forward.to, datagram);
         }
-    }
-
-    fn bind(&self, local: IpAddr, port: u16) -> io::Result<(Socket, Socket)> {
-        let rtp = Socket::bind(SocketAddr::new(local, port), self.dscp)?;
-        let rtcp = Socket::bind(SocketAddr::new(local, port + 1), self.dscp)?;
-        Ok((rtp, rtcp))
     }
 
     fn watch(&self, key: LegKey, pair: &Pair) -> io::Result<()> {
@@ -160,42 +134,28 @@ impl BackEnd for Epoll {
 
 impl Wire for Epoll {
     fn open(&mut self, key: LegKey, local: IpAddr) -> Option<SocketAddr> {
-        for _ in 0..TRIES {
-            let port = self.ports.take()?;
-            let opened = self.bind(local, port).and_then(|(rtp, rtcp)| {
-                let pair = Pair { key, port, rtp, rtcp };
-                self.watch(key, &pair)?;
-                Ok(pair)
-            });
-            match opened {
-                Ok(pair) => {
-                    let place = key.index() as usize;
-                    if self.sockets.len() <= place {
-                        self.sockets.resize_with(place + 1, || None);
-                    }
-                    self.sockets[place] = Some(pair);
-                    return Some(SocketAddr::new(local, port));
-                }
-                Err(error) => {
-                    self.ports.give(port);
-                    if error.kind() != io::ErrorKind::AddrInUse {
-                        tracing::warn!(%error, port, "no media socket");
-                        return None;
-                    }
-                }
-            }
+        let pair = bind(&self.ports, local, self.dscp)?;
+        let port = pair.port;
+        if let Err(error) = self.watch(key, &pair) {
+            tracing::warn!(%error, port, "no media socket");
+            drop(pair);
+            self.ports.give(port);
+            return None;
         }
-        tracing::warn!(tries = TRIES, "media ports are taken by other programs");
-        None
+        let place = key.index() as usize;
+        if self.sockets.len() <= place {
+            self.sockets.resize_with(place + 1, || None);
+        }
+        self.sockets[place] = Some((key, pair));
+        Some(SocketAddr::new(local, port))
     }
 
     fn narrow(&mut self, key: LegKey, channel: Channel, far: Option<SocketAddr>) {
-        let pair = self.sockets.get_mut(key.index() as usize).and_then(Option::as_mut);
-        if let Some(pair) = pair.filter(|pair| self.connect && pair.key == key) {
-            match channel {
-                Channel::Rtp => pair.rtp.narrow(far),
-                Channel::Rtcp => pair.rtcp.narrow(far),
-            }
+        if let Some(Some((of, pair))) = self.sockets.get_mut(key.index() as usize)
+            && self.connect
+            && *of == key
+        {
+            pair.socket_mut(channel).narrow(far);
         }
     }
 
@@ -207,8 +167,8 @@ impl Wire for Epoll {
 
     fn close(&mut self, key: LegKey) {
         let Some(slot) = self.sockets.get_mut(key.index() as usize) else { return };
-        if slot.as_ref().is_some_and(|pair| pair.key == key)
-            && let Some(pair) = slot.take()
+        if slot.as_ref().is_some_and(|(of, _)| *of == key)
+            && let Some((_, pair)) = slot.take()
         {
             let port = pair.port;
             drop(pair);

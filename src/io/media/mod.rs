@@ -7,10 +7,12 @@
 mod back_end;
 mod epoll;
 mod port;
+mod ring;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod uring;
 
 use std::collections::VecDeque;
 use std::io;
@@ -27,13 +29,16 @@ use rustix::thread::CpuSet;
 use tokio::sync::mpsc;
 
 use crate::base::{CallId, Random, bounds};
+use crate::config;
 use crate::io::clock::Clock;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
+use back_end::BackEnd;
 use epoll::Epoll;
 use port::Ports;
 use thread::{Shared, Thread};
+use uring::Uring;
 
 /// How the plane is set up.
 #[derive(Clone, Debug)]
@@ -49,6 +54,8 @@ pub struct Config {
     /// Whether a leg's sockets are connected once its source is certain: cheaper sends, and the kernel refuses strangers
     /// (uncounted). Off: every stranger is counted in [`LegFacts::rejected`](crate::media::LegFacts::rejected).
     pub connect: bool,
+    /// How packets come from the kernel and go to it.
+    pub back_end: config::BackEnd,
     /// The node's clock.
     pub clock: Clock,
 }
@@ -58,6 +65,7 @@ pub struct Config {
 pub struct Plane {
     workers: Vec<Handle>,
     ports: Arc<Ports>,
+    back_end: &'static str,
 }
 
 #[derive(Debug)]
@@ -89,13 +97,15 @@ impl Plane {
     {
         raise_file_limit();
         let (news, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
-        let mut plane = Plane { workers: Vec::new(), ports: Arc::new(Ports::new(config.ports.clone())) };
+        let ports = Arc::new(Ports::new(config.ports.clone()));
+        let mut plane = Plane { workers: Vec::new(), ports, back_end: "none" };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let count = if config.workers == 0 { cores } else { config.workers };
         for number in 0..count {
             let worker = Worker::new(random.fork());
-            let handle =
-                Handle::start(config, number, worker, news.clone(), tap.clone(), Arc::clone(&plane.ports))?;
+            let ports = Arc::clone(&plane.ports);
+            let (handle, back_end) = Handle::start(config, number, worker, news.clone(), tap.clone(), ports)?;
+            plane.back_end = back_end;
             plane.workers.push(handle);
         }
         Ok((plane, receiver))
@@ -120,6 +130,11 @@ impl Plane {
             alive: worker.thread.as_ref().is_some_and(|thread| !thread.is_finished()),
         };
         self.workers.iter().map(state).collect()
+    }
+
+    /// How packets come from the kernel: `epoll` or `io_uring`.
+    pub fn back_end(&self) -> &'static str {
+        self.back_end
     }
 
     /// Pairs of ports that are free.
@@ -149,20 +164,56 @@ impl Drop for Plane {
 }
 
 impl Handle {
+    /// Starts a worker's thread over the back end of the configuration; says which it is.
     fn start<T>(
-        config: &Config,
+        setup: &Config,
         number: usize,
         worker: Worker,
         news: mpsc::Sender<News>,
         tap: T,
         ports: Arc<Ports>,
-    ) -> io::Result<Handle>
+    ) -> io::Result<(Handle, &'static str)>
     where
         T: FnMut(TapItem) -> bool + Send + 'static,
     {
         let wake: Arc<OwnedFd> =
             Arc::new(rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        let back_end = Epoll::new(Arc::clone(&wake), ports, config.dscp, config.connect)?;
+        let inside = Inside { worker, news, tap, clock: setup.clock, pin: setup.pin.then_some(number) };
+        if setup.back_end != config::BackEnd::Epoll {
+            match Uring::new(Arc::clone(&wake), Arc::clone(&ports), setup.dscp, setup.connect) {
+                Ok(back_end) => return Ok((inside.run_over(back_end, wake, number)?, "io_uring")),
+                Err(error) if setup.back_end == config::BackEnd::IoUring => return Err(error),
+                Err(error) => tracing::debug!(%error, "no io_uring here; epoll carries the media"),
+            }
+        }
+        let back_end = Epoll::new(Arc::clone(&wake), ports, setup.dscp, setup.connect)?;
+        Ok((inside.run_over(back_end, wake, number)?, "epoll"))
+    }
+
+    fn order(&self, order: Order) -> Result<(), Full> {
+        self.orders.try_send(order).map_err(|refused| match refused {
+            TrySendError::Full(order) | TrySendError::Disconnected(order) => Full(Box::new(order)),
+        })?;
+        self.shared.wake();
+        Ok(())
+    }
+}
+
+/// What goes into a worker's thread, whatever its back end.
+struct Inside<T> {
+    worker: Worker,
+    news: mpsc::Sender<News>,
+    tap: T,
+    clock: Clock,
+    pin: Option<usize>,
+}
+
+impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
+    fn run_over<B>(self, back_end: B, wake: Arc<OwnedFd>, number: usize) -> io::Result<Handle>
+    where
+        B: BackEnd + Send + 'static,
+    {
+        let Inside { worker, news, tap, clock, pin } = self;
         let shared = Arc::new(Shared {
             wake,
             awake: AtomicBool::new(false),
@@ -171,7 +222,6 @@ impl Handle {
             packets: AtomicU64::new(0),
         });
         let (orders, receiver) = sync_channel(bounds::MEDIA_ORDERS);
-        let (clock, pin) = (config.clock, config.pin);
         let thread = Thread {
             worker,
             back_end,
@@ -184,20 +234,12 @@ impl Handle {
             missed: 0,
         };
         let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
-            if pin {
+            if let Some(number) = pin {
                 pin_to(number);
             }
             thread.run();
         })?;
         Ok(Handle { orders, shared, thread: Some(thread) })
-    }
-
-    fn order(&self, order: Order) -> Result<(), Full> {
-        self.orders.try_send(order).map_err(|refused| match refused {
-            TrySendError::Full(order) | TrySendError::Disconnected(order) => Full(Box::new(order)),
-        })?;
-        self.shared.wake();
-        Ok(())
     }
 }
 

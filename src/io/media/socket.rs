@@ -36,6 +36,11 @@ impl Socket {
         &self.fd
     }
 
+    /// Whether what is sent without an address goes to `to`.
+    pub(super) fn is_connected_to(&self, to: SocketAddr) -> bool {
+        self.connected == Some(to)
+    }
+
     /// Lets the kernel refuse everybody but `far` (`None`: nobody). A route that does not exist leaves it as it was.
     pub(super) fn narrow(&mut self, far: Option<SocketAddr>) {
         if self.connected == far {

@@ -4,13 +4,40 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::ring::Ring;
 use super::*;
 use crate::base::{CallId, LegId, RecordingId, Time};
+use crate::config::BackEnd;
 use crate::media::{Aim, LegFacts, Sound, Trust};
 use crate::rtp::{Format, Packet};
 
 const A: LegId = LegId(0);
 const B: LegId = LegId(1);
+
+/// Every test, over each way to the kernel. io_uring needs Linux 6.1, and a system that allows it.
+macro_rules! over_both {
+    ($($test:ident),* $(,)?) => {
+        mod over_epoll {
+            $(#[test] fn $test() { super::$test(super::BackEnd::Epoll) })*
+        }
+        mod over_io_uring {
+            $(#[test] fn $test() {
+                match super::Ring::new(2_048, 0) {
+                    Ok(_) => super::$test(super::BackEnd::IoUring),
+                    Err(error) => eprintln!("skipped: no io_uring here: {error}"),
+                }
+            })*
+        }
+    };
+}
+
+over_both! {
+    two_phones_talk_and_a_third_is_neither_heard_nor_told,
+    ports_run_out_and_come_back,
+    a_tone_is_played_in_time_and_keys_are_told,
+    a_new_aim_moves_a_connected_leg,
+    a_core_that_does_not_read_is_told_what_it_missed,
+}
 
 /// A plane, and what it told that nobody asked for yet.
 struct Node {
@@ -22,8 +49,9 @@ struct Node {
 }
 
 impl Node {
-    fn start(local: &str, ports: RangeInclusive<u16>, connect: bool) -> Node {
-        let config = Config { workers: 2, pin: true, ports, dscp: 46, connect, clock: Clock::start() };
+    fn start(back_end: BackEnd, local: &str, ports: RangeInclusive<u16>, connect: bool) -> Node {
+        let config =
+            Config { workers: 2, pin: true, ports, dscp: 46, connect, back_end, clock: Clock::start() };
         let kept = Arc::new(Mutex::new(Vec::new()));
         let tap = {
             let kept = Arc::clone(&kept);
@@ -54,6 +82,15 @@ impl Node {
             };
             tokio::time::timeout(Duration::from_secs(10), found).await.expect("the news do not come")
         })
+    }
+
+    /// Ports come back when the kernel has let go of them, which may be a moment after the call's end.
+    fn wait_for_ports(&self, free: usize) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while self.plane.free_ports() != free {
+            assert!(std::time::Instant::now() < deadline, "{} ports are free", self.plane.free_ports());
+            std::thread::yield_now();
+        }
     }
 
     fn open(&mut self, call: CallId, leg: LegId) -> Option<SocketAddr> {
@@ -100,9 +137,10 @@ impl Node {
     }
 }
 
-/// The n-th ten ports of this process: above the kernel's own, and apart from other runs on the machine.
-fn ports(n: u16) -> RangeInclusive<u16> {
-    let first = 61_000 + (std::process::id() % 70) as u16 * 60 + n * 10;
+/// The n-th ten ports of this process for a back end: above the kernel's own, and apart from other runs on the machine.
+fn ports(back_end: BackEnd, n: u16) -> RangeInclusive<u16> {
+    let half = if back_end == BackEnd::Epoll { 0 } else { 5 };
+    let first = 61_000 + (std::process::id() % 40) as u16 * 100 + (half + n) * 10;
     first..=first + 9
 }
 
@@ -141,10 +179,9 @@ fn call(number: u8) -> CallId {
     CallId::from_bytes([number; 16])
 }
 
-#[test]
-fn two_phones_talk_and_a_third_is_neither_heard_nor_told() {
+fn two_phones_talk_and_a_third_is_neither_heard_nor_told(back_end: BackEnd) {
     for (local, connect) in [("127.0.0.1", true), ("127.0.0.1", false), ("::1", true)] {
-        let mut node = Node::start(local, ports(0), connect);
+        let mut node = Node::start(back_end, local, ports(back_end, 0), connect);
         let (alice, bob) = (node.phone(call(1), A), node.phone(call(1), B));
         let forger = bind(node.local);
         node.order(Order::Join { call: call(1), a: A, b: B });
@@ -176,7 +213,7 @@ fn two_phones_talk_and_a_third_is_neither_heard_nor_told() {
         assert_eq!(facts.rejected, if connect { 0 } else { 400 }, "{local}");
         node.order(Order::End { call: call(1) });
         node.wait(|news| matches!(news, News::Ended { .. }).then_some(()));
-        assert_eq!(node.plane.free_ports(), 5);
+        node.wait_for_ports(5);
         drop(node.plane);
         let frames: usize = node
             .kept
@@ -194,12 +231,11 @@ fn two_phones_talk_and_a_third_is_neither_heard_nor_told() {
     }
 }
 
-#[test]
-fn ports_run_out_and_come_back() {
+fn ports_run_out_and_come_back(back_end: BackEnd) {
     // Another program sits on the RTCP port of the second pair.
-    let first = *ports(1).start();
+    let first = *ports(back_end, 1).start();
     let squatter = UdpSocket::bind(("127.0.0.1", first + 3)).unwrap();
-    let mut node = Node::start("127.0.0.1", first..=first + 7, true);
+    let mut node = Node::start(back_end, "127.0.0.1", first..=first + 7, true);
     let opened: Vec<_> = (0..4).map(|leg| node.open(call(1), LegId(leg))).collect();
     assert_eq!(
         opened.iter().flatten().map(SocketAddr::port).collect::<Vec<_>>(),
@@ -210,15 +246,15 @@ fn ports_run_out_and_come_back() {
     node.order(Order::End { call: call(1) });
     node.wait(|news| matches!(news, News::Ended { .. }).then_some(()));
     drop(squatter);
+    node.wait_for_ports(4);
     for n in 0..4 {
         assert!(node.open(call(10 + n), A).is_some());
     }
     assert_eq!(node.plane.workers().iter().filter(|worker| worker.alive).count(), 2);
 }
 
-#[test]
-fn a_tone_is_played_in_time_and_keys_are_told() {
-    let mut node = Node::start("127.0.0.1", ports(2), true);
+fn a_tone_is_played_in_time_and_keys_are_told(back_end: BackEnd) {
+    let mut node = Node::start(back_end, "127.0.0.1", ports(back_end, 2), true);
     let alice = node.phone(call(1), A);
     let began = std::time::Instant::now();
     let sounds = vec![Sound::Silence(Duration::from_millis(400))];
@@ -240,9 +276,8 @@ fn a_tone_is_played_in_time_and_keys_are_told() {
     assert_eq!((key, node.facts(call(1), A).keys), ('5', 1));
 }
 
-#[test]
-fn a_new_aim_moves_a_connected_leg() {
-    let mut node = Node::start("127.0.0.1", ports(3), true);
+fn a_new_aim_moves_a_connected_leg(back_end: BackEnd) {
+    let mut node = Node::start(back_end, "127.0.0.1", ports(back_end, 3), true);
     let (alice, bob) = (node.phone(call(1), A), node.phone(call(1), B));
     node.order(Order::Join { call: call(1), a: A, b: B });
     node.facts(call(1), B);
@@ -267,9 +302,8 @@ fn a_new_aim_moves_a_connected_leg() {
     assert_eq!(moved.hears().map(|heard| heard.1[0]), Some(3));
 }
 
-#[test]
-fn a_core_that_does_not_read_is_told_what_it_missed() {
-    let mut node = Node::start("127.0.0.1", ports(4), true);
+fn a_core_that_does_not_read_is_told_what_it_missed(back_end: BackEnd) {
+    let mut node = Node::start(back_end, "127.0.0.1", ports(back_end, 4), true);
     node.open(call(1), A);
     let reports = bounds::MEDIA_NEWS + bounds::MEDIA_NEWS_KEPT + 1_000;
     let mut given = 0;
