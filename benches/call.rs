@@ -61,6 +61,7 @@ impl World {
             program,
             directory: Arc::new(directory),
             presence: Default::default(),
+            features: Default::default(),
         };
         let switch = Switch::new(Time::ZERO, setup);
         let mut world = World { switch, now: Time::ZERO, number: 0, sent: Vec::new() };

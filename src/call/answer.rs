@@ -47,7 +47,11 @@ impl Call {
 
     /// Our side of the caller's session: the answer to its offer, or an offer of ours when it made none.
     pub(super) fn describe_to_caller(&mut self, chosen: &Spoken) -> Option<bytes::Bytes> {
-        let stream = &mut self.leg_mut(self.near)?.media;
+        self.describe_to(self.near, chosen)
+    }
+
+    fn describe_to(&mut self, leg: LegId, chosen: &Spoken) -> Option<bytes::Bytes> {
+        let stream = &mut self.leg_mut(leg)?.media;
         let local = stream.local?;
         stream.version += 1;
         stream.agreed = vec![chosen.format];
@@ -76,15 +80,22 @@ impl Call {
 
     /// Sends 200 to the caller with `chosen`, and aims its media if its offer is known.
     pub(super) fn accept(&mut self, desk: &mut Desk<'_>, chosen: Spoken) {
-        let owed = self.leg(self.near).is_some_and(|caller| caller.exchange.owed_by() == Some(Side::Ours));
-        let sdp = if owed { self.describe_to_caller(&chosen) } else { None };
+        self.accept_leg(desk, self.near, chosen);
+    }
+
+    /// Sends 200 to a leg that has asked, with `chosen`, and aims its media if its offer is known.
+    pub(super) fn accept_leg(&mut self, desk: &mut Desk<'_>, leg: LegId, chosen: Spoken) {
+        let owed = self.leg(leg).is_some_and(|at| at.exchange.owed_by() == Some(Side::Ours));
+        let sdp = if owed { self.describe_to(leg, &chosen) } else { None };
         if owed && sdp.is_none() {
             return;
         }
         self.answered_at.get_or_insert(desk.wall);
-        self.send_accept(desk, self.near, sdp);
-        self.aim(desk, self.near);
-        self.record_formats(desk, self.near, self.track_of(self.near));
+        self.send_accept(desk, leg, sdp);
+        self.aim(desk, leg);
+        if leg == self.near {
+            self.record_formats(desk, leg, self.track_of(leg));
+        }
     }
 
     /// Tells the caller that a phone rings, once; a caller who is answered hears ring-back already.

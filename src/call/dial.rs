@@ -221,7 +221,7 @@ impl Call {
         desk.alarms.clear(&(self.id, Alarm::Wave));
     }
 
-    fn release_others(&mut self, desk: &mut Desk<'_>, winner: LegId) {
+    pub(super) fn release_others(&mut self, desk: &mut Desk<'_>, winner: LegId) {
         let Phase::Dialling(dialling) = &self.phase else { return };
         for leg in dialling.legs.clone() {
             if leg != winner {

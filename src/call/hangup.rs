@@ -167,6 +167,9 @@ impl Call {
 
     /// A party has hung up (its BYE is answered already).
     pub(super) fn on_bye(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if leg != CALLER && self.leg(leg).is_some_and(|at| matches!(at.stage, Stage::Asking { .. })) {
+            return self.guest_leaves(desk, leg, 487);
+        }
         // A BYE in an early dialog ends its INVITE too (RFC 3261 §15.1.2).
         self.refuse(desk, leg, 487);
         self.gone(desk, leg);
@@ -181,6 +184,9 @@ impl Call {
     /// The caller gave up (CANCEL, RFC 3261 §9.2).
     pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
         self.heard_sip(desk, leg, message);
+        if leg != CALLER {
+            return self.guest_leaves(desk, leg, 487);
+        }
         let unanswered = |at: &Leg| matches!(at.stage, Stage::Asking { .. }) || at.withholds();
         if leg == self.near && self.leg(leg).is_some_and(unanswered) {
             let elsewhere = Reason::of(message).is_some_and(|reason| reason.is_completed_elsewhere());

@@ -12,7 +12,8 @@ impl Call {
     pub fn lines(&self) -> Vec<(String, Line)> {
         let legs = self.legs.iter().filter_map(|leg| Some((leg, self.lamp(leg)?)));
         legs.map(|(leg, stage)| {
-            let direction = if leg.id == CALLER { Direction::Initiator } else { Direction::Recipient };
+            let asked = leg.dialog().is_some_and(|dialog| !dialog.we_invited());
+            let direction = if asked { Direction::Initiator } else { Direction::Recipient };
             let line = Line {
                 id: format!("{}-{}", self.id, leg.id.0),
                 dialog: leg.dialog().and_then(names),
@@ -41,10 +42,10 @@ impl Call {
         }
     }
 
-    /// Whom a leg's user talks to: the caller sees what it dialled, everybody else the caller.
+    /// Whom a leg's user talks to: the caller sees who answered (before that, what it dialled),
+    /// everybody else the caller.
     fn other_side(&self, leg: LegId) -> Option<Party> {
-        if let Some(peer) = self.peer_of(leg).and_then(|peer| self.leg(peer)).filter(|_| self.moved)
-            && peer.id != CALLER
+        if let Some(peer) = self.peer_of(leg).and_then(|peer| self.leg(peer)).filter(|peer| peer.id != CALLER)
         {
             let user = peer.number.clone().unwrap_or_else(|| peer.user.clone());
             return Some(Party { user, display: Masked::default(), private: false });

@@ -19,6 +19,7 @@ mod cdr;
 mod collect;
 mod desk;
 mod dial;
+mod guest;
 mod hangup;
 mod hold;
 mod keys;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
+pub use guest::Guest;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use crate::base::{LegId, Time};
-use crate::dialog::{Carrier, SessionTimer, Side};
 use crate::media::Order;
 use crate::plan::{Machine, Reply};
-use crate::sip::{Method, Name, Scheme};
+use crate::sip::Scheme;
 
 use super::desk::{Alarm, Desk, Effect};
+use super::guest::{self, Guest};
 use super::hangup::End;
 use super::leg::{Leg, Stage};
-use super::offer::Description;
 use super::trace::{Trace, What};
 use super::transfer::Shown;
 use super::view::Change;
@@ -27,22 +26,8 @@ impl Call {
             incoming;
         let route_words = program.route_ref(route).map(|r| format!("{} ({}:{})", r.pattern, r.file, r.line));
         let machine = Machine::start(program, route, facts.clone());
-        let mut leg = Leg::new(CALLER, caller_name.clone(), flow, desk.random);
-        leg.media.remote = Description::read(message.body()).ok().filter(|_| message.has_sdp());
-        leg.media.owes_answer = !message.has_sdp();
-        // The first message of a dialog collides with nothing.
-        let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp());
-        leg.updates = message.lists(Name::Allow, Method::Update.as_str());
-        leg.timer = SessionTimer::answering(&message, desk.node.manner.session_s).ok();
-        desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (id, CALLER));
-        desk.index.add_server(invite, (id, CALLER));
-        leg.stage = Stage::Asking {
-            invite,
-            message: message.clone(),
-            dialog: Box::new(dialog),
-            rang: false,
-            early: false,
-        };
+        let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
+        let leg = guest::asking(desk, (id, CALLER), guest);
         let mut call = Call {
             id,
             phase: Phase::Opening { port: true, recording: false },
@@ -86,11 +71,14 @@ impl Call {
     pub(super) fn on_port(&mut self, desk: &mut Desk<'_>, leg: LegId, local: std::net::SocketAddr) {
         let Some(at) = self.leg_mut(leg) else { return };
         at.media.local = Some(desk.node.announced(local));
+        let ours = matches!(at.stage, Stage::Preparing { .. });
         self.trace.add(desk.now, What::Media { leg, text: format!("port {local}") });
         if self.leg(leg).is_some_and(Leg::is_up) {
             self.rehouse(desk, leg);
-        } else if leg != self.near {
+        } else if ours {
             self.invite(desk, leg);
+        } else if leg != self.near {
+            self.guest_ready(desk, leg);
         } else if let Phase::Opening { port, .. } = &mut self.phase {
             *port = false;
             self.opened(desk);
@@ -105,8 +93,7 @@ impl Call {
         } else if matches!(self.phase, Phase::Fetching { .. }) {
             self.fetch_failed(desk, leg, 503);
         } else {
-            self.gone(desk, leg);
-            self.leg_failed(desk, leg, 503);
+            self.guest_leaves(desk, leg, 503);
         }
     }
 

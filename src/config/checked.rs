@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::fault::Fault;
+use super::features::{self, Features};
 use super::keys::nearest;
 use super::listen::{self, Listen};
 use super::presence::{self, Presence};
@@ -37,6 +38,8 @@ pub struct Config {
     pub log: Log,
     /// Who may know what of whom.
     pub presence: Presence,
+    /// What users do by dialling a code.
+    pub features: Features,
 }
 
 /// `[node]`: who this node is.
@@ -182,6 +185,7 @@ impl Config {
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
             presence: presence::checked(&mut check, &written.presence),
+            features: features::checked(&mut check, &written.features),
         };
         if check.faults.is_empty() { Ok(config) } else { Err(check.faults) }
     }

@@ -5,13 +5,17 @@
 
 mod checked;
 mod fault;
+mod features;
 mod keys;
 mod listen;
 mod presence;
 mod written;
 
-pub use checked::{Admin, BackEnd, Config, Digest, Log, LogFormat, Media, Node, Plan, Registrar, Sip, Store, Tls};
+pub use checked::{
+    Admin, BackEnd, Config, Digest, Log, LogFormat, Media, Node, Plan, Registrar, Sip, Store, Tls,
+};
 pub use fault::{Fault, Faults};
+pub use features::{Feature, Features};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use presence::{Presence, Shown, Watching};

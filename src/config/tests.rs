@@ -75,6 +75,20 @@ fn an_empty_file_is_the_default() {
                 watch: Users,
                 show: Users,
             },
+            features: Features {
+                pickup: Some(
+                    "*8",
+                ),
+                pickup_user: Some(
+                    "**",
+                ),
+                park: Some(
+                    "*68",
+                ),
+                slots: [],
+                park_for: 120s,
+                groups: {},
+            },
         }
     "#]]
     .assert_debug_eq(&config);
@@ -170,6 +184,20 @@ fn a_written_file_is_read() {
                 watch: Users,
                 show: Users,
             },
+            features: Features {
+                pickup: Some(
+                    "*8",
+                ),
+                pickup_user: Some(
+                    "**",
+                ),
+                park: Some(
+                    "*68",
+                ),
+                slots: [],
+                park_for: 120s,
+                groups: {},
+            },
         }
     "#]]
     .assert_debug_eq(&config);
@@ -199,7 +227,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, media, plan, store, admin, log, presence
+               hint: known: node, sip, registrar, tls, media, plan, store, admin, log, presence, features
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^

@@ -1,5 +1,7 @@
 //! `ledgerline.toml` as written: the shape of the file and nothing more. `checked` gives it meaning.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -17,6 +19,7 @@ pub struct Written {
     pub admin: Admin,
     pub log: Log,
     pub presence: Presence,
+    pub features: Features,
 }
 
 /// `[node]`
@@ -104,6 +107,18 @@ pub struct Presence {
     pub show: Option<Spanned<String>>,
 }
 
+/// `[features]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Features {
+    pub pickup: Option<Spanned<String>>,
+    pub pickup_user: Option<Spanned<String>>,
+    pub park: Option<Spanned<String>>,
+    pub slots: Option<Spanned<String>>,
+    pub park_for_s: Option<Spanned<u64>>,
+    pub groups: Option<BTreeMap<String, Vec<String>>>,
+}
+
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
@@ -116,4 +131,5 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
     ("presence", &["watch", "show"]),
+    ("features", &["pickup", "pickup_user", "park", "slots", "park_for_s", "groups"]),
 ];

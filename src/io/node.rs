@@ -190,8 +190,9 @@ impl Node {
             presence: presence::Policy {
                 watching: config.presence.watch,
                 shown: config.presence.show,
-                places: Vec::new(),
+                places: config.features.slots.clone(),
             },
+            features: config.features.clone(),
             registrar: rules(&config.registrar),
             kept,
         };

@@ -134,6 +134,9 @@ impl Switch {
 
     fn on_invite(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
         let Some(account) = self.proven(now, key, &message) else { return };
+        if let Some(feature) = dialled(&message).and_then(|dialled| self.features.of(&dialled)) {
+            return self.on_feature(now, flow, key, &message, &account, &feature);
+        }
         match self.incoming(now, flow, key, &message, &account) {
             Ok(incoming) => self.begin(now, key, incoming),
             Err((status, why)) => {

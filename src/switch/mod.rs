@@ -9,6 +9,7 @@
 mod admin;
 mod admit;
 mod checks;
+mod features;
 mod fetch;
 mod input;
 mod output;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
 use crate::call::{Alarm, Call, Desk, Effect, Index, Manner, Node, Owner};
+use crate::config::Features;
 use crate::media;
 use crate::plan::Program;
 use crate::presence::{self as events, Events};
@@ -58,6 +60,8 @@ pub struct Setup {
     pub directory: Arc<Directory>,
     /// Who may know what of whom.
     pub presence: events::Policy,
+    /// What users do by dialling a code.
+    pub features: Features,
     /// What registrations are held to.
     pub registrar: Rules,
     /// The registrations that outlived the run before; those of accounts that are gone are left out.
@@ -82,6 +86,7 @@ pub struct Switch {
     recordings: HashMap<RecordingId, CallId>,
     index: Index,
     events: Events,
+    features: Features,
     /// Calls whose lines may have changed.
     touched: BTreeSet<CallId>,
     alarms: Alarms<(CallId, Alarm)>,
@@ -129,6 +134,7 @@ impl Switch {
             recordings: HashMap::new(),
             index: Index::default(),
             events: Events::new(setup.presence),
+            features: setup.features,
             touched: BTreeSet::new(),
             alarms: Alarms::new(),
             effects: VecDeque::new(),

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ledgerline::base::{Random, Secret, Time, Wall};
+use ledgerline::config::Features;
+use ledgerline::presence::Policy;
 use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
 use ledgerline::switch::{Input, Setup, Switch};
 
@@ -42,6 +44,17 @@ fn password(user: &str) -> String {
     format!("{user}'s long and secret word")
 }
 
+/// Alice, Bob and Carol are one group, Dave and Erin another; two park slots.
+pub fn features() -> Features {
+    let group = |members: &[&str]| members.iter().map(|name| name.to_string()).collect();
+    let groups = [
+        ("front".to_string(), group(&["alice", "bob", "carol"])),
+        ("back".to_string(), group(&["dave", "erin"])),
+    ];
+    let slots = vec!["701".to_string(), "702".to_string()];
+    Features { slots, groups: groups.into(), park_for: secs(30), ..Features::default() }
+}
+
 /// Everybody's account, except of those who have left.
 pub fn directory(left: &str) -> Directory {
     let accounts = USERS.iter().filter(|(name, _)| *name != left).map(|(name, numbers)| {
@@ -67,7 +80,8 @@ fn setup(plan: Plan, seed: [u8; 32], wall: Wall) -> Setup {
         wall,
         program: plan.program(),
         directory: Arc::new(directory("")),
-        presence: Default::default(),
+        presence: Policy { places: features().slots, ..Policy::default() },
+        features: features(),
     }
 }
 

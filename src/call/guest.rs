@@ -1,0 +1,123 @@
+//! A phone that comes into a running call: its INVITE begins no call of its own but becomes a leg of this one.
+//!
+//! Picking up: the guest takes the call that rings somebody else, whose phones hear that it was completed elsewhere.
+//! Invariant: a guest's INVITE is answered in every case, by the leg that it became.
+
+use crate::base::{LegId, Masked, bounds};
+use crate::dialog::{Carrier, Dialog, SessionTimer, Side};
+use crate::media::Order;
+use crate::sip::{Flow, Message, Method, Name};
+use crate::transaction::ServerKey;
+
+use super::desk::{Desk, Effect, Owner};
+use super::leg::{Leg, Stage};
+use super::offer::{self, Description, Spoken};
+use super::{Call, Phase};
+
+/// An INVITE that is to come into a running call: authenticated, its body readable.
+#[derive(Debug)]
+pub struct Guest {
+    /// The INVITE's transaction.
+    pub invite: ServerKey,
+    /// The INVITE.
+    pub message: Message,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The dialog that it may begin.
+    pub dialog: Dialog,
+    /// The account that called.
+    pub user: Masked,
+}
+
+/// A leg whose phone has sent us an INVITE that is not answered yet.
+pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest) -> Leg {
+    let Guest { invite, message, flow, dialog, user } = guest;
+    let mut leg = Leg::new(owner.1, user, flow, desk.random);
+    leg.media.remote = Description::read(message.body()).ok().filter(|_| message.has_sdp());
+    leg.media.owes_answer = !message.has_sdp();
+    // The first message of a dialog collides with nothing.
+    let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp());
+    leg.updates = message.lists(Name::Allow, Method::Update.as_str());
+    leg.timer = SessionTimer::answering(&message, desk.node.manner.session_s).ok();
+    desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), owner);
+    desk.index.add_server(invite, owner);
+    leg.stage = Stage::Asking { invite, message, dialog: Box::new(dialog), rang: false, early: false };
+    leg
+}
+
+impl Call {
+    /// The users whose phones ring in this call now.
+    pub fn rings(&self) -> impl Iterator<Item = &str> {
+        let legs = match &self.phase {
+            Phase::Dialling(dialling) => dialling.legs.as_slice(),
+            _ => &[],
+        };
+        let calling = legs.iter().filter_map(|leg| self.leg(*leg));
+        let calling = calling.filter(|leg| matches!(leg.stage, Stage::Calling { cancelled: false, .. }));
+        calling.map(|leg| leg.user.reveal())
+    }
+
+    /// Lets `guest` take the call that rings. Gives the guest back when nothing rings, or when the call has had too many legs.
+    ///
+    /// # Errors
+    /// The guest, whose INVITE is still to be answered.
+    pub fn pick_up(&mut self, desk: &mut Desk<'_>, guest: Guest) -> Result<(), Box<Guest>> {
+        let id = u16::try_from(self.legs.len()).ok().filter(|_| self.legs.len() < bounds::LEGS_PER_CALL);
+        let (Some(id), Phase::Dialling(dialling)) = (id.map(LegId), &mut self.phase) else {
+            return Err(Box::new(guest));
+        };
+        dialling.legs.push(id);
+        self.come_in(desk, id, guest);
+        self.note(desk, format!("{id} picks up"));
+        Ok(())
+    }
+
+    /// Makes the guest a leg; what it came for goes on when its port is there.
+    fn come_in(&mut self, desk: &mut Desk<'_>, id: LegId, guest: Guest) {
+        let (message, local) = (guest.message.clone(), guest.flow.local.ip());
+        let mut leg = asking(desk, (self.id, id), guest);
+        leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
+        self.legs.push(leg);
+        self.heard_sip(desk, id, &message);
+        desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
+    }
+
+    /// The port of a guest is there.
+    pub(super) fn guest_ready(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        match &self.phase {
+            Phase::Dialling(dialling) if dialling.legs.contains(&leg) => self.take_over(desk, leg),
+            _ => self.guest_leaves(desk, leg, 480),
+        }
+    }
+
+    /// The guest answers in place of those who ring.
+    fn take_over(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Some(chosen) = self.choose_for_guest(leg) else {
+            self.note(desk, format!("{leg} has no usable codec"));
+            return self.guest_leaves(desk, leg, 488);
+        };
+        self.accept_leg(desk, leg, chosen);
+        self.stop_ringing_alarms(desk);
+        self.release_others(desk, leg);
+        self.join(desk, leg);
+    }
+
+    /// A guest is refused, or has given up: those who ring go on ringing.
+    pub(super) fn guest_leaves(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        self.refuse(desk, leg, status);
+        self.gone(desk, leg);
+        self.leg_failed(desk, leg, status);
+    }
+
+    /// The codec for a guest: the first of its own that the caller can be joined with.
+    fn choose_for_guest(&self, leg: LegId) -> Option<Spoken> {
+        let fits = |spoken: &&Spoken| self.choose_for_caller(Some(&spoken.format)).is_some();
+        match &self.leg(leg)?.media.remote {
+            Some(offer) => offer.formats.iter().find(fits).cloned(),
+            None => {
+                let caller = &self.leg(self.near)?.media;
+                offer::formats_for(caller.remote.as_ref(), &caller.agreed).iter().find(fits).cloned()
+            }
+        }
+    }
+}

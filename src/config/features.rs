@@ -1,0 +1,180 @@
+//! `[features]`: what users do by dialling a code.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::checked::Check;
+use super::written;
+
+/// `[features]`: what users do by dialling a code. A code goes before every route of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// Takes a call that rings somebody of one's group; `None`: nobody can.
+    pub pickup: Option<String>,
+    /// With a number behind it: takes the call that rings there.
+    pub pickup_user: Option<String>,
+    /// Pressed during a call, with a slot's number or none behind it: parks the other side.
+    pub park: Option<String>,
+    /// The numbers of the park slots; dialling one takes the call parked there.
+    pub slots: Vec<String>,
+    /// How long a call stays parked before it rings whoever parked it.
+    pub park_for: Duration,
+    /// Groups of users by name; who is in none together picks up nothing of the other. No groups: all users are one.
+    pub groups: BTreeMap<String, Vec<String>>,
+}
+
+/// What a dialled number means, if it is a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feature {
+    /// Take a call that rings somebody of the caller's group.
+    PickUpAny,
+    /// Take the call that rings this number.
+    PickUp(String),
+    /// Take the call that is parked in this slot.
+    Retrieve(String),
+}
+
+/// Slots of a node: a lamp for each would fill the largest side car.
+const SLOTS: u32 = 100;
+
+impl Default for Features {
+    fn default() -> Features {
+        Features {
+            pickup: Some("*8".into()),
+            pickup_user: Some("**".into()),
+            park: Some("*68".into()),
+            slots: Vec::new(),
+            park_for: Duration::from_secs(120),
+            groups: BTreeMap::new(),
+        }
+    }
+}
+
+impl Features {
+    /// What `dialled` means; `None`: it is a number for the plan.
+    pub fn of(&self, dialled: &str) -> Option<Feature> {
+        if self.pickup.as_deref() == Some(dialled) {
+            return Some(Feature::PickUpAny);
+        }
+        if self.slots.iter().any(|slot| slot == dialled) {
+            return Some(Feature::Retrieve(dialled.to_string()));
+        }
+        let number = dialled.strip_prefix(self.pickup_user.as_deref()?)?;
+        (!number.is_empty()).then(|| Feature::PickUp(number.to_string()))
+    }
+
+    /// Whether `user` may take a call that rings `other` (both account names).
+    pub fn may_pick_up(&self, user: &str, other: &str) -> bool {
+        let both = |members: &Vec<String>| {
+            members.iter().any(|name| name == user) && members.iter().any(|name| name == other)
+        };
+        self.groups.is_empty() || user == other || self.groups.values().any(both)
+    }
+}
+
+/// Gives the section as written its meaning.
+pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Features {
+    let default = Features::default();
+    let features = Features {
+        pickup: code(check, written.pickup.as_ref(), default.pickup),
+        pickup_user: code(check, written.pickup_user.as_ref(), default.pickup_user),
+        park: code(check, written.park.as_ref(), default.park),
+        slots: slots(check, written.slots.as_ref()),
+        park_for: park_for(check, written.park_for_s.as_ref(), default.park_for),
+        groups: written.groups.clone().unwrap_or_default(),
+    };
+    let codes = [
+        (&written.pickup, &features.pickup),
+        (&written.pickup_user, &features.pickup_user),
+        (&written.park, &features.park),
+    ];
+    for (at, (place, one)) in codes.iter().enumerate() {
+        let twice = one.is_some() && codes.iter().take(at).any(|(_, other)| other == one);
+        if let Some(place) = place.as_ref().filter(|_| twice) {
+            check.wrong(place.span(), "two features have this code", "give each a code of its own");
+        }
+    }
+    features
+}
+
+/// A code; an empty one turns its feature off.
+fn code(check: &mut Check<'_>, value: Option<&Spanned<String>>, default: Option<String>) -> Option<String> {
+    let Some(value) = value else { return default };
+    let code = value.get_ref();
+    let keys = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#');
+    if code.len() > 8 || !code.chars().all(keys) {
+        check.wrong(value.span(), "not a code", "up to 8 of 0-9, `*`, `#`; empty turns the feature off");
+    }
+    Some(code.clone()).filter(|code| !code.is_empty())
+}
+
+/// `"701-720"`: numbers of equal length.
+fn slots(check: &mut Check<'_>, value: Option<&Spanned<String>>) -> Vec<String> {
+    let Some(value) = value else { return Vec::new() };
+    let range = value.get_ref().split_once('-').and_then(|(first, last)| {
+        let digits = |text: &str| (1..=8).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit());
+        let fits = digits(first) && digits(last) && first.len() == last.len();
+        Some((first.parse::<u32>().ok()?, last.parse::<u32>().ok()?, first.len())).filter(|_| fits)
+    });
+    match range {
+        Some((first, last, width)) if first <= last && last - first < SLOTS => {
+            (first..=last).map(|slot| format!("{slot:0width$}")).collect()
+        }
+        _ => {
+            let hint = format!("for example \"701-720\", at most {SLOTS} slots");
+            check.wrong(value.span(), "not a range of park slots", hint);
+            Vec::new()
+        }
+    }
+}
+
+fn park_for(check: &mut Check<'_>, value: Option<&Spanned<u64>>, default: Duration) -> Duration {
+    let Some(value) = value else { return default };
+    if !(10..=3_600).contains(value.get_ref()) {
+        check.wrong(value.span(), "not a time to wait", "10 to 3600 seconds");
+    }
+    Duration::from_secs(*value.get_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features() -> Features {
+        let slots = vec!["701".to_string(), "702".to_string()];
+        let sales = vec!["alice".to_string(), "bob".to_string()];
+        Features { slots, groups: BTreeMap::from([("sales".into(), sales)]), ..Features::default() }
+    }
+
+    #[test]
+    fn a_code_is_told_from_a_number() {
+        for (dialled, meant) in [
+            ("*8", Some(Feature::PickUpAny)),
+            ("**8002", Some(Feature::PickUp("8002".into()))),
+            ("**", None),
+            ("702", Some(Feature::Retrieve("702".into()))),
+            ("703", None),
+            ("8002", None),
+            ("*80", None),
+        ] {
+            assert_eq!(features().of(dialled), meant, "{dialled}");
+        }
+        let off = Features { pickup: None, pickup_user: None, ..features() };
+        assert_eq!((off.of("*8"), off.of("**8002")), (None, None));
+    }
+
+    #[test]
+    fn groups_pick_up_for_each_other() {
+        for (user, other, may) in [
+            ("alice", "bob", true),
+            ("alice", "carol", false),
+            ("carol", "carol", true),
+            ("carol", "dave", false),
+        ] {
+            assert_eq!(features().may_pick_up(user, other), may, "{user} {other}");
+        }
+        assert!(Features::default().may_pick_up("carol", "dave"));
+    }
+}
