@@ -30,7 +30,8 @@ impl Node {
         let made = program().arg("init").arg(node.folder()).output().expect("runs");
         assert!(made.status.success(), "{made:?}");
         let text = fs::read_to_string(node.config()).expect("text");
-        let text = text.replace("[\"udp://0.0.0.0:5060\", \"tcp://0.0.0.0:5060\"]", listen);
+        let written = text.lines().find(|line| line.starts_with("listen = ")).expect("a line");
+        let text = text.replace(written, &format!("listen = {listen}"));
         fs::write(node.config(), text).expect("written");
         node
     }
@@ -124,6 +125,29 @@ fn asked(listen: &str) -> String {
         stream.read(&mut buffer)
     };
     String::from_utf8_lossy(&buffer[..len.expect("an answer")]).into_owned()
+}
+
+/// RFC 5626 §4.4.2: a STUN Binding request on the SIP port.
+#[test]
+fn a_keep_alive_is_answered_and_never_at_greater_length_to_strangers() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    let listening = node.start();
+    let (_, address) = listening[0].split_once("://").expect("a scheme");
+    let phone = UdpSocket::bind("127.0.0.1:0").expect("bound");
+    phone.connect(address).expect("connected");
+    phone.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+    let bare = b"\x00\x01\x00\x00\x21\x12\xa4\x42transaction!";
+    let with_software = b"\x00\x01\x00\x10\x21\x12\xa4\x42transaction?\x80\x22\x00\x0cphone-1.2.3 ";
+    // The first would be answered with more than it is, so it is not; the second comes back as the first answer.
+    for request in [&bare[..], with_software] {
+        phone.send(request).expect("sent");
+    }
+    let mut answer = [0; 100];
+    let len = phone.recv(&mut answer).expect("an answer");
+    assert_eq!((&answer[..2], &answer[8..20], len), (&b"\x01\x01"[..], &b"transaction?"[..], 32));
+    let port = phone.local_addr().expect("bound").port() ^ 0x2112;
+    assert_eq!(answer[26..28], port.to_be_bytes(), "the port that it is seen at");
+    node.stop();
 }
 
 #[test]

@@ -27,6 +27,19 @@ pub const PARAMS: usize = 64;
 /// How long a half-sent message may stay on a stream before it is closed (slowloris).
 pub const STREAM_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Octets of a request that still go into one datagram (RFC 3261 §18.1.1: 1300 where the path's MTU is not known).
+pub const UDP_REQUEST_BYTES: usize = 1_300;
+
+/// How long a peer that refused TCP is sent large requests over UDP without asking again: a desk phone gets TCP by a change of
+/// its settings, not by itself, and asking one behind a silent firewall costs a caller [`CONNECT`].
+pub const NO_TCP: Duration = Duration::from_secs(3_600);
+
+/// Peers of which that is remembered; past it they are asked each time.
+pub const NO_TCP_PEERS: usize = 4_096;
+
+/// Octets of the HTTP request that opens a WebSocket: a browser with large cookies stays below.
+pub const HANDSHAKE_BYTES: usize = 8 << 10;
+
 /// How long a TLS handshake may take: four round trips to the moon; who dawdles is a slowloris.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 

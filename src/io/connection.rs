@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use socket2::TcpKeepalive;
@@ -35,27 +35,23 @@ pub(super) struct Writes {
     pub queued_bytes: Arc<AtomicUsize>,
 }
 
-/// Serves the connection until it ends, then says so.
-pub(super) async fn run(
-    flow: Flow,
-    way: Way,
-    writes: Writes,
-    events: mpsc::Sender<Event>,
-    seldom: Arc<Seldom>,
-) {
-    let outcome = serve(flow, way, writes, &events, &seldom).await;
-    tracing::debug!(remote = %flow.remote, connection = flow.connection, ?outcome, "stream ended");
-    // The control task is gone only when the node is.
-    let _ = events.send(Event::Ended { connection: flow.connection }).await;
+/// Where a connection tells of itself.
+pub(super) struct Told {
+    pub events: mpsc::Sender<Event>,
+    /// Set once it has brought a whole message.
+    pub spoke: Arc<AtomicBool>,
+    pub seldom: Arc<Seldom>,
 }
 
-async fn serve(
-    flow: Flow,
-    way: Way,
-    writes: Writes,
-    events: &mpsc::Sender<Event>,
-    seldom: &Seldom,
-) -> io::Result<()> {
+/// Serves the connection until it ends, then says so.
+pub(super) async fn run(flow: Flow, way: Way, writes: Writes, told: Told) {
+    let outcome = serve(flow, way, writes, &told).await;
+    tracing::debug!(remote = %flow.remote, connection = flow.connection, ?outcome, "stream ended");
+    // The control task is gone only when the node is.
+    let _ = told.events.send(Event::Ended { connection: flow.connection }).await;
+}
+
+async fn serve(flow: Flow, way: Way, writes: Writes, told: &Told) -> io::Result<()> {
     let stream = match way.stream {
         Some(stream) => stream,
         None => stream::open(&flow).await?,
@@ -67,18 +63,18 @@ async fn serve(
     match way.secure {
         None => {
             let (reader, writer) = stream.into_split();
-            talk(flow, reader, writer, writes, events).await
+            talk(flow, reader, writer, writes, told).await
         }
         Some(secure) => {
             let shaken = timeout(bounds::HANDSHAKE, shake(secure, stream)).await;
             let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
             let stream = shaken.inspect_err(|error| {
-                if seldom.now() {
+                if told.seldom.now() {
                     tracing::warn!(remote = %flow.remote, %error, "TLS handshake failed");
                 }
             })?;
             let (reader, writer) = tokio::io::split(stream);
-            talk(flow, reader, writer, writes, events).await
+            talk(flow, reader, writer, writes, told).await
         }
     }
 }
@@ -96,11 +92,11 @@ async fn talk(
     reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
     writes: Writes,
-    events: &mpsc::Sender<Event>,
+    told: &Told,
 ) -> io::Result<()> {
     let Writes { queue, queued, queued_bytes } = writes;
     let last_words = tokio::select! {
-        words = read(flow, reader, &queue, &queued_bytes, events) => words?,
+        words = read(flow, reader, &queue, &queued_bytes, told) => words?,
         written = write(&mut writer, queued, &queued_bytes) => return written,
     };
     let farewell = async {
@@ -120,7 +116,7 @@ async fn read(
     mut reader: impl AsyncRead + Unpin,
     pongs: &mpsc::UnboundedSender<Bytes>,
     queued_bytes: &AtomicUsize,
-    events: &mpsc::Sender<Event>,
+    told: &Told,
 ) -> io::Result<Option<Bytes>> {
     let mut framer = Framer::new();
     let mut buffer = [0; 4_096];
@@ -136,7 +132,9 @@ async fn read(
             match framer.pop() {
                 Ok(Some(Frame::Message(raw))) => {
                     partial = false;
-                    events.send(Event::Message { flow, raw }).await.map_err(|_| io::ErrorKind::BrokenPipe)?;
+                    told.spoke.store(true, Ordering::Relaxed);
+                    let event = Event::Message { flow, raw };
+                    told.events.send(event).await.map_err(|_| io::ErrorKind::BrokenPipe)?;
                 }
                 Ok(Some(Frame::Ping)) => pong(pongs, queued_bytes),
                 Ok(Some(Frame::Pong)) => {}

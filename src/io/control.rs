@@ -26,7 +26,7 @@ use crate::base::bounds;
 use crate::call::view::{Change, Happening};
 use crate::media::{self, PromptLibrary};
 use crate::presence::Report;
-use crate::sip::{Flow, Transport};
+use crate::sip::{Flow, Transport, stun};
 use crate::switch::{Answer, Command, Input, MediaView, Output, Switch};
 use crate::vault;
 
@@ -180,6 +180,9 @@ impl Control {
     fn hear(&mut self, socket: &Udp) {
         for _ in 0..TURN {
             match socket.receive(&mut self.buffer) {
+                Ok(Arrival::Datagram { flow, raw }) if stun::is_stun(&raw) => {
+                    self.keep_alive(socket, &flow, &raw)
+                }
                 Ok(Arrival::Datagram { flow, raw }) => self.feed(Input::Message { flow, raw }),
                 Ok(Arrival::KeepAlive) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -195,6 +198,20 @@ impl Control {
                 Ok(_) => {}
                 Err(_) => break,
             }
+        }
+    }
+
+    /// Answers a STUN keep-alive (RFC 5626 §4.4.2), at greater length than it has only to a phone that is registered from there:
+    /// a forged source gets nothing multiplied.
+    fn keep_alive(&self, socket: &Udp, flow: &Flow, raw: &[u8]) {
+        let answer = stun::answer(raw, flow.remote);
+        let Some(answer) =
+            answer.filter(|answer| answer.len() <= raw.len() || self.parts.switch.knows(flow.remote))
+        else {
+            return;
+        };
+        if let Err(error) = socket.send(flow, &answer) {
+            tracing::trace!(%error, "keep-alive not answered");
         }
     }
 

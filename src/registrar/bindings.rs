@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::binding::Binding;
@@ -48,6 +49,8 @@ pub struct Bindings {
     pub(super) users: HashMap<String, Vec<Binding>>,
     /// Who is reached over which stream.
     streams: BTreeSet<(u64, String)>,
+    /// Who is reached as a datagram at which address.
+    sources: BTreeSet<(SocketAddr, String)>,
     /// Whose temporary GRUU it is.
     temporary: HashMap<Box<str>, String>,
     /// One alarm a user: its earliest expiry.
@@ -67,6 +70,7 @@ impl Bindings {
             random: random.fork(),
             users: HashMap::new(),
             streams: BTreeSet::new(),
+            sources: BTreeSet::new(),
             temporary: HashMap::new(),
             alarms: Alarms::new(),
             pings: Alarms::new(),
@@ -131,6 +135,12 @@ impl Bindings {
         Some((user, binding.instance.as_deref()?))
     }
 
+    /// Whether somebody registered from `source` by datagrams: then it is no forged address, and may be answered at greater length.
+    pub fn knows(&self, source: SocketAddr) -> bool {
+        let from = (source, String::new());
+        self.sources.range(from..).next().is_some_and(|(found, _)| *found == source)
+    }
+
     /// Forgets the bindings that a broken stream leaves unreachable; returns whose they were. A phone that is alive opens another.
     pub fn flow_failed(&mut self, flow: &Flow) -> Vec<String> {
         if flow.connection == 0 {
@@ -183,7 +193,11 @@ impl Bindings {
 
     /// Whether nobody is registered.
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.streams.is_empty() && self.temporary.is_empty() && self.pings.is_empty()
+        self.users.is_empty()
+            && self.streams.is_empty()
+            && self.sources.is_empty()
+            && self.temporary.is_empty()
+            && self.pings.is_empty()
     }
 
     fn expire(&mut self, now: Time, user: &str) {
@@ -213,6 +227,7 @@ impl Bindings {
     pub(super) fn put(&mut self, user: &str, bindings: Vec<Binding>) {
         for old in self.users.remove(user).into_iter().flatten() {
             self.streams.remove(&(old.flow.connection, user.to_string()));
+            self.sources.remove(&(old.flow.remote, user.to_string()));
             old.temporary.iter().for_each(|gruu| drop(self.temporary.remove(gruu)));
             if !bindings.iter().any(|new| new.id == old.id) {
                 self.pings.clear(&(user.to_string(), old.id));
@@ -221,6 +236,8 @@ impl Bindings {
         for new in &bindings {
             if new.flow.connection != 0 {
                 self.streams.insert((new.flow.connection, user.to_string()));
+            } else {
+                self.sources.insert((new.flow.remote, user.to_string()));
             }
             self.temporary.extend(new.temporary.iter().map(|gruu| (gruu.clone(), user.to_string())));
             self.plan_ping(user, new);

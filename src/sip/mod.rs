@@ -22,10 +22,12 @@ mod parse;
 mod refusal;
 mod scan;
 mod status;
+pub mod stun;
 mod uri;
 mod uri_buf;
 mod validate;
 mod via;
+pub mod websocket;
 
 pub use address::{NameAddr, NameAddrBuf};
 pub use build::Builder;

@@ -23,7 +23,7 @@ pub use output::Output;
 pub use view::{Answer, Command, MediaView, PhoneView, StatusView};
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
@@ -181,6 +181,11 @@ impl Switch {
         let rooms =
             [self.layer.deadline(), self.alarms.deadline(), self.bindings.deadline(), self.events.deadline()];
         rooms.into_iter().flatten().min()
+    }
+
+    /// Whether a phone registered from `source` by datagrams.
+    pub fn knows(&self, source: SocketAddr) -> bool {
+        self.bindings.knows(source)
     }
 
     /// Whether nothing is going on: no call, no transaction, no alarm. What tests ask at the end.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::client::Client;
 use super::engine::Given;
 use super::figure::Event;
+use super::large::Chosen;
 use super::layer::{ClientKey, Key, Layer, Output, Received, Unsent};
 use super::{TRIES, Timer, identity, wire};
 use crate::base::{Time, bounds};
@@ -12,14 +13,17 @@ use crate::sip::{Builder, Flow, Message, Name};
 
 impl Layer {
     /// Sends a request over `flow` in a transaction of its own. The layer puts its Via, with a fresh branch, on top.
+    /// What is too large for a datagram goes over TCP instead of UDP, and over UDP after all where there is no TCP (RFC 3261 §18.1.1).
     ///
     /// # Errors
     /// [`Unsent`]; then nothing was sent. An ACK does not belong here: [`Layer::send_ack`].
     pub fn request(&mut self, now: Time, flow: Flow, request: Builder) -> Result<ClientKey, Unsent> {
-        let branch = wire::branch(&mut self.random);
-        let message =
-            request.prepend(Name::Via, wire::via(&flow, &branch)).message().map_err(|_| Unsent::TooLong)?;
-        self.start(now, flow, message, false)
+        let Chosen { flow, message, fallback } = self.choose(now, flow, request).ok_or(Unsent::TooLong)?;
+        let key = self.start(now, flow, message, false)?;
+        if let Some(client) = self.clients.get_mut(&key) {
+            client.fallback = fallback;
+        }
+        Ok(key)
     }
 
     /// Sends the ACK of a 2xx, which is outside any transaction (RFC 3261 §13.2.2.4), and returns its octets: they are to be sent

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::figure::Figure;
+use super::large::Datagram;
 use super::{T1, client_invite, identity, wire};
 use crate::sip::{Builder, Flow, Message, Method, Name};
 
@@ -27,6 +28,8 @@ pub(super) struct Client {
     pub id: identity::Id,
     /// The gap after which timer A or E last rang.
     pub gap: Duration,
+    /// How to go on when the stream fails that it took for its size.
+    pub fallback: Option<Datagram>,
     /// Whether the layer started it for itself (a CANCEL): the user hears nothing of it.
     pub own: bool,
     request: Option<Message>,
@@ -43,15 +46,22 @@ impl Client {
             id,
             gap: T1,
             own,
+            fallback: None,
             request: Some(request),
             ack: None,
             cancelling: Cancelling::No,
         }
     }
 
+    /// Takes another way with the same request under another Via.
+    pub fn go_over(&mut self, flow: Flow, request: Message) {
+        (self.flow, self.request, self.gap) = (flow, Some(request), T1);
+    }
+
     pub fn enter(&mut self, figure: Figure) {
         use client_invite::State::*;
         self.figure = figure;
+        self.fallback = None;
         if matches!(figure, Figure::ClientInvite(Accepted | Terminated)) {
             self.request = None;
         }

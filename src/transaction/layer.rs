@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::client::Client;
 use super::figure::Event;
+use super::large::NoTcp;
 use super::server::Server;
 use super::{Timer, identity};
 use crate::base::{Alarms, Random, Time, bounds};
@@ -105,6 +106,7 @@ pub struct Layer {
     /// Requests outside dialogs by what all copies of a forked request share (RFC 3261 §8.2.2.2).
     pub(super) origins: HashMap<identity::Id, ServerKey>,
     pub(super) by_flow: BTreeSet<(Flow, Key)>,
+    pub(super) no_tcp: NoTcp,
     pub(super) alarms: Alarms<(Key, Timer)>,
     pub(super) output: VecDeque<Output>,
     pub(super) last_key: u64,
@@ -123,6 +125,7 @@ impl Layer {
             server_by_id: HashMap::new(),
             origins: HashMap::new(),
             by_flow: BTreeSet::new(),
+            no_tcp: NoTcp::default(),
             alarms: Alarms::new(),
             output: VecDeque::new(),
             last_key: 0,
@@ -167,6 +170,9 @@ impl Layer {
         let hit: Vec<Key> =
             self.by_flow.range(from..).take_while(|(f, _)| f == flow).map(|(_, key)| *key).collect();
         for key in hit {
+            if matches!(key, Key::Client(key) if self.fall_back(now, key)) {
+                continue;
+            }
             self.drive(now, key, Event::TransportError, None);
         }
     }

@@ -10,6 +10,7 @@ pub mod client_other;
 mod engine;
 pub mod figure;
 mod identity;
+mod large;
 mod layer;
 mod server;
 pub mod server_invite;

@@ -119,3 +119,33 @@ fn whatever_happens_at_whatever_moment_the_call_comes_to_its_end() {
         }
     }
 }
+
+/// As a tale, with everybody on TCP.
+fn over_tcp(tale: fn() -> World) -> World {
+    let mut world = tale();
+    for name in ["alice", "bob"] {
+        world.phone(name).over(Over::Tcp);
+    }
+    world
+}
+
+#[test]
+fn a_stream_may_be_cut_at_every_packet() {
+    for (n, tale) in TALES.iter().enumerate() {
+        let mut world = over_tcp(*tale);
+        world.run_until(secs(60));
+        for arrivals in 0..world.arrivals() {
+            for who in ["alice", "bob"] {
+                let mut world = over_tcp(*tale);
+                world.at_packet(arrivals, Deed::Do(who, Act::Cut));
+                world.run_until(secs(12));
+                let faults = world.faults_at_the_end();
+                assert!(
+                    faults.is_empty(),
+                    "tale {n}, {who}'s stream cut at packet {arrivals}: {faults:#?}\n{}",
+                    world.ladder()
+                );
+            }
+        }
+    }
+}

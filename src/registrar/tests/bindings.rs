@@ -389,3 +389,17 @@ fn a_sips_contact_needs_a_flow_that_keeps_its_promise() {
     bench.flow.transport = Transport::Tls;
     assert_eq!(bench.register("Contact: <sips:alice@192.0.2.9>"), ADDED);
 }
+
+#[test]
+fn an_address_is_known_while_somebody_is_registered_from_it() {
+    let mut bench = Bench::new();
+    (bench.flow.transport, bench.flow.connection) = (Transport::Udp, 0);
+    let (here, elsewhere) = (bench.flow.remote, "192.0.2.9:40001".parse().expect("an address"));
+    assert!(!bench.bindings.knows(here));
+    bench.register("Contact: <sip:a@h>, <sip:b@h>").expect("taken");
+    assert!(bench.bindings.knows(here) && !bench.bindings.knows(elsewhere));
+    bench.register("Contact: <sip:a@h>;expires=0").expect("taken");
+    assert!(bench.bindings.knows(here), "the other contact is there");
+    bench.register("Contact: *\nExpires: 0").expect("taken");
+    assert!(!bench.bindings.knows(here) && bench.bindings.is_empty());
+}

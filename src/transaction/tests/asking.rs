@@ -235,3 +235,62 @@ fn outputs_and_transactions_print_no_message() {
     let text = format!("{output:?} {:?}", bench.layer);
     assert!(text.contains("octets") && !text.contains("alice"), "{text}");
 }
+
+/// A request of some 2 000 octets.
+fn large(method: &Method) -> Builder {
+    request(method).header(Name::Subject, "x".repeat(1_800))
+}
+
+#[test]
+fn a_request_that_fits_no_datagram_goes_over_tcp() {
+    for (size, expected) in [(100, Transport::Udp), (1_800, Transport::Tcp)] {
+        let mut bench = Bench::over(Transport::Udp);
+        let request = request(&Method::Invite).header(Name::Subject, "x".repeat(size));
+        let key = bench.layer.request(bench.now, bench.flow, request).expect("room");
+        let (flow, invite) = bench.sent_to().remove(0);
+        assert_eq!(flow, Flow { transport: expected, ..bench.flow });
+        assert!(header(&invite, Name::Via).starts_with(&format!("SIP/2.0/{expected} ")));
+        let retried = bench.run(secs(1)).len();
+        assert_eq!(retried, usize::from(expected == Transport::Udp), "a stream repeats nothing");
+        assert!(passed(answer(&mut bench, &invite, 200)));
+        bench.run(secs(40));
+        assert_eq!(bench.told_of(Key::Client(key)), ["ended"]);
+        assert!(bench.layer.is_empty());
+    }
+}
+
+#[test]
+fn without_tcp_it_goes_over_udp_after_all_and_the_next_at_once() {
+    for method in [Method::Invite, Method::Message] {
+        let mut bench = Bench::over(Transport::Udp);
+        let key = bench.layer.request(bench.now, bench.flow, large(&method)).expect("room");
+        let (stream, first) = bench.sent_to().remove(0);
+        assert_eq!(stream.transport, Transport::Tcp);
+        bench.layer.transport_failed(bench.now, &stream);
+        let (datagram, second) = bench.sent_to().remove(0);
+        assert_eq!(datagram, bench.flow);
+        let branch = |message: &Message| message.top_via().and_then(|via| via.branch().map(str::to_string));
+        assert_eq!(branch(&first), branch(&second), "it is the same transaction");
+        assert_eq!(bench.run(secs(1)).len(), 1, "repeated as a datagram is");
+        assert!(passed(answer(&mut bench, &second, 200)));
+        bench.layer.request(bench.now, bench.flow, large(&method)).expect("room");
+        assert_eq!(bench.sent_to().remove(0).0, bench.flow, "known to have no TCP");
+        // And when UDP fails too, that is the end.
+        bench.layer.transport_failed(bench.now, &bench.flow.clone());
+        bench.run(secs(40));
+        assert_eq!(bench.told_of(Key::Client(key)), ["ended"]);
+        assert!(bench.layer.is_empty());
+    }
+}
+
+#[test]
+fn a_stream_that_fails_after_an_answer_is_no_reason_to_begin_again() {
+    let mut bench = Bench::over(Transport::Udp);
+    let key = bench.layer.request(bench.now, bench.flow, large(&Method::Invite)).expect("room");
+    let (stream, invite) = bench.sent_to().remove(0);
+    assert!(passed(answer(&mut bench, &invite, 180)));
+    bench.layer.transport_failed(bench.now, &stream);
+    assert!(bench.sent().is_empty(), "the phone rings already: a second INVITE would be another call");
+    bench.run(secs(301));
+    assert!(!bench.told_of(Key::Client(key)).is_empty());
+}
