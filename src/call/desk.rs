@@ -13,6 +13,7 @@ use crate::registrar::{Bindings, Directory};
 use crate::transaction::{ClientKey, Layer, ServerKey};
 use crate::vault;
 
+use super::park::Lot;
 use super::view::Happening;
 
 /// The switch's things that a call may use, for one event.
@@ -35,6 +36,8 @@ pub struct Desk<'a> {
     pub bindings: &'a Bindings,
     /// This node.
     pub node: &'a Node,
+    /// Park slots.
+    pub lot: &'a mut Lot,
     /// What the call wants done.
     pub effects: &'a mut VecDeque<Effect>,
 }
@@ -80,6 +83,8 @@ pub enum Alarm {
     Renew(LegId),
     /// The phone of a party that has transferred the other is to hang up.
     LetGo(LegId),
+    /// It has been parked for too long.
+    Parked,
     /// The call lasts too long.
     Talk,
     /// The media plane did not report the end in time.

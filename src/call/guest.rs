@@ -62,8 +62,8 @@ impl Call {
     /// # Errors
     /// The guest, whose INVITE is still to be answered.
     pub fn pick_up(&mut self, desk: &mut Desk<'_>, guest: Guest) -> Result<(), Box<Guest>> {
-        let id = u16::try_from(self.legs.len()).ok().filter(|_| self.legs.len() < bounds::LEGS_PER_CALL);
-        let (Some(id), Phase::Dialling(dialling)) = (id.map(LegId), &mut self.phase) else {
+        let next = self.next_leg();
+        let (Some(id), Phase::Dialling(dialling)) = (next, &mut self.phase) else {
             return Err(Box::new(guest));
         };
         dialling.legs.push(id);
@@ -72,8 +72,13 @@ impl Call {
         Ok(())
     }
 
+    /// The next leg's number, if there is room for it.
+    pub(super) fn next_leg(&self) -> Option<LegId> {
+        u16::try_from(self.legs.len()).ok().filter(|_| self.legs.len() < bounds::LEGS_PER_CALL).map(LegId)
+    }
+
     /// Makes the guest a leg; what it came for goes on when its port is there.
-    fn come_in(&mut self, desk: &mut Desk<'_>, id: LegId, guest: Guest) {
+    pub(super) fn come_in(&mut self, desk: &mut Desk<'_>, id: LegId, guest: Guest) {
         let (message, local) = (guest.message.clone(), guest.flow.local.ip());
         let mut leg = asking(desk, (self.id, id), guest);
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
@@ -86,11 +91,12 @@ impl Call {
     pub(super) fn guest_ready(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         match &self.phase {
             Phase::Dialling(dialling) if dialling.legs.contains(&leg) => self.take_over(desk, leg),
+            Phase::Parked(parked) if parked.guest == Some(leg) => self.take_over(desk, leg),
             _ => self.guest_leaves(desk, leg, 480),
         }
     }
 
-    /// The guest answers in place of those who ring.
+    /// The guest answers in place of those who ring, or takes whoever is parked.
     fn take_over(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let Some(chosen) = self.choose_for_guest(leg) else {
             self.note(desk, format!("{leg} has no usable codec"));
@@ -99,13 +105,17 @@ impl Call {
         self.accept_leg(desk, leg, chosen);
         self.stop_ringing_alarms(desk);
         self.release_others(desk, leg);
+        self.leave_slot(desk);
         self.join(desk, leg);
     }
 
-    /// A guest is refused, or has given up: those who ring go on ringing.
+    /// A guest is refused, or has given up: those who ring go on ringing, who is parked stays so.
     pub(super) fn guest_leaves(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
         self.refuse(desk, leg, status);
         self.gone(desk, leg);
+        if let Phase::Parked(parked) = &mut self.phase {
+            parked.guest = parked.guest.filter(|guest| *guest != leg);
+        }
         self.leg_failed(desk, leg, status);
     }
 

@@ -121,6 +121,7 @@ impl Call {
         }
         self.report_transfer(desk, 487);
         self.transfer = None;
+        self.leave_slot(desk);
         self.phase = Phase::Ending;
         let words = why.words();
         self.note(desk, format!("ends: {words}"));

@@ -21,6 +21,7 @@ impl Call {
         if leg == self.near {
             self.take_key(desk, key);
         }
+        self.typed(desk, leg, key);
     }
 
     /// A key press that came by INFO (RFC 6086 with `application/dtmf-relay`): the far side needs it sent.

@@ -23,6 +23,7 @@ impl Call {
             };
             (leg.user.reveal().to_string(), line)
         })
+        .chain(self.slot_line())
         .collect()
     }
 

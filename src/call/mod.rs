@@ -28,6 +28,7 @@ mod leg;
 mod lines;
 mod offer;
 mod open;
+mod park;
 mod plan;
 mod play;
 mod probe;
@@ -55,6 +56,7 @@ pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
 pub use guest::Guest;
+pub use park::Lot;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;
@@ -133,6 +135,8 @@ pub struct Call {
     last_failure: Option<(Outcome, u16)>,
     /// The far side that hung up last, while the caller stayed.
     left: Option<LegId>,
+    /// Keys pressed lately.
+    typed: park::Typed,
     /// Why, and when, the call ended.
     ended: Option<(String, Time, Wall)>,
     /// The media plane has reported the end.
@@ -160,6 +164,8 @@ enum Phase {
     Talking { with: LegId },
     /// The far side of another call is to come over (RFC 5589: attended transfer); it has a leg here once it was given.
     Fetching { leg: Option<LegId> },
+    /// The party that the plan serves waits in a slot.
+    Parked(park::Parked),
     /// Over; only the network's last words and the reports are still to come.
     Ending,
 }
@@ -206,6 +212,7 @@ impl Call {
             Alarm::Session(leg) => self.session_due(desk, leg),
             Alarm::Renew(leg) => self.renew_ours(desk, leg),
             Alarm::LetGo(leg) => self.let_go(desk, leg),
+            Alarm::Parked => self.parked_too_long(desk),
             Alarm::Talk => self.end(desk, End::TooLong),
             Alarm::Ending => self.write_cdr(desk),
         }
@@ -308,6 +315,7 @@ impl Call {
             Phase::Between | Phase::Waiting(_) | Phase::Playing { .. } | Phase::Collecting(_) => "playing",
             Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
+            Phase::Parked(_) => "parked",
             Phase::Ending => "ending",
         }
     }

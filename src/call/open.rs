@@ -50,6 +50,7 @@ impl Call {
             answered_at: None,
             last_failure: None,
             left: None,
+            typed: Default::default(),
             ended: None,
             media_over: false,
             written: false,

@@ -107,6 +107,12 @@ impl Call {
         refer: &Refer,
     ) {
         let who = Masked::new(&refer.dialled);
+        if desk.lot.is_meant_by(&refer.dialled) {
+            self.take_refer(desk, leg, key, message, refer);
+            self.transferred_to(desk, leg, "begins", &who);
+            self.set_aside(desk, leg, peer, message, refer, None);
+            return self.park_transferred(desk, leg, &refer.dialled);
+        }
         let Some((route, facts)) = self.route_for(desk, leg, peer, who.clone()) else {
             self.note(desk, format!("transfer refused: {leg} may not dial {who}"));
             self.transferred_to(desk, leg, "refused", &who);
@@ -200,7 +206,7 @@ impl Call {
     }
 
     /// From now on the plan serves this party.
-    fn serve(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+    pub(super) fn serve(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         if self.near != leg {
             let before = std::mem::replace(&mut self.near, leg);
             self.retap(desk, before, false);

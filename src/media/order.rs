@@ -202,6 +202,8 @@ pub enum Tone {
     Busy,
     /// 0.7 s on, 0.7 s off: no way through.
     Congestion,
+    /// A soft beep every ten seconds: you wait, and the line is there.
+    Waiting,
     /// 0.4 s of 1 400 Hz: the recording beep.
     Beep,
 }

@@ -237,6 +237,7 @@ impl Switch {
             directory: &self.directory,
             bindings: &self.bindings,
             node: &self.node,
+            lot: &mut self.lot,
             effects: &mut self.effects,
         };
         let call = Call::begin(&mut desk, incoming);

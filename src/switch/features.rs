@@ -70,12 +70,15 @@ impl Switch {
                 }
                 self.ringing(account, Some(&wanted)).ok_or(480_u16)?
             }
-            Feature::Retrieve(_) => return Err(404),
+            Feature::Retrieve(slot) => self.lot.call_in(slot).ok_or(480_u16)?,
         };
-        let mut refused = false;
         self.layer.trying(now, guest.invite);
-        self.with_call(now, call, |call, desk| refused = call.pick_up(desk, guest).is_err());
-        if refused { Err(480) } else { Ok(()) }
+        let parked = matches!(feature, Feature::Retrieve(_));
+        let mut came_in = Ok(());
+        self.with_call(now, call, |call, desk| {
+            came_in = if parked { call.retrieve(desk, guest) } else { call.pick_up(desk, guest) };
+        });
+        came_in.map_err(|_| 480)
     }
 
     /// The call that has rung longest at `wanted`, or at anybody whose calls `account` may take (but not at itself).

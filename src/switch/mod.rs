@@ -27,7 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
-use crate::call::{Alarm, Call, Desk, Effect, Index, Manner, Node, Owner};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Lot, Manner, Node, Owner};
 use crate::config::Features;
 use crate::media;
 use crate::plan::Program;
@@ -87,6 +87,7 @@ pub struct Switch {
     index: Index,
     events: Events,
     features: Features,
+    lot: Lot,
     /// Calls whose lines may have changed.
     touched: BTreeSet<CallId>,
     alarms: Alarms<(CallId, Alarm)>,
@@ -134,6 +135,7 @@ impl Switch {
             recordings: HashMap::new(),
             index: Index::default(),
             events: Events::new(setup.presence),
+            lot: Lot::new(&setup.features),
             features: setup.features,
             touched: BTreeSet::new(),
             alarms: Alarms::new(),
@@ -195,6 +197,7 @@ impl Switch {
             && self.layer.is_empty()
             && self.index.is_empty()
             && self.events.is_quiet()
+            && self.lot.is_empty()
             && self.alarms.is_empty()
     }
 
@@ -251,6 +254,7 @@ impl Switch {
             directory: &self.directory,
             bindings: &self.bindings,
             node: &self.node,
+            lot: &mut self.lot,
             effects: &mut self.effects,
         };
         act(call, &mut desk);

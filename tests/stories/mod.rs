@@ -5,6 +5,7 @@ mod dialogs;
 mod every_step;
 mod lamps;
 mod model;
+mod parking;
 mod pickup;
 mod presence;
 mod registrar;

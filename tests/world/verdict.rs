@@ -125,8 +125,8 @@ fn cdr(world: &World, cdr: &Cdr, faults: &mut Vec<String>) {
         .iter()
         .any(|entry| matches!(&entry.what, What::Call { text } if text.contains(" transfers ")));
     for party in cdr.parties.iter().skip(1).filter(|_| !moved) {
-        // Its phone was rung, or came into the call by an INVITE of its own.
-        if dialog_of(world, call, party.leg).is_none() {
+        // Its phone was rung, or came into the call by an INVITE of its own (and heard the answer, unless it vanished).
+        if dialog_of(world, call, party.leg).is_none() && !is_left_alone(world) {
             wrong(format!("{} took part, says the CDR", party.leg));
         }
     }
