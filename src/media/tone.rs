@@ -37,7 +37,7 @@ impl Tones {
             ring_back: cadence(&[450.0], 0.1, 1_000, 4_000),
             busy: cadence(&[450.0], 0.1, 350, 350),
             congestion: cadence(&[450.0], 0.1, 700, 700),
-            waiting: cadence(&[450.0], 0.05, 200, 9_800),
+            waiting: cadence(&[450.0], 0.1, 400, 9_600),
             beep: cadence(&[1_400.0], 0.1, 400, 0),
             keys: (0..16).map(|code| cadence(&pair(code), 0.22, 100, 60)).collect(),
         }
@@ -106,7 +106,7 @@ pub(super) mod tests {
             (Tone::RingBack, 450.0, 1_000, 4_000),
             (Tone::Busy, 450.0, 350, 350),
             (Tone::Congestion, 450.0, 700, 700),
-            (Tone::Waiting, 450.0, 200, 9_800),
+            (Tone::Waiting, 450.0, 400, 9_600),
             (Tone::Beep, 1_400.0, 400, 0),
         ] {
             let cadence = tones.tone(tone);
