@@ -39,7 +39,7 @@ impl Call {
                 offer.same_sound(promised).filter(|_| fits(promised, far)).cloned()
             }
             (Some(offer), None, Some(far)) => offer.fitting(far).cloned(),
-            (Some(offer), None, None) => offer.first_g711().cloned(),
+            (Some(offer), None, None) => offer.first_own().cloned(),
             (None, _, Some(far)) => Some(Spoken { format: *far, fmtp: None }),
             (None, _, None) => offer::own_formats().into_iter().next(),
         }
@@ -198,7 +198,7 @@ impl Call {
     }
 }
 
-/// Whether the relay can carry one format to the other.
+/// Whether the media plane can carry one format to the other: as it is, or decoded and encoded again.
 pub(super) fn fits(a: &Format, b: &Format) -> bool {
-    a.same_sound(b) || (a.codec.is_g711() && b.codec.is_g711())
+    a.same_sound(b) || (a.codec.is_linear() && b.codec.is_linear())
 }

@@ -90,14 +90,20 @@ impl Description {
         self.formats.iter().find(|spoken| spoken.format.same_sound(other))
     }
 
-    /// Its first format that the switch itself can speak.
-    pub fn first_g711(&self) -> Option<&Spoken> {
-        self.formats.iter().find(|spoken| spoken.format.codec.is_g711())
+    /// Its first format in which the switch itself can speak: G.711 for choice, which costs nothing to make.
+    pub fn first_own(&self) -> Option<&Spoken> {
+        self.first(Codec::is_g711).or_else(|| self.first(Codec::is_linear))
     }
 
-    /// The format to use towards it so that it and a far side that speaks `other` understand each other.
+    /// The format to use towards it so that it and a far side that speaks `other` understand each other: the same, else
+    /// the other law of G.711, else whatever of its formats the media plane can turn the other into.
     pub fn fitting(&self, other: &Format) -> Option<&Spoken> {
-        self.same_sound(other).or_else(|| self.first_g711().filter(|_| other.codec.is_g711()))
+        let converted = |kind: fn(&Codec) -> bool| self.first(kind).filter(|_| kind(&other.codec));
+        self.same_sound(other).or_else(|| converted(Codec::is_g711)).or_else(|| converted(Codec::is_linear))
+    }
+
+    fn first(&self, kind: fn(&Codec) -> bool) -> Option<&Spoken> {
+        self.formats.iter().find(|spoken| kind(&spoken.format.codec))
     }
 
     /// The answer to this offer: `chosen` and telephone events on the one stream, every other line refused.
@@ -156,7 +162,8 @@ pub(super) fn own_events() -> Format {
 /// What to offer a phone that is rung for a caller.
 ///
 /// A caller who is answered already has a codec: that one first. One who is not has an offer: its codecs in its order.
-/// Wherever one law of G.711 will do, the other does too, since the media plane converts them.
+/// Wherever one codec will do that the media plane can decode, the others that it can encode do too. They come last, so
+/// that a phone takes them only when it has none of the caller's.
 pub(super) fn formats_for(caller: Option<&Description>, agreed: &[Format]) -> Vec<Spoken> {
     let mut formats = match (agreed.first(), caller) {
         (Some(first), Some(caller)) => caller.same_sound(first).cloned().into_iter().collect(),
@@ -164,14 +171,35 @@ pub(super) fn formats_for(caller: Option<&Description>, agreed: &[Format]) -> Ve
         (None, Some(caller)) => caller.formats.clone(),
         (None, None) => own_formats(),
     };
-    if formats.iter().any(|spoken| spoken.format.codec.is_g711()) {
-        for own in own_formats() {
+    if formats.iter().any(|spoken| spoken.format.codec.is_linear()) {
+        for own in own_formats().into_iter().chain(wideband_formats()) {
             if !formats.iter().any(|spoken| spoken.format.codec == own.format.codec) {
-                formats.push(own);
+                formats.push(with_free_type(own, &formats));
             }
         }
     }
     formats
+}
+
+/// What the switch can turn other sound into when a phone has nothing better.
+fn wideband_formats() -> [Spoken; 2] {
+    let opus = Format { pt: FIRST_DYNAMIC, codec: Codec::Opus, clock: 48_000, channels: 2 };
+    let g722 = Format { pt: 9, codec: Codec::G722, clock: 8_000, channels: 1 };
+    // RFC 7587 §6.1: what is decoded here is one wideband channel; in-band correction is used.
+    let fmtp = "maxplaybackrate=16000;stereo=0;useinbandfec=1";
+    [Spoken { format: g722, fmtp: None }, Spoken { format: opus, fmtp: Some(fmtp.into()) }]
+}
+
+/// The first payload type for formats without a fixed one (RFC 3551 §6).
+const FIRST_DYNAMIC: u8 = 96;
+
+/// Gives a format another payload type if one of `formats`, or the switch's telephone events, has its own.
+fn with_free_type(mut spoken: Spoken, formats: &[Spoken]) -> Spoken {
+    let taken = |pt: u8| pt == own_events().pt || formats.iter().any(|other| other.format.pt == pt);
+    let wanted = spoken.format.pt;
+    spoken.format.pt =
+        std::iter::once(wanted).chain(FIRST_DYNAMIC..=127).find(|pt| !taken(*pt)).unwrap_or(wanted);
+    spoken
 }
 
 fn is_plain_audio(media: &Media) -> bool {
@@ -210,7 +238,7 @@ mod tests {
              m=audio 4000 RTP/AVP 9 8 96\r\na=rtpmap:96 telephone-event/8000\r\na=sendonly\r\n",
         )
         .expect("usable");
-        let chosen = offer.first_g711().expect("A-law").clone();
+        let chosen = offer.first_own().expect("A-law").clone();
         let answer = offer.answer("[2001:db8::1]:20000".parse().expect("address"), &chosen, 7, 2);
         expect_test::expect![[r#"
             v=0
@@ -253,12 +281,22 @@ mod tests {
     }
 
     #[test]
-    fn g711_bridges_to_its_other_law_and_to_nothing_else() {
-        let mu_law = description("m=audio 4000 RTP/AVP 0\r\n").expect("usable");
-        let wideband = description("m=audio 4000 RTP/AVP 9\r\n").expect("usable");
-        assert_eq!(mu_law.fitting(&Format::PCMA).map(|s| s.format), Some(Format::PCMU));
-        assert_eq!(wideband.fitting(&Format::PCMA), None);
-        assert_eq!(wideband.fitting(&wideband.formats[0].format).map(|s| s.format.codec), Some(Codec::G722));
+    fn the_nearest_format_is_chosen_that_the_far_side_can_be_turned_into() {
+        let far = |map: &str| Format::from_rtpmap(map).expect("a format");
+        for (formats, other, chosen) in [
+            ("0", "8 PCMA/8000", Some(Codec::Pcmu)),
+            ("9 0", "8 PCMA/8000", Some(Codec::Pcmu)),
+            ("9", "8 PCMA/8000", Some(Codec::G722)),
+            ("9 0", "96 opus/48000/2", Some(Codec::G722)),
+            ("9 18", "18 G729/8000", Some(Codec::G729)),
+            ("9 0", "18 G729/8000", None),
+            ("18", "8 PCMA/8000", None),
+            ("8 9", "9 G722/8000", Some(Codec::G722)),
+        ] {
+            let offer = description(&format!("m=audio 4000 RTP/AVP {formats}\r\n")).expect("usable");
+            let fitting = offer.fitting(&far(other)).map(|spoken| spoken.format.codec);
+            assert_eq!(fitting, chosen, "{formats} towards {other}");
+        }
     }
 
     #[test]
@@ -266,8 +304,13 @@ mod tests {
         let codecs = |spoken: Vec<Spoken>| -> Vec<u8> { spoken.iter().map(|s| s.format.pt).collect() };
         let both = description("m=audio 4000 RTP/AVP 9 0 101\r\na=rtpmap:101 telephone-event/8000\r\n");
         let both = both.expect("usable");
-        assert_eq!(codecs(formats_for(Some(&both), &[])), [9, 0, 8]);
-        assert_eq!(codecs(formats_for(Some(&both), &[Format::PCMU])), [0, 8]);
-        assert_eq!(codecs(formats_for(None, &[])), [8, 0]);
+        assert_eq!(codecs(formats_for(Some(&both), &[])), [9, 0, 8, 96]);
+        assert_eq!(codecs(formats_for(Some(&both), &[Format::PCMU])), [0, 8, 9, 96]);
+        assert_eq!(codecs(formats_for(None, &[])), [8, 0, 9, 96]);
+        let crowded = "m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 AMR/8000\r\n";
+        let crowded = description(crowded).expect("usable");
+        assert_eq!(codecs(formats_for(Some(&crowded), &[])), [0, 96, 8, 9, 97]);
+        let foreign = description("m=audio 4000 RTP/AVP 18\r\n").expect("usable");
+        assert_eq!(codecs(formats_for(Some(&foreign), &[])), [18]);
     }
 }

@@ -6,15 +6,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{CallId, LegId, Time, bounds};
+use crate::rtp::linear::Frame;
 use crate::rtp::rtcp::{Back, CNAME, Mapping};
 use crate::rtp::telephone_event::{self, Event, Presses};
 use crate::rtp::{Codec, Format, Packet, Reception, Standing};
 
+use super::listen::Listening;
 use super::outbound::{Heard, Outbound};
-use super::player::{Keypad, Law, Player};
+use super::player::{FRAME as NARROW, Keypad, Law, Player};
 use super::route::{self, Route, Routes, Way};
 use super::source::{Source, Verdict, same};
 use super::tap::TapIndex;
+use super::voice::Voice;
 use super::{Aim, LegFacts, LegKey, News, Trust};
 
 /// A far end that was silent this long before it is aimed at again may have another address behind its NAT by now.
@@ -30,8 +33,14 @@ pub(super) struct Leg {
     pub(super) tap: Option<Tapped>,
     pub(super) player: Option<Player>,
     pub(super) keypad: Option<Box<Keypad>>,
-    /// Whether the pace visits this leg every 20 ms.
-    pub(super) paced: bool,
+    /// The phase of the pace in which this leg is visited every 20 ms, if it is.
+    pub(super) paced: Option<u8>,
+    /// Its sound, decoded, while somebody here consumes it.
+    pub(super) listening: Option<Box<Listening>>,
+    /// Whether the sound that came last is decoded for the leg's peer.
+    pub(super) decoding: bool,
+    /// What encodes sound for it, once something had to be encoded.
+    pub(super) voice: Option<Box<Voice>>,
     pub(super) out: Outbound,
     pub(super) counts: LegFacts,
     pub(super) cname: [u8; CNAME],
@@ -87,7 +96,10 @@ impl Leg {
             tap: None,
             player: None,
             keypad: None,
-            paced: false,
+            paced: None,
+            listening: None,
+            decoding: false,
+            voice: None,
             out,
             counts: LegFacts::default(),
             cname,
@@ -136,6 +148,9 @@ impl Leg {
     /// Computes the routes towards the aim of whomever the leg is joined to.
     pub(super) fn route_to(&mut self, to: Option<&Aim>) {
         self.routes = self.aim.as_ref().map_or(route::NONE, |aim| route::routes(aim, to));
+        if !self.routes.iter().any(|way| way.route == Route::Decode) {
+            (self.decoding, self.listening) = (false, None);
+        }
     }
 
     pub(super) fn aim(&self) -> Option<&Aim> {
@@ -199,6 +214,14 @@ impl Leg {
         self.listened.then_some(Taken { packet, heard, way })
     }
 
+    /// Lets whoever consumes the leg's sound have a packet.
+    pub(super) fn listen_to(&mut self, taken: &Taken, payload: &[u8]) {
+        if let Some(listening) = &mut self.listening {
+            let codec = taken.way.coded.codec();
+            listening.ear.push(taken.heard.epoch, taken.packet.seq, codec, payload);
+        }
+    }
+
     /// Takes the key in a packet; says which one if a press begins.
     pub(super) fn press(&mut self, taken: &Taken, payload: &[u8]) -> Option<char> {
         let event = Event::read(payload)?;
@@ -245,7 +268,7 @@ impl Leg {
     ) -> Option<(SocketAddr, std::ops::Range<usize>)> {
         let pt = match taken.way.route {
             Route::Pass(pt) | Route::ToALaw(pt) | Route::ToMuLaw(pt) | Route::PassKey(pt) => Some(pt),
-            Route::Refuse | Route::Keep | Route::Key => None,
+            Route::Refuse | Route::Keep | Route::Decode | Route::Key => None,
         };
         let busy = self.player.is_some() || self.keypad.is_some();
         let (Some(pt), Some(to), false) = (pt, self.to, busy) else {
@@ -316,11 +339,40 @@ impl Leg {
         if rtcp { self.rtcp.only() } else { self.rtp.only() }
     }
 
-    /// The format that the switch's own sound is sent in; `None` when the leg has none that the switch can make.
-    pub(super) fn own_format(&self) -> Option<(u8, Law)> {
-        let format = self.aim.as_ref()?.formats.iter().find(|f| f.codec.is_g711() && f.clock == 8_000)?;
-        let law = if format.codec == Codec::Pcma { Law::A } else { Law::Mu };
-        Some((format.pt, law))
+    /// The format that the switch's own sound is sent in: G.711 if it was negotiated (prompts are ready in it), else the
+    /// first that can be encoded. `None` when the leg has none that the switch can make.
+    pub(super) fn own_format(&self) -> Option<Format> {
+        let formats = &self.aim.as_ref()?.formats;
+        let ready = formats.iter().find(|format| format.codec.is_g711() && format.clock == 8_000);
+        ready.or_else(|| formats.iter().find(|format| route::is_linear(format))).copied()
+    }
+
+    /// Makes the next frame's payload of linear sound; how many octets.
+    pub(super) fn encode(&mut self, format: &Format, frame: &Frame, payload: &mut [u8]) -> usize {
+        self.voice(format).map_or(0, |voice| voice.say(frame, payload))
+    }
+
+    /// Makes the next frame's payload of a frame in a law; how many octets.
+    pub(super) fn encode_law(
+        &mut self,
+        format: &Format,
+        law: Law,
+        octets: &[u8; NARROW],
+        payload: &mut [u8],
+    ) -> usize {
+        if Law::of_codec(format.codec) == Some(law) {
+            let Some(room) = payload.get_mut(..NARROW) else { return 0 };
+            room.copy_from_slice(octets);
+            return NARROW;
+        }
+        self.voice(format).map_or(0, |voice| voice.say_law(law, octets, payload))
+    }
+
+    fn voice(&mut self, format: &Format) -> Option<&mut Voice> {
+        if self.voice.as_ref().is_none_or(|voice| !voice.speaks(format)) {
+            self.voice = Voice::new(format).map(Box::new);
+        }
+        self.voice.as_deref_mut()
     }
 
     /// The telephone events that the leg takes.

@@ -4,7 +4,9 @@
 //! Orders and news of one call keep their order; those of different calls do not.
 //! Invariant: no packet waits for a signalling decision, and no packet from a source that was not authorised goes anywhere.
 
+mod ear;
 mod leg;
+mod listen;
 mod news;
 mod order;
 mod outbound;
@@ -20,6 +22,7 @@ mod tap;
 mod tests;
 mod tick;
 mod tone;
+mod voice;
 mod wave;
 mod wire;
 mod worker;

@@ -29,16 +29,19 @@ impl Pace {
         self.step = now.as_micros() / STEP_US + 1;
     }
 
-    /// Visits `key` every 20 ms from the next step on. `idle`: nothing else keeps the grid going.
-    pub(super) fn add(&mut self, now: Time, key: LegKey, idle: bool) {
+    /// Visits `key` every 20 ms, from the next step on unless it is to keep step with others in their `phase`; the phase.
+    /// `idle`: nothing else keeps the grid going.
+    pub(super) fn add(&mut self, now: Time, key: LegKey, idle: bool, phase: Option<u8>) -> u8 {
         let next = now.as_micros() / STEP_US + 1;
         if idle && self.members == 0 {
             self.restart(now);
         }
-        if let Some(phase) = self.phases.get_mut((next % PHASES) as usize) {
-            phase.push(key);
+        let phase = phase.unwrap_or((next % PHASES) as u8);
+        if let Some(members) = self.phases.get_mut(usize::from(phase)) {
+            members.push(key);
             self.members += 1;
         }
+        phase
     }
 
     /// Steps that were missed for a long time are not made.
@@ -97,7 +100,7 @@ mod tests {
     fn a_leg_is_visited_every_20_ms_and_a_stall_is_made_good_in_part() {
         let key = LegKey::from_parts(3, 1);
         let mut pace = Pace::default();
-        pace.add(Time::from_millis(1_002), key, true);
+        pace.add(Time::from_millis(1_002), key, true, None);
         let mut visits = Vec::new();
         let mut now = Time::from_millis(1_002);
         for _ in 0..40 {

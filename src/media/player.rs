@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::bounds;
+use crate::rtp::Codec;
 use crate::rtp::g711::{A_LAW_SILENCE, MU_LAW_SILENCE};
 use crate::rtp::telephone_event::{self, Event, Press};
 
@@ -24,6 +25,15 @@ pub(super) enum Law {
 }
 
 impl Law {
+    /// The law that a codec is, if it is one.
+    pub(super) fn of_codec(codec: Codec) -> Option<Law> {
+        match codec {
+            Codec::Pcma => Some(Law::A),
+            Codec::Pcmu => Some(Law::Mu),
+            _ => None,
+        }
+    }
+
     pub(super) fn silence(self) -> u8 {
         match self {
             Law::A => A_LAW_SILENCE,

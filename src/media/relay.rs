@@ -52,15 +52,33 @@ impl Worker {
         let taken = taken?;
         let payload = datagram.get(taken.packet.payload.clone())?;
         if matches!(taken.way.route, Route::Key | Route::PassKey(_)) {
+            leg.listen_to(&taken, payload);
+            let anew = taken.way.route == Route::Key || leg.decoding;
             if let Some(pressed) = leg.press(&taken, payload) {
+                let peer = leg.peer.filter(|_| anew);
                 self.news.push_back(News::Key { call: leg.call, leg: leg.id, key: pressed });
+                self.press_on(now, peer, pressed);
             }
-        } else if let Some(Tapped { tap, track, alone }) = leg.tap
-            && (alone || leg.peer.is_some())
-        {
-            self.taps.push(tap, now, frame(&taken, track, payload));
+            if anew {
+                return None;
+            }
+        } else {
+            if let Some(Tapped { tap, track, alone }) = leg.tap
+                && (alone || leg.peer.is_some())
+            {
+                self.taps.push(tap, now, frame(&taken, track, payload));
+            }
+            leg.decoding = taken.way.route == Route::Decode;
+            if leg.decoding && leg.listening.is_none() {
+                self.attend(now, key);
+            }
+            let leg = self.table.get_mut(key)?;
+            leg.listen_to(&taken, payload);
+            if leg.decoding {
+                return None;
+            }
         }
-        let peer = leg.peer?;
+        let peer = self.table.get(key)?.peer?;
         let (to, place) = self.table.get_mut(peer)?.forward(now, taken, datagram)?;
         Some(Forward { key: peer, channel: Channel::Rtp, to, place })
     }

@@ -21,6 +21,8 @@ pub(super) enum Route {
     ToALaw(u8),
     /// Turned into µ-law, sent under this payload type.
     ToMuLaw(u8),
+    /// Decoded, and encoded again for whomever the leg is joined to.
+    Decode,
     /// A key, and nobody has telephone events on the other side.
     Key,
     /// A key, sent on under this payload type.
@@ -36,13 +38,56 @@ pub(super) struct Way {
     /// The payload type under which a recording keeps it: both laws of G.711 under their static ones, whatever the SDP
     /// called them.
     pub(super) kept_as: u8,
+    pub(super) coded: Coded,
+}
+
+/// What decodes a payload type, where somebody listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Coded {
+    /// Nothing here does.
+    #[default]
+    Not,
+    Pcmu,
+    Pcma,
+    G722,
+    Opus,
+    Noise,
+}
+
+impl Coded {
+    fn of(format: &Format) -> Coded {
+        match (format.codec, format.clock) {
+            (Codec::Pcmu, 8_000) => Coded::Pcmu,
+            (Codec::Pcma, 8_000) => Coded::Pcma,
+            (Codec::G722, 8_000) => Coded::G722,
+            (Codec::Opus, 48_000) => Coded::Opus,
+            (Codec::Cn, _) => Coded::Noise,
+            _ => Coded::Not,
+        }
+    }
+
+    pub(super) fn codec(self) -> Option<Codec> {
+        Some(match self {
+            Coded::Not => return None,
+            Coded::Pcmu => Codec::Pcmu,
+            Coded::Pcma => Codec::Pcma,
+            Coded::G722 => Codec::G722,
+            Coded::Opus => Codec::Opus,
+            Coded::Noise => Codec::Cn,
+        })
+    }
+}
+
+/// Whether this switch decodes and encodes a format: the codec is one of its own, at the clock that it is defined for.
+pub(super) fn is_linear(format: &Format) -> bool {
+    !matches!(Coded::of(format), Coded::Not | Coded::Noise)
 }
 
 /// Ways by payload type.
 pub(super) type Routes = [Way; 128];
 
 /// No type is taken.
-pub(super) const NONE: Routes = [Way { clock: 0, route: Route::Refuse, kept_as: 0 }; 128];
+pub(super) const NONE: Routes = [Way { clock: 0, route: Route::Refuse, kept_as: 0, coded: Coded::Not }; 128];
 
 /// The routes of a leg aimed at `from` towards a leg aimed at `to` (`None`: it is joined to nobody).
 pub(super) fn routes(from: &Aim, to: Option<&Aim>) -> Routes {
@@ -51,13 +96,19 @@ pub(super) fn routes(from: &Aim, to: Option<&Aim>) -> Routes {
     for format in from.formats.iter().chain(keys) {
         if let Some(way) = routes.get_mut(usize::from(format.pt)) {
             let route = to.map_or_else(|| alone(format), |to| onward(format, to));
-            *way = Way { clock: format.clock, route, kept_as: kept_as(format) };
+            *way = Way { clock: format.clock, route, kept_as: kept_as(format), coded: Coded::of(format) };
         }
+    }
+    // Comfort noise means something only to whoever decodes the sound around it.
+    if routes.iter().any(|way| way.route == Route::Decode) {
+        let noise = routes.iter_mut().filter(|way| way.coded == Coded::Noise && way.route == Route::Keep);
+        noise.for_each(|way| way.route = Route::Decode);
     }
     routes
 }
 
-fn kept_as(format: &Format) -> u8 {
+/// The payload type under which a recording keeps a format.
+pub(super) fn kept_as(format: &Format) -> u8 {
     match format.codec {
         Codec::Pcmu => 0,
         Codec::Pcma => 8,
@@ -77,11 +128,13 @@ fn onward(format: &Format, to: &Aim) -> Route {
         return Route::Pass(same.pt);
     }
     let law = |codec| to.formats.iter().find(|other| other.codec == codec && other.clock == 8_000);
-    match format.codec {
-        Codec::Pcmu => law(Codec::Pcma).map_or(Route::Keep, |to| Route::ToALaw(to.pt)),
-        Codec::Pcma => law(Codec::Pcmu).map_or(Route::Keep, |to| Route::ToMuLaw(to.pt)),
-        _ => Route::Keep,
-    }
+    let converted = match (format.codec, format.clock) {
+        (Codec::Pcmu, 8_000) => law(Codec::Pcma).map(|to| Route::ToALaw(to.pt)),
+        (Codec::Pcma, 8_000) => law(Codec::Pcmu).map(|to| Route::ToMuLaw(to.pt)),
+        _ => None,
+    };
+    let decoded = is_linear(format) && to.formats.iter().any(is_linear);
+    converted.unwrap_or(if decoded { Route::Decode } else { Route::Keep })
 }
 
 /// The telephone events of an aim, wherever it states them.
@@ -112,6 +165,8 @@ mod tests {
         let a =
             aim(&["8 PCMA/8000", "0 PCMU/8000", "96 opus/48000/2", "18 G729/8000", "13 CN/8000"], Some(101));
         let both = aim(&["0 PCMU/8000", "8 PCMA/8000"], None);
+        let wide = aim(&["9 G722/8000"], Some(97));
+        let pass = aim(&["18 G729/8000"], Some(97));
         let mu = aim(&["0 PCMU/8000", "111 opus/48000/2"], Some(97));
         for (to, pt, route) in [
             (None, 8, Route::Keep),
@@ -119,8 +174,15 @@ mod tests {
             (None, 97, Route::Refuse),
             (Some(&both), 8, Route::Pass(8)),
             (Some(&both), 0, Route::Pass(0)),
-            (Some(&both), 96, Route::Keep),
+            (Some(&both), 96, Route::Decode),
+            (Some(&both), 13, Route::Decode),
+            (Some(&both), 18, Route::Keep),
             (Some(&both), 101, Route::Key),
+            (Some(&wide), 8, Route::Decode),
+            (Some(&wide), 101, Route::PassKey(97)),
+            (Some(&pass), 8, Route::Keep),
+            (Some(&pass), 18, Route::Pass(18)),
+            (Some(&pass), 101, Route::PassKey(97)),
             (Some(&mu), 8, Route::ToMuLaw(0)),
             (Some(&mu), 96, Route::Pass(111)),
             (Some(&mu), 18, Route::Keep),

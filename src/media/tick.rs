@@ -1,27 +1,34 @@
-//! What happens by the clock: frames of prompts and keys, batches for the vault, the search for quiet legs.
+//! What happens by the clock: frames of prompts, keys and decoded sound, batches for the vault, the search for quiet legs.
 //!
 //! Invariant: time spent here is bounded by what is due; nothing due is left for a packet to find.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::base::Time;
+use crate::rtp::linear::{ENCODED, Frame as Sound};
 use crate::rtp::packet::HEADER;
+use crate::rtp::{Format, Packet};
 use crate::vault::Frame;
 
 use super::leg::{Leg, Tapped};
 use super::pace::PHASES;
 use super::player::{FRAME, Law, Step};
+use super::route;
 use super::wave::RATE;
 use super::worker::SWEEP;
 use super::{Channel, LegKey, News, Wire, Worker};
+
+/// A packet under construction.
+type Buffer = [u8; HEADER + ENCODED];
 
 /// A frame's packet on its way out.
 struct Made {
     to: Option<SocketAddr>,
     /// Octets of the buffer.
     len: usize,
-    /// Sound, as the recording keeps it: header fields of the frame.
-    sound: Option<(crate::rtp::Packet, u8)>,
+    /// Sound, as the recording keeps it: header and payload type.
+    sound: Option<(Packet, u8)>,
 }
 
 /// What a visit to a leg gives.
@@ -31,6 +38,12 @@ enum Visit {
     Pause,
     /// Nothing any more.
     Rest,
+}
+
+/// What the next frame of a leg is made of.
+enum Said<'a> {
+    Law(Law, &'a [u8; FRAME]),
+    Linear(&'a Sound),
 }
 
 impl Worker {
@@ -55,21 +68,42 @@ impl Worker {
         }
     }
 
+    /// First everybody is heard, then everybody is spoken to: legs of one call share a step.
     fn visit_all(&mut self, now: Time, step: u64, wire: &mut impl Wire) {
         let mut legs = self.pace.take(step);
+        for key in &legs {
+            self.listen(*key);
+        }
         legs.retain(|key| self.visit(now, *key, wire));
         self.pace.give(step, legs);
     }
 
+    fn listen(&mut self, key: LegKey) {
+        let Some(leg) = self.table.get_mut(key) else { return };
+        if let Some(listening) = &mut leg.listening {
+            listening.visit();
+        }
+    }
+
+    /// What a leg hears of decoded sound; `None` when nobody speaks to it that way.
+    fn heard_by(&self, key: LegKey) -> Option<Sound> {
+        let leg = self.table.get(key)?;
+        let peer = self.table.get(leg.peer?).filter(|peer| peer.decoding)?;
+        peer.listening.as_ref()?.heard().copied()
+    }
+
     /// Makes the leg's next frame; false when it has none and is not to be visited again.
     fn visit(&mut self, now: Time, key: LegKey, wire: &mut impl Wire) -> bool {
+        let heard = self.heard_by(key);
+        let stays = self.is_spoken_to(key);
         let Some(leg) = self.table.get_mut(key) else { return false };
-        let mut buffer = [0; HEADER + FRAME];
-        let made = match leg.next_frame(now, &mut buffer, &mut self.news) {
+        let mut buffer = [0; HEADER + ENCODED];
+        let made = match leg.next_frame(now, heard.as_ref(), &mut buffer, &mut self.news) {
             Visit::Made(made) => made,
             Visit::Pause => return true,
+            Visit::Rest if stays || leg.listening.is_some() => return true,
             Visit::Rest => {
-                leg.paced = false;
+                leg.paced = None;
                 return false;
             }
         };
@@ -78,13 +112,19 @@ impl Worker {
         if let (Some((header, payload_type)), Some(Tapped { tap, track, alone: true }), None) =
             (made.sound, leg.tap, leg.peer)
         {
-            let crate::rtp::Packet { marker, seq: sequence, timestamp, .. } = header;
-            let payload = &buffer[HEADER..];
+            let Packet { marker, seq: sequence, timestamp, .. } = header;
+            let payload = &buffer[HEADER..made.len];
             let track = 1 - track.min(1);
             let frame = Frame { track, arrival_us: 0, payload_type, marker, sequence, timestamp, payload };
             self.taps.push(tap, now, frame);
         }
         true
+    }
+
+    /// Whether decoded sound comes to a leg from time to time.
+    fn is_spoken_to(&self, key: LegKey) -> bool {
+        let peer = self.table.get(key).and_then(|leg| self.table.get(leg.peer?));
+        peer.is_some_and(|peer| peer.listening.is_some())
     }
 }
 
@@ -92,17 +132,23 @@ impl Leg {
     fn next_frame(
         &mut self,
         now: Time,
-        buffer: &mut [u8; HEADER + FRAME],
-        news: &mut std::collections::VecDeque<News>,
+        heard: Option<&Sound>,
+        buffer: &mut Buffer,
+        news: &mut VecDeque<News>,
     ) -> Visit {
         if let Some(visit) = self.next_of_keys(now, buffer) {
             return visit;
         }
+        let own = self.aim().map_or(Some(Format::PCMA), |_| self.own_format());
+        let Some(player) = self.player.as_mut() else {
+            let said = own.zip(heard);
+            return said
+                .map_or(Visit::Rest, |(own, heard)| self.sound(now, own, Said::Linear(heard), buffer));
+        };
         let mut frame = [0; FRAME];
-        let own = self.aim().map_or(Some((8, Law::A)), |_| self.own_format());
-        let Some(player) = self.player.as_mut() else { return Visit::Rest };
-        match own.filter(|(_, law)| player.fill(*law, &mut frame)) {
-            Some((pt, law)) => self.sound(now, pt, law, &frame, buffer),
+        let law = own.and_then(|own| Law::of_codec(own.codec)).unwrap_or(Law::A);
+        match own.filter(|_| player.fill(law, &mut frame)) {
+            Some(own) => self.sound(now, own, Said::Law(law, &frame), buffer),
             None => {
                 let (play, whole) = (player.play, player.whole && own.is_some());
                 self.player = None;
@@ -113,16 +159,19 @@ impl Leg {
     }
 
     /// The next step of the keys that are being sent; `None` when there are none (any more).
-    fn next_of_keys(&mut self, now: Time, buffer: &mut [u8; HEADER + FRAME]) -> Option<Visit> {
+    fn next_of_keys(&mut self, now: Time, buffer: &mut Buffer) -> Option<Visit> {
         let (events, own) = (self.key_format(), self.own_format());
         let mut frame = [0; FRAME];
         let clock = events.map(|format| format.clock);
-        match self.keypad.as_mut()?.step(clock, own.map(|(_, law)| law), &mut frame) {
+        let law = own.map(|own| Law::of_codec(own.codec).unwrap_or(Law::A));
+        match self.keypad.as_mut()?.step(clock, law, &mut frame) {
             Step::Event(begins, event) => {
                 let (pt, clock) = events.map_or((0, RATE), |format| (format.pt, format.clock));
                 Some(self.event(now, pt, begins, clock, &event.write(), buffer))
             }
-            Step::Sound => own.map(|(pt, law)| self.sound(now, pt, law, &frame, buffer)),
+            Step::Sound => {
+                own.zip(law).map(|(own, law)| self.sound(now, own, Said::Law(law, &frame), buffer))
+            }
             Step::Pause => Some(Visit::Pause),
             Step::Done => {
                 self.keypad = None;
@@ -131,22 +180,21 @@ impl Leg {
         }
     }
 
-    fn sound(
-        &mut self,
-        now: Time,
-        pt: u8,
-        law: Law,
-        frame: &[u8; FRAME],
-        buffer: &mut [u8; HEADER + FRAME],
-    ) -> Visit {
+    fn sound(&mut self, now: Time, format: Format, said: Said<'_>, buffer: &mut Buffer) -> Visit {
         let Some(to) = self.to else { return Visit::Made(Made { to: None, len: 0, sound: None }) };
-        let header = self.out.own(now, pt, FRAME as u32, RATE);
         let (head, payload) = buffer.split_at_mut(HEADER);
+        let octets = match said {
+            Said::Law(law, frame) => self.encode_law(&format, law, frame, payload),
+            Said::Linear(frame) => self.encode(&format, frame, payload),
+        };
+        if octets == 0 {
+            return Visit::Pause;
+        }
+        let header = self.out.own(now, format.pt, format.clock / 50, format.clock);
         head.copy_from_slice(&header.header());
-        payload.copy_from_slice(frame);
-        self.sent(pt, FRAME);
-        let kept_as = if law == Law::A { 8 } else { 0 };
-        Visit::Made(Made { to: Some(to), len: HEADER + FRAME, sound: Some((header, kept_as)) })
+        self.sent(format.pt, octets);
+        let sound = Some((header, route::kept_as(&format)));
+        Visit::Made(Made { to: Some(to), len: HEADER + octets, sound })
     }
 
     fn event(
@@ -156,7 +204,7 @@ impl Leg {
         begins: bool,
         clock: u32,
         block: &[u8; 4],
-        buffer: &mut [u8; HEADER + FRAME],
+        buffer: &mut Buffer,
     ) -> Visit {
         let Some(to) = self.to else { return Visit::Pause };
         let header = self.out.key(now, pt, begins, clock);

@@ -15,6 +15,7 @@ use crate::base::{CallId, LegId, Random, RecordingId, Time, bounds};
 use crate::vault::TapItem;
 
 use super::leg::{Leg, Tapped};
+use super::listen::Listening;
 use super::outbound::Outbound;
 use super::pace::Pace;
 use super::player::{Keypad, Player};
@@ -177,6 +178,25 @@ impl Worker {
         }
     }
 
+    /// Begins to listen to a leg: its sound is wanted, decoded, here.
+    pub(super) fn attend(&mut self, now: Time, key: LegKey) {
+        let Some(leg) = self.table.get_mut(key) else { return };
+        leg.listening.get_or_insert_with(|| Box::new(Listening::new()));
+        let peer = leg.peer;
+        self.keep_pace(now, key);
+        if let Some(peer) = peer {
+            self.keep_pace(now, peer);
+        }
+    }
+
+    /// Has a key that was pressed on one leg sent to another as that one takes keys.
+    pub(super) fn press_on(&mut self, now: Time, to: Option<LegKey>, pressed: char) {
+        let Some(key) = to else { return };
+        let Some(leg) = self.table.get_mut(key) else { return };
+        leg.keypad.get_or_insert_with(Box::<Keypad>::default).add(pressed.encode_utf8(&mut [0; 4]));
+        self.keep_pace(now, key);
+    }
+
     fn play(&mut self, now: Time, (call, leg): (CallId, LegId), play: u32, sounds: &[Sound], repeat: bool) {
         self.stop(call, leg);
         let Some(key) = self.key(call, leg) else { return };
@@ -204,9 +224,13 @@ impl Worker {
     /// Has the leg visited every 20 ms while it has something to say.
     fn keep_pace(&mut self, now: Time, key: LegKey) {
         let idle = self.taps.is_empty();
-        if let Some(leg) = self.table.get_mut(key).filter(|leg| !leg.paced) {
-            leg.paced = true;
-            self.pace.add(now, key, idle);
+        let Some(leg) = self.table.get(key).filter(|leg| leg.paced.is_none()) else { return };
+        // Legs of one call keep step, so that what one says is what the other hears in the same visit.
+        let fellows = self.calls.get(&leg.call).map_or(&[][..], |session| &session.legs);
+        let phase = fellows.iter().find_map(|(_, fellow)| self.table.get(*fellow)?.paced);
+        let phase = self.pace.add(now, key, idle, phase);
+        if let Some(leg) = self.table.get_mut(key) {
+            leg.paced = Some(phase);
         }
     }
 

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use crate::base::bounds;
-use crate::rtp::g711;
+use crate::rtp::linear::{Decoder as Wideband, LONGEST};
+use crate::rtp::resample::Down;
+use crate::rtp::{Codec, g711};
 
 use super::order::Event;
 use super::tap::Frame;
 
-/// Samples a second of everything that is decoded now.
+/// Samples a second of everything that is decoded, wideband codecs too: tracks of all kinds stand side by side.
 pub const RATE_HZ: u32 = 8_000;
 
 /// A packet that would land farther from where its arrival says begins a new stretch: more than any jitter buffer.
@@ -25,7 +27,8 @@ const LIMIT_US: u64 = bounds::SOUND.as_micros() as u64;
 #[derive(Debug, Default)]
 pub struct Decoder {
     tracks: [Track; 2],
-    formats: BTreeMap<(u8, u8), Codec>,
+    formats: BTreeMap<(u8, u8), Kind>,
+    wideband: BTreeMap<(u8, u8), (Wideband, Down)>,
     undecodable: BTreeMap<(u8, String), u64>,
 }
 
@@ -37,14 +40,27 @@ struct Track {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Codec {
-    MuLaw,
-    ALaw,
+enum Kind {
+    Law(&'static [i16; 256]),
+    /// Decoded by a library, which has a state for each track; ticks of its clock a second.
+    Wide(Codec, u32),
     Other(String),
 }
 
+impl Kind {
+    fn named(name: &str) -> Kind {
+        match Codec::named(name) {
+            Codec::Pcmu => Kind::Law(&g711::MU_LAW),
+            Codec::Pcma => Kind::Law(&g711::A_LAW),
+            Codec::G722 => Kind::Wide(Codec::G722, 8_000),
+            Codec::Opus => Kind::Wide(Codec::Opus, 48_000),
+            _ => Kind::Other(name.to_string()),
+        }
+    }
+}
+
 impl Decoder {
-    /// A decoder that knows PCMU as 0 and PCMA as 8 (RFC 3551 §6).
+    /// A decoder that knows PCMU as 0, PCMA as 8 and G.722 as 9 (RFC 3551 §6).
     pub fn new() -> Decoder {
         Decoder::default()
     }
@@ -52,34 +68,50 @@ impl Decoder {
     /// Takes in an event: [`Event::Format`] says what a payload type means.
     pub fn event(&mut self, event: &Event) {
         if let Event::Format { track, payload_type, codec, .. } = event {
-            let codec = match codec.to_ascii_uppercase().as_str() {
-                "PCMU" => Codec::MuLaw,
-                "PCMA" => Codec::ALaw,
-                _ => Codec::Other(codec.clone()),
-            };
-            self.formats.insert((*track, *payload_type), codec);
+            let (place, kind) = ((*track, *payload_type), Kind::named(codec));
+            if self.formats.insert(place, kind.clone()).is_some_and(|before| before != kind) {
+                self.wideband.remove(&place);
+            }
         }
     }
 
     /// Takes in a packet.
     pub fn frame(&mut self, frame: &Frame<'_>) {
-        let codec = match (self.formats.get(&(frame.track, frame.payload_type)), frame.payload_type) {
-            (Some(codec), _) => codec.clone(),
-            (None, 0) => Codec::MuLaw,
-            (None, 8) => Codec::ALaw,
+        let kind = match (self.formats.get(&(frame.track, frame.payload_type)), frame.payload_type) {
+            (Some(kind), _) => kind.clone(),
             (None, 13) => return,
-            (None, other) => Codec::Other(format!("payload type {other}")),
+            (None, 0) => Kind::named("PCMU"),
+            (None, 8) => Kind::named("PCMA"),
+            (None, 9) => Kind::named("G722"),
+            (None, other) => Kind::Other(format!("payload type {other}")),
         };
-        let law = match codec {
-            Codec::MuLaw => &g711::MU_LAW,
-            Codec::ALaw => &g711::A_LAW,
-            Codec::Other(name) => {
-                *self.undecodable.entry((frame.track, name)).or_default() += 1;
-                return;
+        match kind {
+            Kind::Law(law) => {
+                let samples = frame.payload.iter().map(|octet| law[usize::from(*octet)]);
+                self.place(frame, 8_000, samples);
             }
-        };
+            Kind::Wide(codec, clock) => self.wide(frame, codec, clock),
+            Kind::Other(name) => *self.undecodable.entry((frame.track, name)).or_default() += 1,
+        }
+    }
+
+    fn wide(&mut self, frame: &Frame<'_>, codec: Codec, clock: u32) {
+        let place = (frame.track, frame.payload_type);
+        if !self.wideband.contains_key(&place)
+            && let Some(decoder) = Wideband::new(codec)
+        {
+            self.wideband.insert(place, (decoder, Down::default()));
+        }
+        let Some((decoder, down)) = self.wideband.get_mut(&place) else { return };
+        let (mut wide, mut narrow) = ([0; LONGEST], [0; LONGEST / 2]);
+        let len = decoder.decode(frame.payload, &mut wide);
+        down.run(&wide[..len], &mut narrow);
+        self.place(frame, clock, narrow[..len / 2].iter().copied());
+    }
+
+    fn place(&mut self, frame: &Frame<'_>, clock: u32, samples: impl ExactSizeIterator<Item = i16>) {
         if let Some(track) = self.tracks.get_mut(usize::from(frame.track)) {
-            track.place(frame, law);
+            track.place(frame, i64::from(clock / RATE_HZ), samples);
         }
     }
 
@@ -114,11 +146,13 @@ impl Sound {
 }
 
 impl Track {
-    fn place(&mut self, frame: &Frame<'_>, law: &[i16; 256]) {
+    /// `ticks`: of the format's clock, for each sample.
+    fn place(&mut self, frame: &Frame<'_>, ticks: i64, samples: impl ExactSizeIterator<Item = i16>) {
         // A packet arrives when its last sample was spoken.
-        let arrived = samples_at(frame.arrival_us) - frame.payload.len() as i64;
-        let within =
-            |(stamp, first): (u32, i64)| first + i64::from(frame.timestamp.wrapping_sub(stamp) as i32);
+        let arrived = samples_at(frame.arrival_us) - samples.len() as i64;
+        let within = |(stamp, first): (u32, i64)| {
+            first + i64::from(frame.timestamp.wrapping_sub(stamp) as i32) / ticks
+        };
         let in_stretch = self.stretch.filter(|_| !frame.marker).map(within);
         let place = match in_stretch.filter(|place| (place - arrived).abs() <= STRAY_SAMPLES) {
             Some(place) => place,
@@ -129,7 +163,7 @@ impl Track {
             }
         };
         let limit = samples_at(LIMIT_US);
-        let end = place + frame.payload.len() as i64;
+        let end = place + samples.len() as i64;
         if place < 0 || end > limit {
             return;
         }
@@ -138,8 +172,8 @@ impl Track {
             self.samples.resize(end, 0);
         }
         let room = self.samples.get_mut(place..end).unwrap_or_default();
-        for (sample, octet) in room.iter_mut().zip(frame.payload) {
-            *sample = law[usize::from(*octet)];
+        for (place, sample) in room.iter_mut().zip(samples) {
+            *place = sample;
         }
     }
 }
@@ -151,6 +185,7 @@ fn samples_at(us: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtp::linear;
 
     /// 160 octets that decode to `level` in A-law.
     fn payload(level: i16) -> [u8; 160] {
@@ -233,7 +268,7 @@ mod tests {
             clock_hz: 8_000,
         };
         decoder.event(&format(96, "pcma"));
-        decoder.event(&format(97, "opus"));
+        decoder.event(&format(97, "AMR"));
         let loud = payload(8_000);
         decoder.frame(&Frame { payload_type: 96, ..frame(0, 20, 0, &loud) });
         decoder.frame(&Frame { payload_type: 97, ..frame(0, 40, 0, &loud) });
@@ -244,7 +279,46 @@ mod tests {
         let sound = decoder.finish(1_000_000);
         assert_eq!(sound.left.len(), 8_000);
         assert_ne!(sound.left[0], 0);
-        assert_eq!(sound.undecodable, [(0, "opus".into(), 2), (1, "payload type 18".into(), 1)]);
+        assert_eq!(sound.undecodable, [(0, "AMR".into(), 2), (1, "payload type 18".into(), 1)]);
+    }
+
+    #[test]
+    fn wideband_tracks_come_out_as_the_sound_they_were() {
+        for (codec, payload_type, clock_hz) in [(Codec::G722, 9, 8_000), (Codec::Opus, 111, 48_000)] {
+            let mut encoder = linear::Encoder::new(codec).unwrap();
+            let mut decoder = Decoder::new();
+            if payload_type != 9 {
+                let codec = codec.name().to_string();
+                decoder.event(&Event::Format { track: 1, payload_type, codec, clock_hz });
+            }
+            // One second of 1 kHz, of which packet 30 is lost.
+            for n in 0..50u32 {
+                let sound = std::array::from_fn(|k| {
+                    let turn = (n as usize * linear::FRAME + k) as f64 / f64::from(linear::RATE);
+                    (8_000.0 * (turn * 1_000.0 * std::f64::consts::TAU).sin()) as i16
+                });
+                let mut payload = [0; linear::ENCODED];
+                let octets = encoder.encode(&sound, &mut payload);
+                let (arrival_us, timestamp) = (u64::from(n + 1) * 20_000, n * clock_hz / 50);
+                let payload = &payload[..octets];
+                if n != 30 {
+                    decoder.frame(&Frame {
+                        track: 1,
+                        arrival_us,
+                        payload_type,
+                        timestamp,
+                        ..frame(1, 0, 0, payload)
+                    });
+                }
+            }
+            let sound = decoder.finish(0);
+            assert_eq!((sound.right.len(), sound.undecodable.len()), (8_000, 0), "{codec:?}");
+            let energy = |from: usize, to: usize| {
+                sound.right[from..to].iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / (to - from) as f64
+            };
+            assert!((energy(1_600, 4_000) / 32e6 - 1.0).abs() < 0.15, "{codec:?}: {}", energy(1_600, 4_000));
+            assert_eq!(energy(4_800, 4_960), 0.0, "what was lost is silence, in its place");
+        }
     }
 
     #[test]

@@ -193,7 +193,9 @@ fn codecs_decide_who_can_talk() {
         (&[0], &[8], true),
         (&[9, 8, 101], &[9, 101], true),
         (&[9], &[9], true),
-        (&[9], &[8], false),
+        (&[9], &[8], true),
+        (&[9, 18], &[18], true),
+        (&[9], &[18], false),
         (&[8], &[18], false),
     ] {
         let mut world = World::seeded(38);

@@ -183,6 +183,7 @@ fn name_of(pt: u8) -> &'static str {
         8 => "PCMA/8000",
         9 => "G722/8000",
         18 => "G729/8000",
+        99 => "AMR/8000",
         101 => "telephone-event/8000",
         _ => "opus/48000/2",
     }

@@ -6,6 +6,7 @@ mod life;
 mod play;
 mod relay;
 mod tap;
+mod transcode;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

@@ -85,7 +85,7 @@ fn what_cannot_be_played_is_said() {
     stage.pass(50);
     play(&mut stage, 2, &[], true);
     stage.pass(50);
-    stage.aim(A, Aim { formats: formats(&["96 opus/48000/2"]), ..aim(alice()) });
+    stage.aim(A, Aim { formats: formats(&["18 G729/8000"]), ..aim(alice()) });
     play(&mut stage, 3, &[Sound::Prompt(HELLO)], true);
     stage.pass(50);
     assert_eq!(played(&mut stage), [(1, false), (2, true), (3, false)]);
