@@ -13,6 +13,7 @@ pub mod packet;
 pub mod reception;
 pub mod resample;
 pub mod rtcp;
+pub mod srtp;
 pub mod telephone_event;
 
 pub use codec::{Codec, Format, Name};
