@@ -16,7 +16,7 @@ impl Call {
             let direction = if asked { Direction::Initiator } else { Direction::Recipient };
             let line = Line {
                 id: format!("{}-{}", self.id, leg.id.0),
-                dialog: leg.dialog().and_then(names),
+                dialog: leg.dialog().or_else(|| leg.invitation.as_ref()?.early().next()).and_then(names),
                 direction,
                 stage,
                 remote: self.other_side(leg.id),
