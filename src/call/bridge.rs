@@ -43,6 +43,8 @@ impl Call {
         desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: leg }));
         let near = self.near;
         self.trace.add(desk.now, What::Call { text: format!("{near} and {leg} are joined") });
+        self.hears_no_music(near);
+        self.hears_no_music(leg);
         self.left = None;
         self.phase = Phase::Talking { with: leg };
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);

@@ -1,41 +1,36 @@
 //! What a held party hears: music, or nothing of the switch's (`[media] music`).
 //!
 //! Hold is between the holder's phone and the switch; the held party's dialog does not change, so any phone can be held by any other.
+//! Invariant: of two who talk, one hears music when the other holds and it does not hold itself.
 
 use crate::base::LegId;
-use crate::media::{Order, Sound};
+use crate::media::Sound;
 
-use super::desk::{Desk, Effect};
+use super::desk::Desk;
 use super::{Call, Phase};
 
 impl Call {
     /// A leg waits: it hears music until something else is played to it, or it is joined.
     pub(super) fn hold_music(&mut self, desk: &mut Desk<'_>, leg: LegId) {
-        if let Some(music) = desk.node.manner.music
-            && self.leg(leg).is_some_and(|at| at.is_up() && !at.media.is_held())
-        {
+        let Some(music) = desk.node.manner.music else { return };
+        if self.leg(leg).is_some_and(|at| at.is_up() && !at.media.is_held()) {
             self.start_sounds(desk, leg, vec![Sound::Prompt(music)], true);
-        }
-    }
-
-    /// A party has put the other on hold, or taken it off.
-    pub(super) fn hold_changed(&mut self, desk: &mut Desk<'_>, holder: LegId, holds: bool) {
-        let Some(held) = self.peer_of(holder) else { return };
-        match holds {
-            true => self.hold_music(desk, held),
-            false if desk.node.manner.music.is_some() => {
-                desk.effects.push_back(Effect::Media(Order::Stop { call: self.id, leg: held }));
+            if let Some(at) = self.leg_mut(leg) {
+                at.hears_music = true;
             }
-            false => {}
         }
     }
 
-    /// Two were joined, and one of them holds still (as after a transfer that failed).
+    /// Of two who talk one has put the other on hold or taken it off, or they have just been joined: music begins or ends.
     pub(super) fn play_to_held(&mut self, desk: &mut Desk<'_>) {
         let Phase::Talking { with } = self.phase else { return };
-        for holder in [self.near, with] {
-            if self.leg(holder).is_some_and(|at| at.media.is_held()) {
-                self.hold_changed(desk, holder, true);
+        for (leg, other) in [(self.near, with), (with, self.near)] {
+            let holds = |leg| self.leg(leg).is_some_and(|at| at.media.is_held());
+            let should = holds(other) && !holds(leg);
+            match (should, self.leg(leg).is_some_and(|at| at.hears_music)) {
+                (true, false) => self.hold_music(desk, leg),
+                (false, true) => self.quiet(desk, leg),
+                _ => {}
             }
         }
     }

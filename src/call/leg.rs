@@ -44,6 +44,8 @@ pub(super) struct Leg {
     pub track: u8,
     /// Whether the recording's track has been told of it.
     pub tapped: bool,
+    /// Whether music is played to it because it is held.
+    pub hears_music: bool,
     /// Whether the phone has been asked if it is still there, and has not answered yet.
     pub probed: bool,
     /// What is offered and answered in its dialog; before an answer each fork of our INVITE has its own.
@@ -139,6 +141,7 @@ impl Leg {
             facts: None,
             track: 0,
             tapped: false,
+            hears_music: false,
             probed: false,
             exchange: OfferAnswer::new(),
             provisional: Provisional::default(),

@@ -41,7 +41,15 @@ impl Call {
 
     /// Stops whatever plays to a leg.
     pub(super) fn quiet(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.hears_no_music(leg);
         desk.effects.push_back(Effect::Media(Order::Stop { call: self.id, leg }));
+    }
+
+    /// Something else is played to it, or nothing, or it is joined (which stops what plays).
+    pub(super) fn hears_no_music(&mut self, leg: LegId) {
+        if let Some(at) = self.leg_mut(leg) {
+            at.hears_music = false;
+        }
     }
 
     pub(super) fn start_sounds(
@@ -51,6 +59,7 @@ impl Call {
         sounds: Vec<Sound>,
         repeat: bool,
     ) -> u32 {
+        self.hears_no_music(leg);
         self.plays += 1;
         let play = self.plays;
         desk.effects.push_back(Effect::Media(Order::Play { call: self.id, leg, play, sounds, repeat }));

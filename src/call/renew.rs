@@ -139,12 +139,12 @@ impl Call {
             (false, true) => {
                 self.note(desk, format!("{leg} holds"));
                 self.record_event(desk, Event::Held { leg });
-                self.hold_changed(desk, leg, true);
+                self.play_to_held(desk);
             }
             (true, false) => {
                 self.note(desk, format!("{leg} resumes"));
                 self.record_event(desk, Event::Resumed { leg });
-                self.hold_changed(desk, leg, false);
+                self.play_to_held(desk);
             }
             _ => {}
         }

@@ -58,6 +58,8 @@ pub struct Sip {
     pub listen: Vec<Listen>,
     /// Digest algorithms that phones are offered, in this order; at least one.
     pub digest: Vec<Digest>,
+    /// Seconds after which a session that nobody refreshes is over (RFC 4028).
+    pub session_s: u32,
 }
 
 /// `[tls]`: who the node is under TLS, and whom it believes. Every file is PEM.
@@ -116,6 +118,19 @@ pub struct Media {
     pub back_end: BackEnd,
     /// The address that phones send media to when it is not the one that the signalling came to (a NAT in front).
     pub address: Option<IpAddr>,
+    /// What held parties hear.
+    pub music: Music,
+}
+
+/// What held parties hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Music {
+    /// The switch's own piece.
+    Own,
+    /// Nothing.
+    None,
+    /// A WAV file of the site's.
+    File(PathBuf),
 }
 
 /// `[plan]`: where the dial plans are.
@@ -235,7 +250,7 @@ impl Check<'_> {
         let Some(list) = &written.listen else {
             let default = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
             let listen = default.iter().filter_map(|text| listen::parse(text).ok()).collect();
-            return Sip { listen, digest: self.digest(written) };
+            return Sip { listen, digest: self.digest(written), session_s: self.session(written) };
         };
         if list.get_ref().is_empty() {
             self.wrong(list.span(), "nothing to listen on", r#"for example ["udp://0.0.0.0:5060"]"#);
@@ -250,7 +265,7 @@ impl Check<'_> {
                 Ok(listen) => all.push(listen),
             }
         }
-        Sip { listen: all, digest: self.digest(written) }
+        Sip { listen: all, digest: self.digest(written), session_s: self.session(written) }
     }
 
     fn tls(&mut self, written: &written::Tls) -> Tls {
@@ -263,6 +278,15 @@ impl Check<'_> {
             clients,
             trust,
         }
+    }
+
+    fn session(&mut self, written: &written::Sip) -> u32 {
+        let Some(value) = &written.session_s else { return 1_800 };
+        if !(90..=86_400).contains(value.get_ref()) {
+            let hint = "90 (the least that RFC 4028 allows) to 86400; 1800 without the key";
+            self.wrong(value.span(), "not a session interval", hint);
+        }
+        *value.get_ref()
     }
 
     fn digest(&mut self, written: &written::Sip) -> Vec<Digest> {
@@ -342,8 +366,13 @@ impl Check<'_> {
             }
             usize::try_from(*value.get_ref()).unwrap_or(1)
         });
+        let music = match written.music.as_ref().map(|value| value.get_ref().as_str()) {
+            None | Some("own") => Music::Own,
+            Some("none") => Music::None,
+            Some(_) => Music::File(self.path(written.music.as_ref(), "")),
+        };
         let back_end = self.back_end(written.back_end.as_ref());
-        Media { ports: self.ports(written.ports.as_ref()), workers, back_end, address }
+        Media { ports: self.ports(written.ports.as_ref()), workers, back_end, address, music }
     }
 
     fn back_end(&mut self, value: Option<&Spanned<String>>) -> BackEnd {

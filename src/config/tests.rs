@@ -35,6 +35,7 @@ fn an_empty_file_is_the_default() {
                     Sha256,
                     Md5,
                 ],
+                session_s: 1800,
             },
             registrar: Registrar {
                 least: 60s,
@@ -54,6 +55,7 @@ fn an_empty_file_is_the_default() {
                 workers: None,
                 back_end: Auto,
                 address: None,
+                music: Own,
             },
             plan: Plan {
                 folder: "/etc/ledgerline/dialplans",
@@ -138,6 +140,7 @@ fn a_written_file_is_read() {
                     Sha256,
                     Md5,
                 ],
+                session_s: 1800,
             },
             registrar: Registrar {
                 least: 60s,
@@ -161,6 +164,7 @@ fn a_written_file_is_read() {
                 address: Some(
                     198.51.100.7,
                 ),
+                music: Own,
             },
             plan: Plan {
                 folder: "here/dialplans",
@@ -231,7 +235,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
-               hint: known: ports, workers, back_end, address"#]],
+               hint: known: ports, workers, back_end, address, music"#]],
     );
 }
 

@@ -36,6 +36,7 @@ pub struct Node {
 pub struct Sip {
     pub listen: Option<Spanned<Vec<Spanned<String>>>>,
     pub digest: Option<Spanned<Vec<Spanned<String>>>>,
+    pub session_s: Option<Spanned<u32>>,
 }
 
 /// `[registrar]`
@@ -65,6 +66,7 @@ pub struct Media {
     pub workers: Option<Spanned<u32>>,
     pub back_end: Option<Spanned<String>>,
     pub address: Option<Spanned<String>>,
+    pub music: Option<Spanned<String>>,
 }
 
 /// `[plan]`
@@ -122,10 +124,10 @@ pub struct Features {
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
-    ("sip", &["listen", "digest"]),
+    ("sip", &["listen", "digest", "session_s"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("tls", &["certificate", "key", "clients", "trust"]),
-    ("media", &["ports", "workers", "back_end", "address"]),
+    ("media", &["ports", "workers", "back_end", "address", "music"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),

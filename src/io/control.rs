@@ -231,7 +231,8 @@ impl Control {
         match knock {
             Knock::Ask { command, answer } => self.command(command, Some(answer)),
             Knock::Directory(directory) => self.feed(Input::Directory(directory)),
-            Knock::Program { program, prompts } => {
+            Knock::Program { program, mut prompts } => {
+                prompts.carry(media::MUSIC, &self.parts.prompts);
                 // Calls that run keep the program before: its prompts stay one generation longer.
                 let mut all = prompts.clone();
                 all.keep(&self.parts.prompts);

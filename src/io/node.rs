@@ -25,7 +25,9 @@ use super::tls::{self, Tls, TlsError};
 use super::udp::Udp;
 use super::users::{Users, UsersError};
 use crate::base::Random;
+use crate::call::Manner;
 use crate::config::{self, Config, Listen, Scheme};
+use crate::media::{MUSIC, Prompt, music};
 use crate::plan::Lang;
 use crate::presence;
 use crate::registrar;
@@ -141,6 +143,18 @@ struct Node {
     listening: Vec<Listen>,
 }
 
+/// What held parties hear, ready to play.
+fn load_music(chosen: &config::Music) -> Result<Option<Prompt>, StartError> {
+    let path = match chosen {
+        config::Music::None => return Ok(None),
+        config::Music::Own => return Ok(Some(music())),
+        config::Music::File(path) => path,
+    };
+    let wrong = |why: String| StartError::System(format!("[media] music {}: {why}", path.display()));
+    let file = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    Prompt::from_wav(&file).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
 impl Node {
     fn open(config: &Config) -> Result<Node, StartError> {
         let keys = Arc::new(store::load_keys(&config.store.keys).map_err(StartError::Keys)?);
@@ -159,7 +173,9 @@ impl Node {
         });
         let loaded =
             loaded.map_err(|_| StartError::System("the plan's check failed in itself".to_string()))?;
-        let Loaded { program, prompts, .. } = loaded?;
+        let Loaded { program, mut prompts, .. } = loaded?;
+        let music =
+            load_music(&config.media.music)?.map(|piece| prompts.insert(MUSIC, piece)).map(|()| MUSIC);
         let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
         let server = Server::bind(&config.admin.socket)
             .map_err(|error| StartError::Admin(config.admin.socket.clone(), error))?;
@@ -182,7 +198,7 @@ impl Node {
             realm: config.node.realm.clone(),
             digest: config.sip.digest.iter().map(algorithm).collect(),
             media_address: config.media.address,
-            manner: Default::default(),
+            manner: Manner { session_s: config.sip.session_s, music },
             seed,
             wall: clock::wall(),
             program,

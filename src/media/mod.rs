@@ -7,6 +7,7 @@
 mod ear;
 mod leg;
 mod listen;
+mod music;
 mod news;
 mod order;
 mod outbound;
@@ -27,6 +28,7 @@ mod wave;
 mod wire;
 mod worker;
 
+pub use music::{MUSIC, music};
 pub use news::{LegFacts, News};
 pub use order::{Aim, Order, Sound, Tone, Trust};
 pub use prompt::{BadSound, Prompt, PromptLibrary};

@@ -101,6 +101,13 @@ impl PromptLibrary {
         }
     }
 
+    /// Takes one prompt over from an `older` library, whatever the plan says of it.
+    pub fn carry(&mut self, id: PromptId, older: &PromptLibrary) {
+        if let Some(prompt) = older.prompts.get(&id) {
+            self.prompts.insert(id, Arc::clone(prompt));
+        }
+    }
+
     /// How many prompts there are.
     pub fn len(&self) -> usize {
         self.prompts.len()

@@ -337,3 +337,66 @@ fn a_number_is_understood_in_every_spelling() {
         world.settle();
     }
 }
+
+#[test]
+fn a_held_party_hears_music_in_all_three_notations() {
+    for (seed, notation) in [(330, Notation::SendOnly), (331, Notation::Inactive), (332, Notation::Zero)] {
+        for (holder, held) in [("alice", "bob"), ("bob", "alice")] {
+            let mut world = World::with_music(seed);
+            world.phone("alice").dials("8002").at(secs(1));
+            world.phone("bob").answers().after(secs(1));
+            world.phone(holder).holds(notation).after(secs(4));
+            world.phone(holder).resumes().after(secs(14));
+            world.run_until(secs(5));
+            assert!(!world.is_played_to(held));
+            world.run_until(secs(10));
+            assert!(
+                world.is_played_to(held) && !world.is_played_to(holder),
+                "{notation:?}\n{}",
+                world.ladder()
+            );
+            world.run_until(secs(20));
+            assert!(!world.is_played_to(held), "{notation:?}\n{}", world.ladder());
+            assert!(world.heard(held, holder) > secs(6), "{notation:?}\n{}", world.ladder());
+            world.settle();
+        }
+    }
+}
+
+#[test]
+fn two_who_hold_each_other_hear_nothing() {
+    let mut world = World::with_music(333);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.phone("alice").holds(Notation::SendOnly).after(secs(4));
+    world.phone("bob").holds(Notation::SendOnly).after(secs(6));
+    world.phone("alice").resumes().after(secs(8));
+    world.phone("bob").resumes().after(secs(10));
+    world.run_until(secs(11));
+    assert!(world.is_played_to("alice"), "{}", world.ladder());
+    world.run_until(secs(16));
+    assert!(!world.is_played_to("alice") && !world.is_played_to("bob"), "{}", world.ladder());
+    let then = world.heard("alice", "bob");
+    world.run_until(secs(20));
+    assert_eq!(world.heard("alice", "bob") - then, secs(4), "{}", world.ladder());
+    world.settle();
+}
+
+#[test]
+fn a_party_that_is_being_transferred_hears_music_until_it_rings() {
+    let mut world = World::with_music(334);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.phone("carol").rejects(486).after(secs(3));
+    world.phone("bob").holds(Notation::SendOnly).after(secs(2));
+    world.phone("bob").will(When::At(secs(8)), Act::Refer("8003".into(), ""));
+    world.run_until(secs(10));
+    assert!(world.is_played_to("alice"), "{}", world.ladder());
+    world.run_until(secs(14));
+    // The transfer has failed, and Bob still holds.
+    assert!(world.is_played_to("alice"), "{}", world.ladder());
+    world.phone("bob").resumes().at(secs(15));
+    world.run_until(secs(20));
+    assert!(!world.is_played_to("alice") && world.heard("alice", "bob") > secs(5), "{}", world.ladder());
+    world.settle();
+}

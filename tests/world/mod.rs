@@ -206,6 +206,15 @@ impl World {
         self.heard(a, b) > Duration::ZERO && self.heard(b, a) > Duration::ZERO
     }
 
+    /// Whether a phone hears something of the switch's own that does not end by itself: music, ring-back.
+    pub fn is_played_to(&self, name: &str) -> bool {
+        let mut legs = self.plane.calls.values().flat_map(BTreeMap::values);
+        legs.any(|leg| {
+            let dialog = hearing::dialog_at(leg.local, &self.phones);
+            leg.plays_on() && dialog.is_some_and(|((phone, _), _)| self.phones[phone].id.name == name)
+        })
+    }
+
     /// For how long `listener` heard `speaker`.
     pub fn heard(&self, listener: &str, speaker: &str) -> Duration {
         let (Some(a), Some(b)) = (self.find(listener), self.find(speaker)) else { return Duration::ZERO };

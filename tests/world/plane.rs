@@ -37,6 +37,11 @@ struct Play {
 }
 
 impl Leg {
+    /// Whether what plays goes on until it is stopped.
+    pub fn plays_on(&self) -> bool {
+        self.play.as_ref().is_some_and(|play| play.ends.is_none())
+    }
+
     pub fn plays(&self) -> bool {
         self.play.is_some()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ledgerline::base::{Random, Secret, Time, Wall};
 use ledgerline::config::Features;
+use ledgerline::media::MUSIC;
 use ledgerline::presence::Policy;
 use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
 use ledgerline::switch::{Input, Setup, Switch};
@@ -91,6 +92,11 @@ impl World {
         World::with_plan(seed, Plan::Required)
     }
 
+    /// A world in which held parties hear music.
+    pub fn with_music(seed: u64) -> World {
+        World::made(seed, Plan::Required, |setup| setup.manner.music = Some(MUSIC))
+    }
+
     /// A world under another plan.
     pub fn with_plan(seed: u64, plan: Plan) -> World {
         World::made(seed, plan, |_| ())
@@ -106,6 +112,7 @@ impl World {
         let program = plan.program();
         let mut plane = Plane::new(random.fork());
         plane.learn(&program);
+        plane.prompts.insert(MUSIC, secs(30));
         let mut setup = setup(plan, key, wall + now.since(Time::ZERO));
         change(&mut setup);
         World {
