@@ -16,7 +16,7 @@ use ledgerline::media::{self, Order};
 use ledgerline::plan::{self, Folder};
 use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
 use ledgerline::sip::{Flow, Transport};
-use ledgerline::switch::{Input, Output, Setup, Switch};
+use ledgerline::switch::{Input, Limits, Output, Setup, Switch};
 use md5::{Digest, Md5};
 
 /// 1 000 calls a second: some 100 000 transactions are alive.
@@ -49,6 +49,7 @@ impl World {
         let directory =
             Directory::new([account("alice", "8001"), account("bob", "8002")]).expect("two accounts");
         let setup = Setup {
+            limits: Limits::default(),
             registrar: Rules::default(),
             kept: Vec::new(),
             digest: Algorithm::DEFAULT.to_vec(),

@@ -120,18 +120,20 @@ fn a_phone_calls_in_proves_itself_talks_and_hangs_up() {
 
     let (key, invite) = node.request(phone(Method::Invite, 1, None, None));
     assert!(matches!(
-        node.digest.check(node.now, &invite, &node.directory),
-        Verdict::Unproven { stale: false }
+        node.digest.check(node.now, node.flow.remote.ip(), &invite, &node.directory),
+        Verdict::Unproven { stale: false, wrong: None }
     ));
     let answer = node.layer.reply(key, 401).expect("open");
-    node.layer.refuse(key, node.digest.challenge(node.now, answer, false));
+    node.layer.refuse(key, node.digest.challenge(node.now, node.flow.remote.ip(), answer, false));
     assert!(node.layer.is_empty(), "a stranger costs nothing");
     let challenge = node.sent_one();
     assert!(matches!(node.receive(phone(Method::Ack, 1, Some("x"), None)), Received::Ack { .. }));
 
     let proof = credentials(&challenge, "open sesame", &Method::Invite);
     let (key, invite) = node.request(phone(Method::Invite, 2, None, Some(proof)));
-    let Verdict::Proven(account) = node.digest.check(node.now, &invite, &node.directory) else {
+    let Verdict::Proven(account) =
+        node.digest.check(node.now, node.flow.remote.ip(), &invite, &node.directory)
+    else {
         panic!("unproven")
     };
     assert!(account.may_claim(invite.from().and_then(|from| from.uri().user()).expect("a user")));

@@ -87,8 +87,23 @@ pub const EXPIRES_MAX: Duration = Duration::from_secs(7_200);
 /// A registration that says nothing of its length (RFC 3261 §10.2.1.1).
 pub const EXPIRES_DEFAULT: Duration = Duration::from_secs(3_600);
 
+/// Characters kept of a device's name (`+sip.instance`): a UUID with its prefix and brackets has 47.
+pub const INSTANCE_CHARS: usize = 128;
+
 /// Characters kept of what a phone calls itself.
 pub const USER_AGENT_CHARS: usize = 80;
+
+/// How long a source or a user's name at a source is locked out after too many wrong passwords, unless the configuration says otherwise.
+pub const BAN: Duration = Duration::from_secs(900);
+
+/// Bans at once; with more the one that ends first goes. An attacker with more addresses than this is the firewall's.
+pub const BANS: usize = 4_096;
+
+/// Sources (and users) whose rates are remembered, some 150 octets each; the longest unused are forgotten, and begin anew.
+pub const GUARDED_SOURCES: usize = 65_536;
+
+/// Addresses and ports that have proven an account, some 150 octets each: three times the phones of a large site.
+pub const PROVEN_PEERS: usize = 65_536;
 
 /// How long a digest nonce serves; then the phone is asked to take a new one (`stale=true`).
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(300);
@@ -242,6 +257,9 @@ pub const HELD_ORDERS: usize = 65_536;
 
 /// Running calls: memory stays below a gigabyte at some 40 kB a recorded call.
 pub const CALLS: usize = 20_000;
+
+/// Characters of a name that a telephone shows: no display has more, and a longer one only fills logs and records.
+pub const DISPLAY_CHARS: usize = 128;
 
 /// Octets of a dialled number or name.
 pub const DIALLED: usize = 128;

@@ -4,6 +4,7 @@
 
 mod alarm;
 pub mod bounds;
+mod bucket;
 mod id;
 mod mask;
 mod random;
@@ -12,6 +13,7 @@ mod text;
 mod time;
 
 pub use alarm::Alarms;
+pub use bucket::{Bucket, Rate, Recent};
 pub use id::{CallId, LegId, NotAnId, PromptId, RecordingId};
 pub use mask::{Masked, mask_digits, mask_numbers};
 pub use random::Random;

@@ -324,11 +324,12 @@ impl Call {
 /// Whether the switch can do something with an INVITE's body.
 ///
 /// # Errors
-/// The status to refuse it with: 400 for what is no session description, 488 for one without usable audio.
+/// The status to refuse it with: 400 for what is no session description, 413 for one of too many lines, 488 for one without usable audio.
 pub fn readable(body: &[u8]) -> Result<(), u16> {
     match offer::Description::read(body) {
         Ok(_) => Ok(()),
         Err(offer::Unusable::Malformed) => Err(400),
+        Err(offer::Unusable::TooLarge) => Err(413),
         Err(offer::Unusable::NoAudio) => Err(488),
     }
 }

@@ -41,13 +41,15 @@ pub(super) struct Spoken {
 pub(super) enum Unusable {
     #[error("not a session description")]
     Malformed,
+    #[error("too much of a session description")]
+    TooLarge,
     #[error("no audio over RTP/AVP")]
     NoAudio,
 }
 
 impl From<NotSdp> for Unusable {
-    fn from(_: NotSdp) -> Unusable {
-        Unusable::Malformed
+    fn from(why: NotSdp) -> Unusable {
+        if why.is_too_much() { Unusable::TooLarge } else { Unusable::Malformed }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use crate::base::{LegId, mask_numbers};
+use crate::base::{LegId, mask_numbers, presentable};
 use crate::dialog::prack::{self, Standing};
 use crate::dialog::{
     self, Accepted, Carrier, Heard, Invitation, Reason, Ring, SessionTimer, Side, refer, refresh, replaces,
@@ -472,7 +472,9 @@ impl Call {
         let with = if message.has_sdp() { " (sdp)" } else { "" };
         let line = match (message.method(), message.status()) {
             (Some(method), _) => method.to_string(),
-            (None, Some(status)) => format!("{status} {}", String::from_utf8_lossy(message.reason())),
+            (None, Some(status)) => {
+                format!("{status} {}", presentable(&String::from_utf8_lossy(message.reason()), 80))
+            }
             (None, None) => String::new(),
         };
         self.said(desk, leg, Way::In, &format!("{line}{with}"));

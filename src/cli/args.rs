@@ -35,6 +35,9 @@ pub enum Verb {
     User(User),
     /// List registered phones, show those of one user, or have them do something
     Phones(Phones),
+    /// List or end the bans of sources that tried too many passwords
+    #[command(subcommand)]
+    Bans(Bans),
     /// List running calls
     Calls(Calls),
     /// Look at one call, end it, or explain what happened in it
@@ -143,6 +146,22 @@ pub enum MorePhones {
         /// Of the new ones: marked urgent
         #[arg(long, default_value_t = 0, value_name = "N")]
         urgent: u32,
+    },
+}
+
+/// `bans`
+#[derive(Debug, Subcommand)]
+pub enum Bans {
+    /// List them: which source, which user there, why, for how long
+    List,
+    /// End the bans of a source, or all of them
+    Remove {
+        /// The source, as `bans list` prints it
+        #[arg(required_unless_present = "all")]
+        source: Option<String>,
+        /// End every ban
+        #[arg(long, conflicts_with = "source")]
+        all: bool,
     },
 }
 

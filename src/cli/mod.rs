@@ -4,6 +4,7 @@
 //! has to say about it goes to standard error; the exit code is one of [`Exit`].
 
 mod args;
+mod bans;
 mod call;
 mod calls;
 mod demo;
@@ -57,6 +58,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Demo(demo) => demo::run(&demo, printer),
         Verb::User(user) => user::run(user, config, printer),
         Verb::Phones(phones) => phones::run(&phones, config, printer),
+        Verb::Bans(bans) => bans::run(&bans, config, printer),
         Verb::Calls(calls) => calls::run(&calls, config, printer),
         Verb::Call(call) => call::run(&call, config, printer),
         Verb::Plan(plan) => plan::run(&plan, config, printer),

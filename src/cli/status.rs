@@ -29,7 +29,8 @@ fn text(status: &StatusView) -> String {
          Media         {media}\n\
          Program       {}\n\
          Store         {store}, {} MB free\n\
-         Transactions  {}\n",
+         Transactions  {}\n\
+         Not heard     {} above a limit, {} of banned sources; {} wrong passwords, {} bans\n",
         status.node,
         status.since.rfc3339(),
         status.calls,
@@ -39,5 +40,9 @@ fn text(status: &StatusView) -> String {
         status.program,
         status.store_free_bytes / 1_000_000,
         status.transactions,
+        status.flood.too_much,
+        status.flood.banned,
+        status.flood.wrong_passwords,
+        status.flood.bans,
     )
 }

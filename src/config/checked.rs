@@ -26,6 +26,8 @@ pub struct Config {
     pub registrar: Registrar,
     /// Who the node is under TLS, and whom it believes.
     pub tls: Tls,
+    /// How often who is heard.
+    pub limits: Limits,
     /// How media runs.
     pub media: Media,
     /// Where the dial plans are.
@@ -105,6 +107,27 @@ pub struct Registrar {
     pub most: Duration,
     /// How often each contact is asked by OPTIONS whether it is there; `None`: never.
     pub ping: Option<Duration>,
+}
+
+/// `[limits]`: how often who is heard. `None`: as the switch has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Requests a second of one source that has not proven itself; 0: without limit.
+    pub source_per_s: Option<u32>,
+    /// Requests a second of all such sources; 0: without limit.
+    pub strangers_per_s: Option<u32>,
+    /// Requests a second of one proven address and port; 0: without limit.
+    pub peer_per_s: Option<u32>,
+    /// Requests a second of one user; 0: without limit.
+    pub user_per_s: Option<u32>,
+    /// Wrong passwords before a user is locked at a source; 0: never.
+    pub wrong_passwords: Option<u32>,
+    /// Wrong passwords before a source is banned; 0: never.
+    pub wrong_passwords_of_source: Option<u32>,
+    /// How long both last.
+    pub ban: Option<Duration>,
+    /// Networks without limits: an address and its leading bits.
+    pub trusted: Vec<(IpAddr, u8)>,
 }
 
 /// `[media]`: how media runs.
@@ -194,6 +217,7 @@ impl Config {
             sip: check.sip(&written.sip),
             registrar: check.registrar(&written.registrar),
             tls: check.tls(&written.tls),
+            limits: check.limits(&written.limits),
             media: check.media(&written.media),
             plan: check.plan(&written.plan),
             store: check.store(&written.store),
@@ -330,6 +354,31 @@ impl Check<'_> {
             value => Some(self.seconds(value.as_ref(), bounds::PING, 5..=3_600)),
         };
         Registrar { least, most, ping }
+    }
+
+    fn limits(&mut self, written: &written::Limits) -> Limits {
+        let number = |value: &Option<Spanned<u32>>| value.as_ref().map(|value| *value.get_ref());
+        let ban = written.ban_s.as_ref().map(|value| self.seconds(Some(value), bounds::BAN, 10..=86_400));
+        let mut trusted = Vec::new();
+        for item in written.trusted.iter().flat_map(|list| list.get_ref()) {
+            match network(item.get_ref()) {
+                Some(network) => trusted.push(network),
+                None => {
+                    let hint = "for example \"192.0.2.7\" or \"192.0.2.0/24\"";
+                    self.wrong(item.span(), "not an address or a network", hint);
+                }
+            }
+        }
+        Limits {
+            source_per_s: number(&written.source_per_s),
+            strangers_per_s: number(&written.strangers_per_s),
+            peer_per_s: number(&written.peer_per_s),
+            user_per_s: number(&written.user_per_s),
+            wrong_passwords: number(&written.wrong_passwords),
+            wrong_passwords_of_source: number(&written.wrong_passwords_of_source),
+            ban,
+            trusted,
+        }
     }
 
     /// A number of seconds within `range`.
@@ -477,6 +526,15 @@ impl Check<'_> {
         });
         Log { level: level.to_string(), format }
     }
+}
+
+/// `ADDRESS` or `ADDRESS/BITS`.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (ip, bits) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
+    let ip: IpAddr = ip.parse().ok()?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(most), |bits| bits.parse().ok().filter(|bits| *bits <= most))?;
+    Some((ip, bits))
 }
 
 /// Whether every part of `level` is a level or `module=level`.

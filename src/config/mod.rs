@@ -12,7 +12,8 @@ mod presence;
 mod written;
 
 pub use checked::{
-    Admin, BackEnd, Config, Digest, Log, LogFormat, Media, Music, Node, Plan, Registrar, Sip, Store, Tls,
+    Admin, BackEnd, Config, Digest, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar, Sip, Store,
+    Tls,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Feature, Features};

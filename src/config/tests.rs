@@ -50,6 +50,16 @@ fn an_empty_file_is_the_default() {
                 clients: None,
                 trust: None,
             },
+            limits: Limits {
+                source_per_s: None,
+                strangers_per_s: None,
+                peer_per_s: None,
+                user_per_s: None,
+                wrong_passwords: None,
+                wrong_passwords_of_source: None,
+                ban: None,
+                trusted: [],
+            },
             media: Media {
                 ports: 20000..=29999,
                 workers: None,
@@ -155,6 +165,16 @@ fn a_written_file_is_read() {
                 clients: None,
                 trust: None,
             },
+            limits: Limits {
+                source_per_s: None,
+                strangers_per_s: None,
+                peer_per_s: None,
+                user_per_s: None,
+                wrong_passwords: None,
+                wrong_passwords_of_source: None,
+                ban: None,
+                trusted: [],
+            },
             media: Media {
                 ports: 30000..=30099,
                 workers: Some(
@@ -231,7 +251,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, media, plan, store, admin, log, presence, features
+               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^

@@ -13,6 +13,7 @@ pub struct Written {
     pub sip: Sip,
     pub registrar: Registrar,
     pub tls: Tls,
+    pub limits: Limits,
     pub media: Media,
     pub plan: Plan,
     pub store: Store,
@@ -56,6 +57,20 @@ pub struct Tls {
     pub key: Option<Spanned<String>>,
     pub clients: Option<Spanned<String>>,
     pub trust: Option<Spanned<String>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub source_per_s: Option<Spanned<u32>>,
+    pub strangers_per_s: Option<Spanned<u32>>,
+    pub peer_per_s: Option<Spanned<u32>>,
+    pub user_per_s: Option<Spanned<u32>>,
+    pub wrong_passwords: Option<Spanned<u32>>,
+    pub wrong_passwords_of_source: Option<Spanned<u32>>,
+    pub ban_s: Option<Spanned<u32>>,
+    pub trusted: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[media]`
@@ -127,6 +142,19 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("sip", &["listen", "digest", "session_s"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("tls", &["certificate", "key", "clients", "trust"]),
+    (
+        "limits",
+        &[
+            "source_per_s",
+            "strangers_per_s",
+            "peer_per_s",
+            "user_per_s",
+            "wrong_passwords",
+            "wrong_passwords_of_source",
+            "ban_s",
+            "trusted",
+        ],
+    ),
     ("media", &["ports", "workers", "back_end", "address", "music"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),

@@ -24,7 +24,7 @@ use super::stream::Streams;
 use super::tls::{self, Tls, TlsError};
 use super::udp::Udp;
 use super::users::{Users, UsersError};
-use crate::base::Random;
+use crate::base::{Random, Rate};
 use crate::call::Manner;
 use crate::config::{self, Config, Listen, Scheme};
 use crate::media::{MUSIC, Prompt, music};
@@ -32,7 +32,7 @@ use crate::plan::Lang;
 use crate::presence;
 use crate::registrar;
 use crate::sip::Transport;
-use crate::switch::{Setup, Switch};
+use crate::switch::{Limits, Net, Setup, Switch};
 use crate::vault::{self, Keyring};
 
 /// Why a node did not start.
@@ -209,6 +209,7 @@ impl Node {
                 places: config.features.slots.clone(),
             },
             features: config.features.clone(),
+            limits: limits(&config.limits),
             registrar: rules(&config.registrar),
             kept,
         };
@@ -289,6 +290,25 @@ fn registrations(config: &Config, keys: Arc<Keyring>) -> io::Result<(Vec<registr
     });
     let (changes, keeper) = registrations.keep(&kept)?;
     Ok((kept, changes, keeper))
+}
+
+fn limits(configured: &config::Limits) -> Limits {
+    let default = Limits::default();
+    // Twice a second's worth may come at once: phones that all come back after a power cut.
+    let rate = |per_s: Option<u32>, default: Rate| match per_s {
+        Some(per_s) => Rate { per_s, burst: per_s.saturating_mul(2) },
+        None => default,
+    };
+    Limits {
+        source: rate(configured.source_per_s, default.source),
+        strangers: rate(configured.strangers_per_s, default.strangers),
+        peer: rate(configured.peer_per_s, default.peer),
+        user: rate(configured.user_per_s, default.user),
+        wrong: configured.wrong_passwords.unwrap_or(default.wrong),
+        wrong_of_source: configured.wrong_passwords_of_source.unwrap_or(default.wrong_of_source),
+        ban: configured.ban.unwrap_or(default.ban),
+        trusted: configured.trusted.iter().map(|(ip, bits)| Net::new(*ip, *bits)).collect(),
+    }
 }
 
 fn rules(configured: &config::Registrar) -> registrar::Rules {

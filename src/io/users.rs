@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::clock;
 use super::password::{self, Weak};
 use super::sealed::{Sealed, SealedError};
-use crate::base::{Masked, Secret, Wall, bounds};
+use crate::base::{Masked, Secret, Wall, bounds, presentable};
 use crate::registrar::{Account, Algorithm, Directory, Ha1, Twice};
 use crate::vault::Keyring;
 
@@ -137,7 +137,7 @@ impl Users {
         check_name(name)?;
         numbers.iter().try_for_each(|number| check_number(number))?;
         password::judge(name, password.expose())?;
-        let display: String = display.chars().filter(|c| !c.is_control()).take(128).collect();
+        let display = presentable(display, bounds::DISPLAY_CHARS);
         let record = self.record(name, display, numbers.to_vec(), password);
         self.change(|content| {
             if content.users.iter().any(|user| user.name == name) {

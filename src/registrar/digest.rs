@@ -3,6 +3,7 @@
 //! Invariant: a user that does not exist, a wrong password and missing credentials get the same answer after the same work; a
 //! nonce's count is stored only once the digest was right; one request costs one digest however many credentials it carries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::algorithm::{Algorithm, Ha1, Proof};
@@ -21,6 +22,9 @@ pub enum Verdict {
     Unproven {
         /// For the challenge.
         stale: bool,
+        /// The user whose password was tried and is another, whether there is such a user or not: only when the nonce was ours, fresh and
+        /// made for this source, so that nobody can have somebody else's tries counted.
+        wrong: Option<Box<str>>,
     },
 }
 
@@ -50,21 +54,24 @@ impl Digest {
     ///
     /// The digest must cover this method and a `uri` that means the Request-URI, with a nonce of ours that is young and a count
     /// above all counts used with it. Without `qop` (RFC 2617) only MD5 is taken, and only with a nonce never used before.
-    pub fn check(&mut self, now: Time, request: &Message, directory: &Directory) -> Verdict {
+    pub fn check(&mut self, now: Time, source: IpAddr, request: &Message, directory: &Directory) -> Verdict {
         let Some((algorithm, credentials)) = self.best_credentials(request) else {
-            return Verdict::Unproven { stale: false };
+            return UNPROVEN;
         };
         let Some((count, proof)) = proof(algorithm, &credentials, request) else {
-            return Verdict::Unproven { stale: false };
+            return UNPROVEN;
         };
         let account = directory.account(credentials.username);
         let ha1: &Ha1 = account.map_or(&self.nobody, |account| account).ha1(algorithm);
         let proven = proof.is_proven_by(ha1, credentials.response.as_bytes());
-        let worth = self.nonces.weigh(now, proof.nonce, count);
+        let worth = self.nonces.weigh(now, source, proof.nonce, count);
         match account.filter(|_| proven && means(credentials.uri, request)) {
-            None => Verdict::Unproven { stale: false },
+            None => {
+                let tried = !proven && matches!(worth, Worth::Fresh(_));
+                Verdict::Unproven { stale: false, wrong: tried.then(|| credentials.username.into()) }
+            }
             Some(account) => match worth {
-                Worth::Stale => Verdict::Unproven { stale: true },
+                Worth::Stale => Verdict::Unproven { stale: true, wrong: None },
                 Worth::Fresh(ticket) => {
                     self.nonces.spend(now, ticket);
                     Verdict::Proven(Arc::clone(account))
@@ -75,8 +82,8 @@ impl Digest {
 
     /// Adds the challenges to a 401: a WWW-Authenticate field for each algorithm that is offered, in the order of preference
     /// (RFC 8760 §2.4), of one new nonce.
-    pub fn challenge(&mut self, now: Time, answer: Builder, stale: bool) -> Builder {
-        let (realm, nonce) = (quote(&self.realm), self.nonces.mint(now));
+    pub fn challenge(&mut self, now: Time, source: IpAddr, answer: Builder, stale: bool) -> Builder {
+        let (realm, nonce) = (quote(&self.realm), self.nonces.mint(now, source));
         let stale = if stale { ", stale=true" } else { "" };
         self.offered.iter().fold(answer, |answer, algorithm| {
             let algorithm = algorithm.as_str();
@@ -97,6 +104,9 @@ impl Digest {
             .min_by_key(|(algorithm, _)| *algorithm)
     }
 }
+
+/// No credentials, or none that mean anything here.
+const UNPROVEN: Verdict = Verdict::Unproven { stale: false, wrong: None };
 
 /// The count and what the response must prove; `None` for forms that we do not offer.
 fn proof<'a>(

@@ -1,10 +1,11 @@
 //! Nonces that prove their own age, and the count each was last used with.
 //!
-//! A nonce is `time ‖ random ‖ HMAC` in hexadecimal: an unused one costs no memory, so a flood of challenges costs none either.
+//! A nonce is `time ‖ random ‖ HMAC` in hexadecimal, the HMAC over both and the address that asked: an unused one costs no memory, so a flood of challenges costs none either.
 //! Invariant: a count is stored only by [`Nonces::spend`], after the digest was verified; what was ever spent is never accepted
 //! again, also not after it was evicted.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -56,22 +57,23 @@ impl Nonces {
         Nonces { secret: Secret::new(secret), random, counts: BTreeMap::new(), floor: [0; ID] }
     }
 
-    /// A new nonce: 40 hexadecimal digits.
-    pub fn mint(&mut self, now: Time) -> String {
+    /// A new nonce for whoever is at `source`: 40 hexadecimal digits. It is good for nothing from elsewhere, so that nobody can prove, or
+    /// fail to prove, anything in the name of an address where they do not hear.
+    pub fn mint(&mut self, now: Time, source: IpAddr) -> String {
         let mut nonce = [0; LEN];
         let (time, rest) = nonce.split_at_mut(6);
         time.copy_from_slice(&millis(now).to_be_bytes()[2..]);
         self.random.fill(&mut rest[..6]);
         let mut id = [0; ID];
         id.copy_from_slice(&nonce[..ID]);
-        nonce[ID..].copy_from_slice(&self.seal(&id));
+        nonce[ID..].copy_from_slice(&self.seal(&id, source));
         nonce.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// What `nonce` with `count` is worth. `count` is the request's `nc`; `None` (no `qop`) needs a nonce that was never used
+    /// What `nonce` with `count` is worth, shown by `source`. `count` is the request's `nc`; `None` (no `qop`) needs a nonce that was never used
     /// and uses it up.
-    pub fn weigh(&self, now: Time, nonce: &[u8], count: Option<u32>) -> Worth {
-        let Some(id) = self.open(nonce) else { return Worth::Stale };
+    pub fn weigh(&self, now: Time, source: IpAddr, nonce: &[u8], count: Option<u32>) -> Worth {
+        let Some(id) = self.open(nonce, source) else { return Worth::Stale };
         let issued = id.iter().take(6).fold(0, |ms, byte| ms << 8 | u64::from(*byte));
         let age = millis(now).checked_sub(issued).map(Duration::from_millis);
         let young = age.is_some_and(|age| age <= bounds::NONCE_LIFETIME);
@@ -111,7 +113,7 @@ impl Nonces {
         self.counts.is_empty()
     }
 
-    fn open(&self, nonce: &[u8]) -> Option<Id> {
+    fn open(&self, nonce: &[u8], source: IpAddr) -> Option<Id> {
         let mut bytes = [0; LEN];
         if nonce.len() != LEN * 2 {
             return None;
@@ -120,13 +122,17 @@ impl Nonces {
             *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
         }
         let (id, mac) = bytes.split_first_chunk::<ID>()?;
-        bool::from(self.seal(id).ct_eq(mac)).then_some(*id)
+        bool::from(self.seal(id, source).ct_eq(mac)).then_some(*id)
     }
 
-    fn seal(&self, id: &Id) -> [u8; LEN - ID] {
+    fn seal(&self, id: &Id, source: IpAddr) -> [u8; LEN - ID] {
         let mut seal = [0; LEN - ID];
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose()) {
             mac.update(id);
+            match source.to_canonical() {
+                IpAddr::V4(ip) => mac.update(&ip.octets()),
+                IpAddr::V6(ip) => mac.update(&ip.octets()),
+            }
             for (to, from) in seal.iter_mut().zip(mac.finalize().into_bytes()) {
                 *to = from;
             }
@@ -144,12 +150,14 @@ fn millis(now: Time) -> u64 {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
+
     fn mint() -> Nonces {
         Nonces::new(&mut Random::from_number(5))
     }
 
     fn fresh(nonces: &Nonces, now: Time, nonce: &str, count: Option<u32>) -> Option<Ticket> {
-        match nonces.weigh(now, nonce.as_bytes(), count) {
+        match nonces.weigh(now, HERE, nonce.as_bytes(), count) {
             Worth::Fresh(ticket) => Some(ticket),
             Worth::Stale => None,
         }
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn counts_only_rise_and_only_when_spent() {
         let (mut nonces, now) = (mint(), Time::from_millis(1_000));
-        let nonce = nonces.mint(now);
+        let nonce = nonces.mint(now, HERE);
         assert!(fresh(&nonces, now, &nonce, Some(u32::MAX)).is_some());
         let ticket = fresh(&nonces, now, &nonce, Some(1)).expect("a weighed count is not a spent one");
         nonces.spend(now, ticket);
@@ -171,7 +179,7 @@ mod tests {
     #[test]
     fn without_qop_a_nonce_serves_once() {
         let (mut nonces, now) = (mint(), Time::ZERO);
-        let nonce = nonces.mint(now);
+        let nonce = nonces.mint(now, HERE);
         let ticket = fresh(&nonces, now, &nonce, None).expect("unused");
         nonces.spend(now, ticket);
         for count in [None, Some(1), Some(u32::MAX)] {
@@ -182,7 +190,7 @@ mod tests {
     #[test]
     fn nonces_age_and_cannot_be_forged() {
         let (mut nonces, issued) = (mint(), Time::from_millis(10_000));
-        let nonce = nonces.mint(issued);
+        let nonce = nonces.mint(issued, HERE);
         let last = issued + bounds::NONCE_LIFETIME;
         assert!(fresh(&nonces, last, &nonce, Some(1)).is_some());
         assert!(fresh(&nonces, last + Duration::from_millis(1), &nonce, Some(1)).is_none());
@@ -191,32 +199,36 @@ mod tests {
             fresh(&Nonces::new(&mut Random::from_number(6)), issued, &nonce, Some(1)).is_none(),
             "another node's"
         );
+        let elsewhere = "192.0.2.10".parse().expect("an address");
+        assert_eq!(nonces.weigh(issued, elsewhere, nonce.as_bytes(), Some(1)), Worth::Stale);
+        let mapped = "::ffff:192.0.2.9".parse().expect("an address");
+        assert_ne!(nonces.weigh(issued, mapped, nonce.as_bytes(), Some(1)), Worth::Stale, "the same machine");
         for i in 0..nonce.len() {
             let mut forged = nonce.clone().into_bytes();
             forged[i] = if forged[i] == b'0' { b'1' } else { b'0' };
-            assert_eq!(nonces.weigh(issued, &forged, Some(1)), Worth::Stale, "digit {i}");
+            assert_eq!(nonces.weigh(issued, HERE, &forged, Some(1)), Worth::Stale, "digit {i}");
         }
         for bad in [&b""[..], b"x", "é".repeat(20).as_bytes(), &[b'+'; 40], &[0xff; 40]] {
-            assert_eq!(nonces.weigh(issued, bad, Some(1)), Worth::Stale);
+            assert_eq!(nonces.weigh(issued, HERE, bad, Some(1)), Worth::Stale);
         }
     }
 
     #[test]
     fn memory_is_bounded_and_what_is_forgotten_stays_used() {
         let mut nonces = mint();
-        let first = nonces.mint(Time::ZERO);
+        let first = nonces.mint(Time::ZERO, HERE);
         let ticket = fresh(&nonces, Time::ZERO, &first, Some(1)).expect("new");
         nonces.spend(Time::ZERO, ticket);
         let now = Time::from_millis(1);
         for _ in 0..bounds::NONCES {
-            let nonce = nonces.mint(now);
+            let nonce = nonces.mint(now, HERE);
             let ticket = fresh(&nonces, now, &nonce, Some(1)).expect("new");
             nonces.spend(now, ticket);
         }
         assert_eq!(nonces.len(), bounds::NONCES);
         assert!(fresh(&nonces, now, &first, Some(2)).is_none(), "evicted, so no longer good for any count");
         let late = now + bounds::NONCE_LIFETIME + Duration::from_secs(1);
-        let nonce = nonces.mint(late);
+        let nonce = nonces.mint(late, HERE);
         let ticket = fresh(&nonces, late, &nonce, Some(1)).expect("new");
         nonces.spend(late, ticket);
         assert_eq!(nonces.len(), 1, "expired ones go");

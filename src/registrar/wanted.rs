@@ -66,7 +66,8 @@ pub(super) fn wanted(
             Scheme::Sips if flow.transport.is_secure() => {}
             _ => return Err(Refused::Malformed),
         }
-        let instance = contact.params().get("+sip.instance").map(Into::into);
+        let instance = contact.params().get("+sip.instance");
+        let instance = instance.map(|text| presentable(text, bounds::INSTANCE_CHARS).into());
         // RFC 5626 §6: without an instance, or from a phone that does not support outbound, a reg-id means nothing.
         let reg_id = reg_id(&contact).filter(|_| outbound && instance.is_some());
         all.push(Binding {

@@ -21,3 +21,10 @@ pub use session::{Address, Connection, Origin, Session};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotSdp(pub &'static str);
+
+impl NotSdp {
+    /// Whether the text is above a bound, rather than wrong.
+    pub fn is_too_much(self) -> bool {
+        self.0.starts_with("too many")
+    }
+}

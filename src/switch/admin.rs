@@ -9,7 +9,7 @@ use super::{Output, Switch};
 impl Switch {
     pub(super) fn on_command(&mut self, now: Time, ticket: u64, command: Command) {
         let answer = match command {
-            Command::Status => Answer::Status(self.status()),
+            Command::Status => Answer::Status(self.status(now)),
             Command::Phones => Answer::Phones(self.phones(now, None)),
             Command::Phone { user } => self.phone(now, &user),
             Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
@@ -21,6 +21,8 @@ impl Switch {
                     false => Answer::NotFound,
                 }
             }
+            Command::Bans => Answer::Bans(self.guard.bans(now)),
+            Command::Forgive { source } => Answer::Forgiven(self.guard.forgive(source.as_deref())),
             Command::Unregister { user } => {
                 self.bindings.forget(&user);
                 self.with_events(now, |events, desk| events.contacts_changed(desk, &user));
@@ -65,7 +67,7 @@ impl Switch {
         self.with_events(now, |events, desk| events.drain(desk));
     }
 
-    fn status(&self) -> StatusView {
+    fn status(&mut self, now: Time) -> StatusView {
         StatusView {
             node: self.node.name.clone(),
             since: self.since,
@@ -78,6 +80,7 @@ impl Switch {
             store_writable: self.store.writable,
             store_free_bytes: self.store.free_bytes,
             transactions: self.layer.len(),
+            flood: self.guard.view(now),
             subscriptions: self.events.subscriptions(),
         }
     }

@@ -1,11 +1,11 @@
 //! Requests that would start something: who may, and what begins.
 //!
-//! Invariant: nothing but OPTIONS is served to a peer that has not proven who it is, and no answer before that proof depends on
+//! Invariant: nothing but OPTIONS to the switch itself is served to a peer that has not proven who it is, and no answer before that proof depends on
 //! whether an account exists.
 
 use std::sync::Arc;
 
-use crate::base::{CallId, Masked, Time, bounds};
+use crate::base::{CallId, Masked, Time, bounds, presentable};
 use crate::call::{self, Call, Desk, Device, Incoming};
 use crate::dialog::{Dialog, SessionTimer, contact_for, refresh};
 use crate::plan::{Facts, Origin, Record};
@@ -28,10 +28,10 @@ impl Switch {
                 Some((name, value)) => reply.header(*name, value),
                 None => reply,
             });
-            return self.refuse(key, reply);
+            return self.refuse(now, key, reply);
         }
         match message.method() {
-            Some(Method::Options) => self.on_options(now, key),
+            Some(Method::Options) => self.on_options(now, key, &message),
             Some(Method::Register) => self.on_register(now, flow, key, &message),
             Some(Method::Invite) => self.on_invite(now, flow, key, message),
             Some(Method::Subscribe | Method::Publish | Method::Message) => {
@@ -39,8 +39,10 @@ impl Switch {
             }
             // These only make sense within a dialog, and there is none.
             Some(Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify) => {
-                let reply = self.layer.reply(key, 481);
-                self.refuse(key, reply);
+                if self.proven(now, key, &message).is_some() {
+                    let reply = self.layer.reply(key, 481);
+                    self.refuse(now, key, reply);
+                }
             }
             Some(Method::Refer) => self.on_refer(now, key, &message),
             _ => self.on_unserved(now, key, &message),
@@ -52,11 +54,22 @@ impl Switch {
         if self.proven(now, key, message).is_some() {
             self.log(false, "a REFER outside a call is refused with 403".into());
             let reply = self.layer.reply(key, 403);
-            self.refuse(key, reply);
+            self.refuse(now, key, reply);
         }
     }
 
-    fn on_options(&mut self, now: Time, key: ServerKey) {
+    /// RFC 3261 §11.2. What the switch can do is told to anybody, so that probes and other switches see it alive; whoever asks after a
+    /// user has to prove who asks.
+    fn on_options(&mut self, now: Time, key: ServerKey, message: &Message) {
+        if message.request_uri().is_some_and(|uri| uri.user().is_some()) {
+            if message.max_forwards() == Some(0) {
+                let reply = self.layer.reply(key, 483);
+                return self.refuse(now, key, reply);
+            }
+            if self.proven(now, key, message).is_none() {
+                return;
+            }
+        }
         let reply = self.layer.reply(key, 200).map(|reply| {
             reply
                 .header(Name::Allow, ALLOW)
@@ -64,16 +77,14 @@ impl Switch {
                 .header(Name::Supported, call::SUPPORTED)
                 .header(Name::AcceptEncoding, "identity")
         });
-        if let Some(reply) = reply {
-            self.layer.respond(now, key, reply);
-        }
+        self.refuse(now, key, reply);
     }
 
     /// A method that the switch knows and does not serve: said only to those who may ask.
     fn on_unserved(&mut self, now: Time, key: ServerKey, message: &Message) {
         if self.proven(now, key, message).is_some() {
             let reply = self.layer.reply(key, 405).map(|reply| reply.header(Name::Allow, ALLOW));
-            self.refuse(key, reply);
+            self.refuse(now, key, reply);
         }
     }
 
@@ -82,7 +93,7 @@ impl Switch {
         let claims = user_of(message.to().map(|to| to.uri()));
         if !claims.is_some_and(|user| account.may_claim(&user)) {
             let reply = self.layer.reply(key, 403);
-            return self.refuse(key, reply);
+            return self.refuse(now, key, reply);
         }
         let registered = self.bindings.register(now, &account.name, message, flow);
         if registered.is_ok() {
@@ -146,7 +157,7 @@ impl Switch {
                     422 => reply.display(Name::MinSe, refresh::MIN_SE_S),
                     _ => reply,
                 });
-                self.refuse(key, reply);
+                self.refuse(now, key, reply);
             }
         }
     }
@@ -180,7 +191,7 @@ impl Switch {
         let facts = Facts {
             caller: Masked::new(caller.unwrap_or(claimed)),
             dialled: Masked::new(dialled),
-            display: Masked::new(display),
+            display: Masked::new(presentable(&display, bounds::DISPLAY_CHARS)),
             origin: Origin::Users,
             wall: self.wall(now),
         };
@@ -246,25 +257,56 @@ impl Switch {
 
     /// The account that a request proves to come from. `None`: it was challenged, or refused.
     pub(super) fn proven(&mut self, now: Time, key: ServerKey, message: &Message) -> Option<Arc<Account>> {
-        match self.digest.check(now, message, &self.directory) {
-            Verdict::Proven(account) => Some(account),
-            Verdict::Unproven { stale } => {
-                self.challenge(now, key, stale);
-                None
+        let flow = self.layer.came_over(key)?;
+        let account = match self.digest.check(now, flow.remote.ip(), message, &self.directory) {
+            Verdict::Proven(account) if !self.guard.is_locked(now, &flow, &account.name) => account,
+            // A locked name hears what a wrong password hears.
+            Verdict::Proven(_) => {
+                self.challenge(now, key, false);
+                return None;
             }
+            Verdict::Unproven { stale, wrong } => {
+                self.note_wrong(now, &flow, wrong);
+                self.challenge(now, key, stale);
+                return None;
+            }
+        };
+        if self.guard.proven(now, &flow, &account.name) {
+            return Some(account);
+        }
+        let reply = self.layer.reply(key, 503).map(|reply| reply.header(Name::RetryAfter, "5"));
+        self.refuse(now, key, reply);
+        None
+    }
+
+    /// Counts a wrong password; tries at a locked name count for nothing more.
+    fn note_wrong(&mut self, now: Time, flow: &Flow, wrong: Option<Box<str>>) {
+        let Some(user) = wrong else { return };
+        let user = presentable(&user, bounds::DIALLED);
+        if !self.guard.is_locked(now, flow, &user)
+            && let Some(banned) = self.guard.wrong_password(now, flow, &user)
+        {
+            self.log(false, banned);
         }
     }
 
     pub(super) fn challenge(&mut self, now: Time, key: ServerKey, stale: bool) {
-        let reply = self.layer.reply(key, 401).map(|reply| self.digest.challenge(now, reply, stale));
-        self.refuse(key, reply);
+        let Some(flow) = self.layer.came_over(key) else { return };
+        let reply = self.layer.reply(key, 401);
+        let reply = reply.map(|reply| self.digest.challenge(now, flow.remote.ip(), reply, stale));
+        self.refuse(now, key, reply);
     }
 
-    /// Answers and forgets: refusals cost no memory.
-    pub(super) fn refuse(&mut self, key: ServerKey, reply: Option<Builder>) {
-        if let Some(reply) = reply {
-            self.layer.refuse(key, reply);
+    /// Answers and forgets: refusals cost no memory. One that would make a stranger's flood larger is not sent.
+    pub(super) fn refuse(&mut self, now: Time, key: ServerKey, reply: Option<Builder>) {
+        if let (Some(reply), Some(flow)) = (reply, self.layer.came_over(key)) {
+            self.layer.refuse_if(key, reply, |excess| self.guard.may_answer(now, &flow, excess));
         }
+    }
+
+    /// Refuses octets that are no message; as [`Switch::refuse`].
+    pub(super) fn reject(&mut self, now: Time, flow: Flow, refusal: &crate::sip::Refusal) {
+        self.layer.reject_if(flow, refusal, |excess| self.guard.may_answer(now, &flow, excess));
     }
 }
 

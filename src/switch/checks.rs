@@ -39,6 +39,7 @@ pub(super) fn check(request: &Message, flow: &Flow) -> Result<(), Refused> {
     }
     scheme(request, flow)?;
     extensions(request)?;
+    encoding(request)?;
     if *method == Method::Invite { session(request) } else { Ok(()) }
 }
 
@@ -58,13 +59,19 @@ fn extensions(request: &Message) -> Result<(), Refused> {
     if unknown.is_empty() { Ok(()) } else { Err(Refused::with(420, Name::Unsupported, unknown.join(", "))) }
 }
 
+/// Bodies come as they are: nothing is unpacked, so nothing can unfold (RFC 3261 §20.12; reliability class 24).
+fn encoding(request: &Message) -> Result<(), Refused> {
+    let packed = |coding: &[u8]| !coding.eq_ignore_ascii_case(b"identity");
+    match request.list(Name::ContentEncoding).any(packed) {
+        true => Err(Refused::with(415, Name::AcceptEncoding, "identity")),
+        false => Ok(()),
+    }
+}
+
 /// An INVITE's body is SDP in clear, or absent; its sender takes SDP; its hops are not used up.
 fn session(request: &Message) -> Result<(), Refused> {
     if request.max_forwards() == Some(0) {
         return Err(Refused::new(483));
-    }
-    if request.header(Name::ContentEncoding).is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Refused::with(415, Name::AcceptEncoding, "identity"));
     }
     if !request.body().is_empty() && !request.has_sdp() {
         return Err(Refused::with(415, Name::Accept, "application/sdp"));

@@ -32,7 +32,7 @@ impl Switch {
             Err(status) => status,
         };
         let reply = self.layer.reply(key, status);
-        self.refuse(key, reply);
+        self.refuse(now, key, reply);
     }
 
     /// What must hold before anybody comes into a call.

@@ -11,6 +11,7 @@ mod admit;
 mod checks;
 mod features;
 mod fetch;
+mod guard;
 mod input;
 mod output;
 mod pings;
@@ -18,9 +19,10 @@ mod presence;
 mod route;
 mod view;
 
+pub use guard::{Limits, Net};
 pub use input::Input;
 pub use output::Output;
-pub use view::{Answer, Command, MediaView, PhoneView, StatusView};
+pub use view::{Answer, BanView, Command, FloodView, MediaView, PhoneView, StatusView};
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +38,8 @@ use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
 use crate::vault;
+
+use guard::Entry;
 
 /// What a switch is made of.
 #[derive(Debug)]
@@ -62,6 +66,8 @@ pub struct Setup {
     pub presence: events::Policy,
     /// What users do by dialling a code.
     pub features: Features,
+    /// How often who is heard.
+    pub limits: Limits,
     /// What registrations are held to.
     pub registrar: Rules,
     /// The registrations that outlived the run before; those of accounts that are gone are left out.
@@ -77,6 +83,7 @@ pub struct Switch {
     random: Random,
     layer: Layer,
     digest: Digest,
+    guard: guard::Guard,
     directory: Arc<Directory>,
     bindings: Bindings,
     /// Contacts that have been asked whether they are there.
@@ -119,6 +126,7 @@ impl Switch {
             since: setup.wall,
             clock: (now, setup.wall),
             layer: Layer::new(&mut random),
+            guard: guard::Guard::new(now, setup.limits),
             digest: Digest::new(&setup.realm, &setup.digest, &mut random),
             node: Node {
                 name: setup.node,
@@ -318,10 +326,17 @@ impl Switch {
     }
 
     fn on_octets(&mut self, now: Time, flow: Flow, raw: bytes::Bytes) {
+        let entry = self.guard.enter(now, &flow);
+        if entry == Entry::Banned || (entry == Entry::TooMuch && !flow.transport.is_reliable()) {
+            return;
+        }
         let message = match Message::receive(raw) {
             Ok(message) => message,
-            Err(refusal) => return self.layer.reject(flow, &refusal),
+            Err(refusal) => return self.reject(now, flow, &refusal),
         };
+        if entry == Entry::TooMuch {
+            return self.layer.busy(flow, &message, "10");
+        }
         match self.layer.receive(now, flow, message) {
             Received::Request { key, message } => self.on_request(now, flow, key, message),
             Received::Ack { message } => {

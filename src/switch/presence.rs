@@ -44,7 +44,7 @@ impl Switch {
         let claimed = user_of(message.from().map(|from| from.uri()));
         if !claimed.is_some_and(|user| account.may_claim(&user)) {
             let reply = self.layer.reply(key, 403);
-            return self.refuse(key, reply);
+            return self.refuse(now, key, reply);
         }
         self.with_events(now, |events, desk| match message.method() {
             Some(Method::Publish) => events.on_publish(desk, key, message, &account),
@@ -65,7 +65,7 @@ impl Switch {
         let known = dialog.and_then(|dialog| self.events.of_dialog(&dialog));
         let Some((id, watcher)) = known.map(|(id, watcher)| (id, watcher.to_string())) else {
             let reply = self.layer.reply(key, 481);
-            return self.refuse(key, reply);
+            return self.refuse(now, key, reply);
         };
         if self.proves(now, key, message, &watcher) {
             self.with_events(now, |events, desk| events.on_resubscribe(desk, key, flow, message, id));

@@ -4,7 +4,6 @@
 //! is, or prove that it comes from the leg's user (RFC 3261 §22; reliability class "blind BYE").
 
 use crate::base::Time;
-use crate::registrar::Verdict;
 use crate::sip::{Flow, Message};
 use crate::transaction::ServerKey;
 
@@ -26,17 +25,11 @@ impl Switch {
 
     /// Whether a request from elsewhere proves to come from `user`. If not, it is answered here.
     pub(super) fn proves(&mut self, now: Time, key: ServerKey, message: &Message, user: &str) -> bool {
-        match self.digest.check(now, message, &self.directory) {
-            Verdict::Proven(account) if account.name == user => true,
-            Verdict::Proven(_) => {
-                let reply = self.layer.reply(key, 481);
-                self.refuse(key, reply);
-                false
-            }
-            Verdict::Unproven { stale } => {
-                self.challenge(now, key, stale);
-                false
-            }
+        let Some(account) = self.proven(now, key, message) else { return false };
+        if account.name != user {
+            let reply = self.layer.reply(key, 481);
+            self.refuse(now, key, reply);
         }
+        account.name == user
     }
 }

@@ -37,6 +37,13 @@ pub enum Command {
         /// Which.
         id: CallId,
     },
+    /// Every ban that lasts.
+    Bans,
+    /// End bans.
+    Forgive {
+        /// Of this source: an address; `None`: all of them.
+        source: Option<String>,
+    },
     /// Forget every contact of a user (removed or locked accounts).
     Unregister {
         /// The user's name.
@@ -76,6 +83,10 @@ pub enum Answer {
     Trace(Vec<Entry>),
     /// To [`Command::Sync`]: so many phones were asked.
     Asked(usize),
+    /// To [`Command::Bans`].
+    Bans(Vec<BanView>),
+    /// To [`Command::Forgive`]: how many bans ended.
+    Forgiven(usize),
     /// The command was carried out.
     Done,
     /// There is no such call or user.
@@ -125,9 +136,43 @@ pub struct StatusView {
     pub store_free_bytes: u64,
     /// Live SIP transactions.
     pub transactions: usize,
+    /// What was not heard, and why.
+    pub flood: FloodView,
     /// Live subscriptions of phones: lamps, mailboxes, presence.
     #[serde(default)]
     pub subscriptions: usize,
+}
+
+/// What was not heard since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FloodView {
+    /// Bans that last now.
+    pub bans: usize,
+    /// Wrong passwords.
+    pub wrong_passwords: u64,
+    /// Messages above a limit.
+    pub too_much: u64,
+    /// Messages of banned sources.
+    pub banned: u64,
+    /// Refusals that were not sent because they would have enlarged a flood.
+    pub unanswered: u64,
+}
+
+/// One ban.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanView {
+    /// The address, or the network of it.
+    pub source: String,
+    /// The user that is locked there; `None`: the whole source is banned.
+    pub user: Option<String>,
+    /// Why.
+    pub why: String,
+    /// Since how many seconds.
+    pub age_s: u64,
+    /// For how many seconds more.
+    pub left_s: u64,
+    /// What was refused because of it.
+    pub refused: u64,
 }
 
 /// One registered contact.

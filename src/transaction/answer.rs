@@ -69,11 +69,45 @@ impl Layer {
         }
     }
 
+    /// As [`Layer::refuse`], if `may` allows an answer that is so many octets longer than its request (negative: shorter); else the
+    /// request is forgotten without a word.
+    pub fn refuse_if(&mut self, key: ServerKey, response: Builder, may: impl FnOnce(i64) -> bool) {
+        if let Some(server) = self.servers.get(&key) {
+            let (flow, bytes) = (server.flow, server.finish(response).build());
+            let asked = server.request.as_ref().map_or(0, |request| request.as_bytes().len());
+            if may(excess(bytes.len(), asked)) {
+                self.output.push_back(Output::Send { flow, bytes });
+            }
+            self.remove(Key::Server(key));
+        }
+    }
+
+    /// How `key`'s request came: the peer's address as the socket saw it, whatever its Via says.
+    pub fn came_over(&self, key: ServerKey) -> Option<Flow> {
+        self.servers.get(&key).map(|server| Flow { remote: server.source, ..server.flow })
+    }
+
     /// Answers octets that are no message we take, if they may be answered at all.
     pub fn reject(&mut self, flow: Flow, refusal: &Refusal) {
+        self.reject_if(flow, refusal, |_| true);
+    }
+
+    /// As [`Layer::reject`], if `may` allows an answer that is so many octets longer than what came.
+    pub fn reject_if(&mut self, flow: Flow, refusal: &Refusal, may: impl FnOnce(i64) -> bool) {
         let Some(request) = refusal.message.as_ref().filter(|_| !refusal.is_silent()) else { return };
         let response = Builder::reply_to(request, refusal.status).reason(refusal.why);
-        self.send_stateless(flow, request, response);
+        let bytes = response.to_tag(&self.random.token(12)).stamp(flow.remote).build();
+        if may(excess(bytes.len(), request.as_bytes().len())) {
+            self.output.push_back(Output::Send { flow: wire::way_back(flow, request), bytes });
+        }
+    }
+
+    /// Answers a request 503 without taking it: the peer is to come back after `retry_after` (RFC 3261 §20.33).
+    pub fn busy(&mut self, flow: Flow, request: &Message, retry_after: &str) {
+        if request.method().is_some_and(|method| *method != Method::Ack) {
+            let busy = Builder::reply_to(request, 503).header(Name::RetryAfter, retry_after);
+            self.send_stateless(flow, request, busy);
+        }
     }
 
     pub(super) fn send_stateless(&mut self, flow: Flow, request: &Message, response: Builder) {
@@ -136,4 +170,8 @@ impl Layer {
             None => Received::Absorbed,
         }
     }
+}
+
+fn excess(answer: usize, request: usize) -> i64 {
+    i64::try_from(answer).unwrap_or(i64::MAX).saturating_sub(i64::try_from(request).unwrap_or(i64::MAX))
 }

@@ -22,7 +22,7 @@ pub(super) struct Server {
     pub cancelled: bool,
     /// Until the final answer.
     pub request: Option<Message>,
-    source: std::net::SocketAddr,
+    pub source: std::net::SocketAddr,
     last: Option<Bytes>,
 }
 

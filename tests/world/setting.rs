@@ -9,7 +9,7 @@ use ledgerline::config::Features;
 use ledgerline::media::MUSIC;
 use ledgerline::presence::Policy;
 use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
-use ledgerline::switch::{Input, Setup, Switch};
+use ledgerline::switch::{Input, Limits, Setup, Switch};
 
 use super::network::{Network, Weather};
 use super::phone::{Identity, Phone};
@@ -70,6 +70,7 @@ pub fn directory(left: &str) -> Directory {
 /// How the switch of every world is set up.
 fn setup(plan: Plan, seed: [u8; 32], wall: Wall) -> Setup {
     Setup {
+        limits: Limits::default(),
         registrar: Rules::default(),
         kept: Vec::new(),
         digest: Algorithm::DEFAULT.to_vec(),

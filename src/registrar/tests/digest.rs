@@ -9,6 +9,8 @@ use crate::sip::{Builder, Message, Name};
 
 const REALM: &str = "ledgerline";
 
+const HERE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
+
 struct Bench {
     digest: Digest,
     directory: Directory,
@@ -80,7 +82,10 @@ impl Bench {
 
     fn challenged(&mut self, stale: bool) -> Message {
         let request = message("INVITE sip:bob@ledgerline SIP/2.0");
-        self.digest.challenge(self.now, Builder::reply_to(&request, 401), stale).message().expect("a message")
+        self.digest
+            .challenge(self.now, HERE, Builder::reply_to(&request, 401), stale)
+            .message()
+            .expect("a message")
     }
 
     fn nonce(&mut self) -> String {
@@ -93,13 +98,13 @@ impl Bench {
     fn check(&mut self, credentials: &[String]) -> &'static str {
         let fields: String = credentials.iter().map(|c| format!("\nAuthorization: {c}")).collect();
         let request = message(&format!("INVITE sip:bob@ledgerline SIP/2.0{fields}"));
-        match self.digest.check(self.now, &request, &self.directory) {
+        match self.digest.check(self.now, HERE, &request, &self.directory) {
             Verdict::Proven(account) => {
                 assert_eq!(account.name, "alice");
                 "ok"
             }
-            Verdict::Unproven { stale: true } => "stale",
-            Verdict::Unproven { stale: false } => "no",
+            Verdict::Unproven { stale: true, .. } => "stale",
+            Verdict::Unproven { stale: false, .. } => "no",
         }
     }
 
