@@ -154,6 +154,18 @@ keys = "keys"
 # Country code of numbers that are written without one, for search.
 country = "86"
 
+[features]
+# Park slots: `*68701` pressed in a call parks the other side, dialling 701 takes it. None without this line.
+# slots = "701-720"
+# Who picks up for whom with `*8` and `**`; without groups everybody for everybody:
+# groups.front = ["alice", "bob"]
+
+[presence]
+# Whose lamps a user may watch: "users" (everybody's) or "own".
+# watch = "users"
+# Whose number a lamp shows: "nobody", "users", "all".
+# show = "users"
+
 [admin]
 socket = "admin.sock"
 

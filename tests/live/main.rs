@@ -15,6 +15,7 @@ mod world;
 mod calls;
 mod crash;
 mod full_disk;
+mod lamps;
 mod phones;
 mod release;
 mod secure;

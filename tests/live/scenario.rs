@@ -177,10 +177,65 @@ impl Scenario {
         self.receive("request=\"BYE\"", "").send(false, &answer)
     }
 
+    /// Watches an event package of the user that `-s` names: asked for proof, gives it. Later: prolongs it, or ends it with 0.
+    pub fn subscribe(self, event: &str, expires: u32) -> Scenario {
+        let first = self.cseq == 0;
+        let (uri, to_tag) = if first { ("sip:[service]@ledgerline", "") } else { ("[next_url]", WITHIN) };
+        let fields = format!("{CONTACT}Event: {event}\nExpires: {expires}\n");
+        self.subscribing(uri, to_tag, &fields)
+            .expect_proof_wanted()
+            .subscribing(uri, to_tag, &format!("{fields}[authentication]\n"))
+            .receive("response=\"200\" rrs=\"true\"", "")
+    }
+
+    fn subscribing(mut self, uri: &str, to_tag: &str, fields: &str) -> Scenario {
+        self.cseq += 1;
+        let request = self.request("SUBSCRIBE", uri, to_tag, fields, NOTHING);
+        self.send(true, &request)
+    }
+
+    /// Is told something that fits `pattern`.
+    pub fn notified(self, pattern: &str) -> Scenario {
+        let answer = response("200 OK", "", NOTHING).replace(CALLED, "");
+        self.receive_with("request=\"NOTIFY\"", pattern).send(false, &answer)
+    }
+
+    /// Is asked, outside any dialog, to fetch its configuration.
+    pub fn synchronised(self) -> Scenario {
+        let it = self.receive(
+            "request=\"NOTIFY\"",
+            "\n    <action><ereg regexp=\"check-sync;reboot=true\" search_in=\"hdr\" header=\"Event:\" check_it=\"true\" \
+             assign_to=\"found\"/><log message=\"[$found]\"/></action>\n  ",
+        );
+        it.respond("200 OK", "", NOTHING)
+    }
+
+    /// Writes a text to the user that `-s` names: asked for proof, gives it.
+    pub fn writes(self, text: &str) -> Scenario {
+        self.writing("", text).expect_proof_wanted().writing("[authentication]\n", text).expect(200)
+    }
+
+    fn writing(mut self, proof: &str, text: &str) -> Scenario {
+        self.cseq += 1;
+        let body = format!("Content-Type: text/plain\nContent-Length: [len]\n\n{text}");
+        let request = self.request("MESSAGE", "sip:[service]@ledgerline", "", proof, &body);
+        self.send(true, &request)
+    }
+
+    /// Gets this text.
+    pub fn reads(self, text: &str) -> Scenario {
+        self.receive_with("request=\"MESSAGE\"", text).respond("200 OK", "", NOTHING)
+    }
+
     /// Is called, and rings.
     pub fn rings(self) -> Scenario {
         let it = self.receive("request=\"INVITE\" rrs=\"true\"", "");
         it.respond("180 Ringing", CONTACT, NOTHING)
+    }
+
+    /// Is called, and says nothing for a while.
+    pub fn hesitates(self, milliseconds: u32) -> Scenario {
+        self.receive("request=\"INVITE\" rrs=\"true\"", "").wait(milliseconds)
     }
 
     /// Answers the call that it was ringing for.
@@ -234,6 +289,8 @@ impl Scenario {
     }
 
     fn receive_with(self, what: &str, pattern: &str) -> Scenario {
+        let pattern =
+            pattern.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let action = format!(
             "\n    <action><ereg regexp=\"{pattern}\" search_in=\"body\" check_it=\"true\" assign_to=\"found\"/>\
              <log message=\"[$found]\"/></action>\n  "
