@@ -207,6 +207,15 @@ pub const PROMPT: Duration = Duration::from_secs(20 * 60);
 /// A leg from which nothing comes for this long is reported, and again after each such span.
 pub const QUIET: Duration = Duration::from_secs(10);
 
+/// The longest delay line: what intercepting screens need at most; recognisers take 0.4 to 1.5 s.
+pub const DELAY: Duration = Duration::from_secs(2);
+
+/// Feeds of one leg: a transcript, two screens, a recorder of a third party, and as many again.
+pub const FEEDS: usize = 8;
+
+/// Pieces of sound (20 ms) that one media worker keeps for recognisers: a second of 80 feeds, 2.7 MB at 16 kHz.
+pub const FEED_PIECES: usize = 4_096;
+
 /// Orders that may wait for one media worker: half a second of its share of 1 500 calls a second.
 pub const MEDIA_ORDERS: usize = 8_192;
 

@@ -38,6 +38,8 @@ pub(super) struct Leg {
     pub media: Stream,
     /// Whether it was ever joined to the caller.
     pub talked: bool,
+    /// Its key press that has been told in one way so far.
+    pub told: Option<super::keys::Told>,
     /// What the media plane counted, once it has said so.
     pub facts: Option<LegFacts>,
     /// The track of the recording that it is heard on: 0 for the caller's side, 1 for the other.
@@ -137,6 +139,7 @@ impl Leg {
             stage: Stage::Gone,
             invitation: None,
             media,
+            told: None,
             talked: false,
             facts: None,
             track: 0,

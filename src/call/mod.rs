@@ -190,7 +190,8 @@ impl Call {
                 self.media_over = true;
                 self.maybe_write(desk);
             }
-            media::News::Missed { .. } => {}
+            // Of orders that no plan gives.
+            media::News::Announced { .. } | media::News::Refused { .. } | media::News::Missed { .. } => {}
         }
     }
 

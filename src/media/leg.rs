@@ -11,7 +11,10 @@ use crate::rtp::rtcp::{Back, CNAME, Mapping};
 use crate::rtp::telephone_event::{self, Event, Presses};
 use crate::rtp::{Codec, Format, Packet, Reception, Standing};
 
-use super::listen::Listening;
+use super::detect::Detector;
+use super::feed::Feed;
+use super::listen::{Listening, Visited};
+use super::mix::Part;
 use super::outbound::{Heard, Outbound};
 use super::player::{FRAME as NARROW, Keypad, Law, Player};
 use super::route::{self, Route, Routes, Way};
@@ -39,6 +42,16 @@ pub(super) struct Leg {
     pub(super) listening: Option<Box<Listening>>,
     /// Whether the sound that came last is decoded for the leg's peer.
     pub(super) decoding: bool,
+    /// Its part in the mix of its call.
+    pub(super) part: Option<Part>,
+    /// Nobody is to hear it.
+    pub(super) muted: bool,
+    /// Frames of 20 ms by which others hear it later.
+    pub(super) delay: u8,
+    /// Who else wants its sound.
+    pub(super) feeds: Vec<Feed>,
+    /// Whether keys are looked for in its sound: it has no events, and somebody may want its keys.
+    detects: bool,
     /// What encodes sound for it, once something had to be encoded.
     pub(super) voice: Option<Box<Voice>>,
     pub(super) out: Outbound,
@@ -99,6 +112,11 @@ impl Leg {
             paced: None,
             listening: None,
             decoding: false,
+            part: None,
+            muted: false,
+            delay: 0,
+            feeds: Vec::new(),
+            detects: false,
             voice: None,
             out,
             counts: LegFacts::default(),
@@ -148,8 +166,16 @@ impl Leg {
     /// Computes the routes towards the aim of whomever the leg is joined to.
     pub(super) fn route_to(&mut self, to: Option<&Aim>) {
         self.routes = self.aim.as_ref().map_or(route::NONE, |aim| route::routes(aim, to));
-        if !self.routes.iter().any(|way| way.route == Route::Decode) {
-            (self.decoding, self.listening) = (false, None);
+        if self.muted || self.delay > 0 {
+            route::decode(&mut self.routes, to);
+        }
+        // A party without a bridge may be asked for keys; in a bridge they are wanted where the other side takes events.
+        let wanted = to.is_none_or(|to| route::keys(to).is_some());
+        self.detects = self.listened && wanted && self.key_format().is_none() && self.is_linear();
+        let decodes = self.routes.iter().any(|way| way.route == Route::Decode);
+        self.decoding &= decodes;
+        if !decodes && !self.is_attended() {
+            self.listening = None;
         }
     }
 
@@ -212,6 +238,46 @@ impl Leg {
             self.counts.codec_in = self.format(packet.pt).map(|format| format.codec);
         }
         self.listened.then_some(Taken { packet, heard, way })
+    }
+
+    /// Whether its sound is consumed here whatever its routes are.
+    pub(super) fn is_attended(&self) -> bool {
+        self.part.is_some() || !self.feeds.is_empty() || self.detects
+    }
+
+    /// Whether all that it may say can be decoded.
+    pub(super) fn is_linear(&self) -> bool {
+        let sound = |format: &&Format| !matches!(format.codec, Codec::TelephoneEvent | Codec::Cn);
+        self.aim.as_ref().is_some_and(|aim| aim.formats.iter().filter(sound).all(route::is_linear))
+    }
+
+    /// Begins to listen, or goes on.
+    pub(super) fn attend(&mut self) {
+        let listening = self.listening.get_or_insert_with(|| Box::new(Listening::new()));
+        match (self.detects, &listening.detector) {
+            (true, None) => listening.detector = Some(Box::new(Detector::new())),
+            (false, Some(_)) => listening.detector = None,
+            _ => {}
+        }
+    }
+
+    /// Hears the next 20 ms; says which key was in them.
+    pub(super) fn visit(
+        &mut self,
+        now: Time,
+        queue: &mut std::collections::VecDeque<super::FeedPiece>,
+    ) -> Option<char> {
+        let listening = self.listening.as_mut()?;
+        let muted = self.muted || self.part.is_some_and(|part| part.leaves);
+        let (leg, feeds) = ((self.call, self.id), &mut self.feeds[..]);
+        let key = listening.visit(Visited { now, leg, muted, delay: self.delay, feeds }, queue)?;
+        self.counts.keys += 1;
+        Some(key)
+    }
+
+    /// What it said in the last 20 ms, as others hear it.
+    pub(super) fn heard(&self) -> Option<&Frame> {
+        self.listening.as_ref()?.heard()
     }
 
     /// Lets whoever consumes the leg's sound have a packet.

@@ -1,33 +1,90 @@
 //! What a leg needs beyond a relay: its sound, decoded, for whoever consumes it here.
 //!
 //! Made when somebody first consumes it and dropped when nobody does any more; a plain relay never has one.
-//! Invariant: every visit (20 ms) yields one frame, whatever came or did not come.
+//! Invariant: every visit (20 ms) yields one frame, whatever came or did not come, and its loudness never jumps.
 
+use std::collections::VecDeque;
+
+use crate::base::{CallId, LegId, Time};
 use crate::rtp::linear::{FRAME, Frame};
 
+use super::delay::Delay;
+use super::detect::Detector;
 use super::ear::{Ear, Pulled};
+use super::feed::{Feed, FeedPiece};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Listening {
     pub(super) ear: Ear,
-    /// What was heard at the last visit.
+    /// Looks for keys in the sound, where the far end has no other way to send them.
+    pub(super) detector: Option<Box<Detector>>,
+    delay: Delay,
+    /// What was heard at the last visit, as others hear it.
     frame: Frame,
-    pulled: Pulled,
+    silent: bool,
+    /// Loudness at the end of the last frame: 0 or 1.
+    open: bool,
+}
+
+/// What a visit is to know of the leg.
+pub(super) struct Visited<'a> {
+    pub(super) now: Time,
+    pub(super) leg: (CallId, LegId),
+    /// Nobody is to hear it.
+    pub(super) muted: bool,
+    /// Frames by which others hear it later.
+    pub(super) delay: u8,
+    pub(super) feeds: &'a mut [Feed],
 }
 
 impl Listening {
     pub(super) fn new() -> Listening {
-        Listening { ear: Ear::new(), frame: [0; FRAME], pulled: Pulled::Silence }
+        Listening {
+            ear: Ear::new(),
+            detector: None,
+            delay: Delay::default(),
+            frame: [0; FRAME],
+            silent: true,
+            open: false,
+        }
     }
 
-    /// The visit: hears the next 20 ms.
-    pub(super) fn visit(&mut self) {
-        self.pulled = self.ear.pull(&mut self.frame);
+    /// The visit: hears the next 20 ms, and says which key was in it.
+    pub(super) fn visit(&mut self, visited: Visited<'_>, queue: &mut VecDeque<FeedPiece>) -> Option<char> {
+        let Visited { now, leg, muted, delay, feeds } = visited;
+        self.silent = self.ear.pull(&mut self.frame) == Pulled::Silence;
+        let key = self.detector.as_mut().and_then(|detector| detector.hear(&self.frame));
+        for feed in feeds {
+            feed.push(now, leg, &self.frame, self.silent, queue);
+        }
+        self.delay.set(usize::from(delay));
+        if self.delay.pass(&mut self.frame) {
+            self.silent = false;
+        }
+        // What begins after silence begins softly, too: the ear may have joined in the middle of a word.
+        let open = !muted && !self.silent;
+        if !open && !self.open {
+            self.frame.fill(0);
+        } else if open != self.open {
+            ramp(&mut self.frame, open);
+        }
+        self.open = open;
+        key
     }
 
     /// What was heard at the last visit; `None` while the far end says nothing.
     pub(super) fn heard(&self) -> Option<&Frame> {
-        (self.pulled != Pulled::Silence).then_some(&self.frame)
+        (!self.silent).then_some(&self.frame)
+    }
+}
+
+/// Brings a frame from silence to its loudness within 5 ms, or down.
+fn ramp(frame: &mut Frame, up: bool) {
+    const SPAN: usize = FRAME / 4;
+    for (n, sample) in frame.iter_mut().enumerate() {
+        let passed = n.min(SPAN);
+        let part = if up { passed } else { SPAN - passed } as i32;
+        *sample = (i32::from(*sample) * part / SPAN as i32) as i16;
     }
 }

@@ -4,9 +4,14 @@
 //! Orders and news of one call keep their order; those of different calls do not.
 //! Invariant: no packet waits for a signalling decision, and no packet from a source that was not authorised goes anywhere.
 
+mod confer;
+mod delay;
+mod detect;
 mod ear;
+mod feed;
 mod leg;
 mod listen;
+mod mix;
 mod music;
 mod news;
 mod order;
@@ -28,9 +33,10 @@ mod wave;
 mod wire;
 mod worker;
 
+pub use feed::{FeedId, FeedPiece, FeedRate};
 pub use music::{MUSIC, music};
 pub use news::{LegFacts, News};
-pub use order::{Aim, Order, Sound, Tone, Trust};
+pub use order::{Aim, Order, Role, Sound, Tone, Trust};
 pub use prompt::{BadSound, Prompt, PromptLibrary};
 pub use relay::BUFFER_SPARE;
 pub use table::LegKey;

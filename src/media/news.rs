@@ -55,6 +55,22 @@ pub enum News {
         /// plane can produce.
         whole: bool,
     },
+    /// An announcement to the call's mix ended.
+    Announced {
+        /// Whose mix.
+        call: CallId,
+        /// The core's number of the order.
+        play: u32,
+        /// False when it was stopped or replaced, when a prompt was missing, or when there is no mix.
+        whole: bool,
+    },
+    /// An order was not carried out: the mix is locked, the leg's sound cannot be decoded or made, or there are too many.
+    Refused {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+    },
     /// Nothing (neither RTP nor RTCP) came from the far end for this long though the leg is listened to; repeated every
     /// [`bounds::QUIET`](crate::base::bounds::QUIET) while that lasts.
     Quiet {
@@ -96,6 +112,8 @@ impl News {
             | News::Heard { call, .. }
             | News::Key { call, .. }
             | News::Played { call, .. }
+            | News::Announced { call, .. }
+            | News::Refused { call, .. }
             | News::Quiet { call, .. }
             | News::Facts { call, .. }
             | News::Ended { call } => Some(*call),

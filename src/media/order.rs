@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::{CallId, LegId, PromptId, RecordingId, Time};
 use crate::rtp::Format;
 
-use super::PromptLibrary;
+use super::{FeedId, FeedRate, PromptLibrary};
 
 /// One order. An order for a call or leg that does not exist (any more) is dropped without news, except that
 /// [`Order::End`] is always answered with [`News::Ended`](super::News::Ended).
@@ -104,6 +104,81 @@ pub enum Order {
         /// Which recording.
         recording: RecordingId,
     },
+    /// Take the leg into the mix of its call, or give it another role there. It leaves whomever it was joined to, and what
+    /// plays to it stops. Legs meet in a mix only within one call: a party of another call is brought in by opening a leg
+    /// of this one for it. Refused when the mix is locked, or when the leg has no format that can be decoded.
+    Mix {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// What it is there.
+        role: Role,
+    },
+    /// Take the leg out of the mix; it fades within 20 ms.
+    Unmix {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Let nobody new into the call's mix, or again.
+    Lock {
+        /// Whose mix.
+        call: CallId,
+        /// Whether it is locked.
+        locked: bool,
+    },
+    /// Play `sounds` to all in the mix, the talk 12 dB below them. What was being announced is stopped. Answered by
+    /// `Announced` when it ends; an empty list only stops.
+    Announce {
+        /// Whose mix.
+        call: CallId,
+        /// The core's number for this order; comes back in `Announced`.
+        play: u32,
+        /// What to play, at most [`bounds::SOUNDS`](crate::base::bounds::SOUNDS).
+        sounds: Vec<Sound>,
+    },
+    /// Let nobody hear what the leg says, or again: in a mix and between two joined legs. Its recording and its feeds go on.
+    Mute {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// Whether it is muted.
+        muted: bool,
+    },
+    /// Let what the leg says reach the others so much later, at most [`bounds::DELAY`](crate::base::bounds::DELAY), in
+    /// steps of 20 ms. Its recording and its feeds are not delayed. Refused when the leg's formats cannot all be decoded.
+    Delay {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// How much; zero ends it.
+        delay: Duration,
+    },
+    /// Feed a subscriber with what the leg says ([`FeedPiece`](super::FeedPiece)), at most
+    /// [`bounds::FEEDS`](crate::base::bounds::FEEDS) of them a leg; more are refused.
+    Feed {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// The subscriber's number.
+        feed: FeedId,
+        /// At what rate.
+        rate: FeedRate,
+    },
+    /// End a feed.
+    Unfeed {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// The subscriber's number.
+        feed: FeedId,
+    },
     /// Report `Facts` of every leg now.
     Report {
         /// Whose legs.
@@ -138,12 +213,31 @@ impl Order {
             | Order::Keys { call, .. }
             | Order::Tap { call, .. }
             | Order::Untap { call, .. }
+            | Order::Mix { call, .. }
+            | Order::Unmix { call, .. }
+            | Order::Lock { call, .. }
+            | Order::Announce { call, .. }
+            | Order::Mute { call, .. }
+            | Order::Delay { call, .. }
+            | Order::Feed { call, .. }
+            | Order::Unfeed { call, .. }
             | Order::Report { call }
             | Order::Close { call, .. }
             | Order::End { call } => Some(*call),
             Order::Prompts(_) => None,
         }
     }
+}
+
+/// What a leg is in the mix of its call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Heard by all, hears all but itself: a party of a conference, or a supervisor who barges in.
+    Party,
+    /// Hears all, heard by nobody: a supervisor who listens.
+    Listener,
+    /// Hears all, heard by this leg alone: a supervisor who whispers to the agent.
+    Whisper(LegId),
 }
 
 /// The far end of a leg, as SDP negotiated it.
@@ -187,6 +281,9 @@ pub enum Trust {
 pub enum Sound {
     /// A prompt of the library. One that the library lacks is skipped, and the play is reported as not whole.
     Prompt(PromptId),
+    /// Music of the library, from where it has got to by now: all who hear it hear the same, and joining costs nothing.
+    /// To be played alone and repeated. One that the library lacks is skipped like a prompt.
+    Music(PromptId),
     /// Silence (packets are sent, so that the far end's clock runs on).
     Silence(Duration),
     /// A tone with its cadence, for one cadence (make the play repeat for more).

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::base::bounds;
+use crate::base::{Time, bounds};
 use crate::rtp::Codec;
 use crate::rtp::g711::{A_LAW_SILENCE, MU_LAW_SILENCE};
 use crate::rtp::telephone_event::{self, Event, Press};
@@ -78,21 +78,37 @@ impl Piece {
 }
 
 impl Player {
-    /// Looks the sounds up; those that the library lacks are left out.
-    pub(super) fn new(play: u32, sounds: &[Sound], repeat: bool, library: &PromptLibrary) -> Player {
+    /// Looks the sounds up; those that the library lacks are left out. Music begins where it has got to by `now`.
+    pub(super) fn new(
+        play: u32,
+        sounds: &[Sound],
+        repeat: bool,
+        library: &PromptLibrary,
+        now: Time,
+    ) -> Player {
         let mut player = Player { play, whole: true, pieces: Vec::new(), piece: 0, offset: 0, repeat };
         player.whole = sounds.len() <= bounds::SOUNDS;
         for sound in sounds.iter().take(bounds::SOUNDS) {
-            player.add(sound, library);
+            player.add(sound, library, now);
         }
         player.repeat &= player.pieces.iter().any(|piece| piece.len() > 0);
         player
     }
 
-    fn add(&mut self, sound: &Sound, library: &PromptLibrary) {
+    fn add(&mut self, sound: &Sound, library: &PromptLibrary, now: Time) {
         match sound {
             Sound::Prompt(id) => match library.get(*id) {
                 Some(prompt) => self.pieces.push(Piece::Sound(Arc::clone(prompt))),
+                None => self.whole = false,
+            },
+            Sound::Music(id) => match library.get(*id) {
+                Some(prompt) => {
+                    let len = prompt.a_law().len().max(1) as u64;
+                    if self.pieces.is_empty() {
+                        self.offset = (now.as_micros() / 125 % len) as usize;
+                    }
+                    self.pieces.push(Piece::Sound(Arc::clone(prompt)));
+                }
                 None => self.whole = false,
             },
             Sound::Silence(span) => {
@@ -263,7 +279,7 @@ mod tests {
             Sound::Silence(Duration::from_millis(5)),
             Sound::Prompt(PromptId(2)),
         ];
-        let mut player = Player::new(9, &sounds, false, &library);
+        let mut player = Player::new(9, &sounds, false, &library, Time::ZERO);
         let octets = played(&mut player, Law::Mu);
         let mut expected =
             [1, 2].map(|id| library.get(PromptId(id)).unwrap().mu_law().to_vec()).join(&[0xff; 40][..]);
@@ -275,18 +291,26 @@ mod tests {
     #[test]
     fn what_is_missing_is_left_out_and_said() {
         let library = library(&[(1, 160)]);
-        let mut player =
-            Player::new(9, &[Sound::Prompt(PromptId(7)), Sound::Prompt(PromptId(1))], false, &library);
+        let mut player = Player::new(
+            9,
+            &[Sound::Prompt(PromptId(7)), Sound::Prompt(PromptId(1))],
+            false,
+            &library,
+            Time::ZERO,
+        );
         assert_eq!(played(&mut player, Law::A).len(), 160);
         assert!(!player.whole);
-        assert!(played(&mut Player::new(9, &[], true, &library), Law::A).is_empty());
+        assert!(played(&mut Player::new(9, &[], true, &library, Time::ZERO), Law::A).is_empty());
         let nothing = [Sound::Silence(Duration::ZERO)];
-        assert!(played(&mut Player::new(9, &nothing, true, &library), Law::A).is_empty(), "repeats forever");
+        assert!(
+            played(&mut Player::new(9, &nothing, true, &library, Time::ZERO), Law::A).is_empty(),
+            "repeats forever"
+        );
     }
 
     #[test]
     fn a_repeated_tone_keeps_its_cadence_across_frames() {
-        let mut player = Player::new(9, &[Sound::Tone(Tone::Busy)], true, &PromptLibrary::new());
+        let mut player = Player::new(9, &[Sound::Tone(Tone::Busy)], true, &PromptLibrary::new(), Time::ZERO);
         let octets = played(&mut player, Law::A);
         for start in (0..octets.len()).step_by(5_600) {
             let (on, off) = octets[start..].split_at(2_800.min(octets.len() - start));

@@ -74,7 +74,7 @@ impl Worker {
             }
             let leg = self.table.get_mut(key)?;
             leg.listen_to(&taken, payload);
-            if leg.decoding {
+            if leg.decoding || leg.muted {
                 return None;
             }
         }

@@ -107,6 +107,18 @@ pub(super) fn routes(from: &Aim, to: Option<&Aim>) -> Routes {
     routes
 }
 
+/// Has everything decoded that could be sent on as it is: it is muted, or delayed.
+pub(super) fn decode(routes: &mut Routes, to: Option<&Aim>) {
+    if !to.is_some_and(|to| to.formats.iter().any(is_linear)) {
+        return;
+    }
+    for way in routes.iter_mut().filter(|way| way.coded != Coded::Not) {
+        if matches!(way.route, Route::Pass(_) | Route::ToALaw(_) | Route::ToMuLaw(_)) {
+            way.route = Route::Decode;
+        }
+    }
+}
+
 /// The payload type under which a recording keeps a format.
 pub(super) fn kept_as(format: &Format) -> u8 {
     match format.codec {

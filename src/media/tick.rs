@@ -72,24 +72,35 @@ impl Worker {
     fn visit_all(&mut self, now: Time, step: u64, wire: &mut impl Wire) {
         let mut legs = self.pace.take(step);
         for key in &legs {
-            self.listen(*key);
+            self.listen(now, step, *key);
         }
         legs.retain(|key| self.visit(now, *key, wire));
         self.pace.give(step, legs);
     }
 
-    fn listen(&mut self, key: LegKey) {
-        let Some(leg) = self.table.get_mut(key) else { return };
-        if let Some(listening) = &mut leg.listening {
-            listening.visit();
+    fn listen(&mut self, now: Time, step: u64, key: LegKey) {
+        let Some(leg) = self.table.get_mut(key).filter(|leg| leg.listening.is_some()) else { return };
+        let (call, id, peer) = (leg.call, leg.id, leg.peer);
+        let leaves = leg.part.is_some_and(|part| part.leaves);
+        if let Some(key) = leg.visit(now, &mut self.pieces) {
+            self.news.push_back(News::Key { call, leg: id, key });
+            self.press_on(now, peer, key);
+        }
+        self.mix_in(step, key);
+        if leaves {
+            self.drop_part(call, key);
+            self.route(now, key);
         }
     }
 
     /// What a leg hears of decoded sound; `None` when nobody speaks to it that way.
     fn heard_by(&self, key: LegKey) -> Option<Sound> {
         let leg = self.table.get(key)?;
+        if let Some(part) = leg.part {
+            return self.heard_in_mix(leg, part);
+        }
         let peer = self.table.get(leg.peer?).filter(|peer| peer.decoding)?;
-        peer.listening.as_ref()?.heard().copied()
+        peer.heard().copied()
     }
 
     /// Makes the leg's next frame; false when it has none and is not to be visited again.

@@ -15,14 +15,14 @@ use crate::base::{CallId, LegId, Random, RecordingId, Time, bounds};
 use crate::vault::TapItem;
 
 use super::leg::{Leg, Tapped};
-use super::listen::Listening;
+use super::mix::Mix;
 use super::outbound::Outbound;
 use super::pace::Pace;
 use super::player::{Keypad, Player};
 use super::table::Table;
 use super::tap::{TapIndex, Taps};
 use super::tone::TONES;
-use super::{Aim, Channel, LegKey, News, Order, PromptLibrary, Sound, Wire};
+use super::{Aim, Channel, FeedPiece, LegKey, News, Order, PromptLibrary, Sound, Wire};
 
 /// How often quiet legs are looked for.
 pub(super) const SWEEP: Duration = Duration::from_secs(1);
@@ -39,6 +39,8 @@ pub struct Worker {
     pub(super) doors: Vec<(LegKey, Channel)>,
     pub(super) sweep_at: Option<Time>,
     pub(super) packets: u64,
+    /// Sound for recognisers.
+    pub(super) pieces: VecDeque<FeedPiece>,
     library: Arc<PromptLibrary>,
     random: Random,
 }
@@ -46,7 +48,8 @@ pub struct Worker {
 /// What belongs to one call.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    legs: SmallVec<[(LegId, LegKey); 2]>,
+    pub(super) legs: SmallVec<[(LegId, LegKey); 2]>,
+    pub(super) mix: Option<Box<Mix>>,
     taps: SmallVec<[(RecordingId, TapIndex); 1]>,
 }
 
@@ -69,6 +72,7 @@ impl Worker {
             doors: Vec::new(),
             sweep_at: None,
             packets: 0,
+            pieces: VecDeque::new(),
             library: Arc::default(),
             random,
         }
@@ -83,16 +87,24 @@ impl Worker {
                 self.play(now, (call, leg), play, &sounds, repeat)
             }
             Order::Stop { call, leg } => self.stop(call, leg),
-            Order::Join { call, a, b } => self.join(call, a, b),
-            Order::Part { call, leg } => self.part(call, leg),
+            Order::Join { call, a, b } => self.join(now, call, a, b),
+            Order::Part { call, leg } => self.part(now, call, leg),
             Order::Keys { call, leg, keys } => self.keys(now, call, leg, &keys),
             Order::Tap { call, recording, started, leg, track, alone } => {
                 self.tap(now, (call, leg), (recording, started), track, alone)
             }
             Order::Untap { call, recording } => self.untap(call, recording),
+            Order::Mix { call, leg, role } => self.mix(now, call, leg, role),
+            Order::Unmix { call, leg } => self.unmix(call, leg),
+            Order::Lock { call, locked } => self.lock(call, locked),
+            Order::Announce { call, play, sounds } => self.announce(call, play, &sounds),
+            Order::Mute { call, leg, muted } => self.mute(now, call, leg, muted),
+            Order::Delay { call, leg, delay } => self.delay(now, call, leg, delay),
+            Order::Feed { call, leg, feed, rate } => self.feed(now, call, leg, feed, rate),
+            Order::Unfeed { call, leg, feed } => self.unfeed(now, call, leg, feed),
             Order::Report { call } => self.report(call),
-            Order::Close { call, leg } => self.close(call, leg, wire),
-            Order::End { call } => self.end(call, wire),
+            Order::Close { call, leg } => self.close(now, call, leg, wire),
+            Order::End { call } => self.end(now, call, wire),
             Order::Prompts(library) => self.library = library,
         }
     }
@@ -130,7 +142,11 @@ impl Worker {
         self.calls.get(&call)?.leg(leg)
     }
 
-    fn leg(&mut self, call: CallId, leg: LegId) -> Option<&mut Leg> {
+    pub(super) fn library(&self) -> &PromptLibrary {
+        &self.library
+    }
+
+    pub(super) fn leg(&mut self, call: CallId, leg: LegId) -> Option<&mut Leg> {
         let key = self.key(call, leg)?;
         self.table.get_mut(key)
     }
@@ -162,26 +178,29 @@ impl Worker {
         let Some(leg) = self.table.get_mut(key) else { return };
         leg.take_aim(now, aim);
         let peer = leg.peer;
-        self.route(key);
+        self.route(now, key);
         if let Some(peer) = peer {
-            self.route(peer);
+            self.route(now, peer);
         }
         self.doors.extend([(key, Channel::Rtp), (key, Channel::Rtcp)]);
     }
 
-    /// Computes the routes of a leg anew.
-    fn route(&mut self, key: LegKey) {
+    /// Computes the routes of a leg anew, and listens to it if somebody wants its sound whatever they are.
+    pub(super) fn route(&mut self, now: Time, key: LegKey) {
         let Some(peer) = self.table.get(key).map(|leg| leg.peer) else { return };
         let to = peer.and_then(|peer| self.table.get(peer)).and_then(Leg::aim).cloned();
         if let Some(leg) = self.table.get_mut(key) {
             leg.route_to(to.as_ref());
+            if leg.is_attended() || leg.listening.is_some() {
+                self.attend(now, key);
+            }
         }
     }
 
     /// Begins to listen to a leg: its sound is wanted, decoded, here.
     pub(super) fn attend(&mut self, now: Time, key: LegKey) {
         let Some(leg) = self.table.get_mut(key) else { return };
-        leg.listening.get_or_insert_with(|| Box::new(Listening::new()));
+        leg.attend();
         let peer = leg.peer;
         self.keep_pace(now, key);
         if let Some(peer) = peer {
@@ -200,14 +219,14 @@ impl Worker {
     fn play(&mut self, now: Time, (call, leg): (CallId, LegId), play: u32, sounds: &[Sound], repeat: bool) {
         self.stop(call, leg);
         let Some(key) = self.key(call, leg) else { return };
-        let player = Player::new(play, sounds, repeat, &self.library);
+        let player = Player::new(play, sounds, repeat, &self.library, now);
         if let Some(leg) = self.table.get_mut(key) {
             leg.player = Some(player);
         }
         self.keep_pace(now, key);
     }
 
-    fn stop(&mut self, call: CallId, leg: LegId) {
+    pub(super) fn stop(&mut self, call: CallId, leg: LegId) {
         if let Some(Player { play, .. }) = self.leg(call, leg).and_then(|leg| leg.player.take()) {
             self.news.push_back(News::Played { call, leg, play, whole: false });
         }
@@ -234,26 +253,27 @@ impl Worker {
         }
     }
 
-    fn join(&mut self, call: CallId, a: LegId, b: LegId) {
+    fn join(&mut self, now: Time, call: CallId, a: LegId, b: LegId) {
         let (Some(key_a), Some(key_b)) = (self.key(call, a), self.key(call, b)) else { return };
         if key_a == key_b {
             return;
         }
         for leg in [a, b] {
             self.stop(call, leg);
-            self.part(call, leg);
+            self.part(now, call, leg);
         }
         for (key, peer) in [(key_a, key_b), (key_b, key_a)] {
+            self.drop_part(call, key);
             if let Some(leg) = self.table.get_mut(key) {
                 leg.peer = Some(peer);
                 leg.out.interrupt();
             }
         }
-        self.route(key_a);
-        self.route(key_b);
+        self.route(now, key_a);
+        self.route(now, key_b);
     }
 
-    fn part(&mut self, call: CallId, leg: LegId) {
+    pub(super) fn part(&mut self, now: Time, call: CallId, leg: LegId) {
         let Some(key) = self.key(call, leg) else { return };
         let Some(peer) = self.table.get_mut(key).and_then(|leg| leg.peer.take()) else { return };
         if let Some(peer) = self.table.get_mut(peer) {
@@ -263,7 +283,7 @@ impl Worker {
             if let Some(leg) = self.table.get_mut(key) {
                 leg.out.interrupt();
             }
-            self.route(key);
+            self.route(now, key);
         }
     }
 
@@ -312,9 +332,12 @@ impl Worker {
         self.news.extend(facts);
     }
 
-    fn close(&mut self, call: CallId, leg: LegId, wire: &mut impl Wire) {
-        self.part(call, leg);
+    fn close(&mut self, now: Time, call: CallId, leg: LegId, wire: &mut impl Wire) {
+        self.part(now, call, leg);
         self.stop(call, leg);
+        if let Some(key) = self.key(call, leg) {
+            self.drop_part(call, key);
+        }
         let Some(session) = self.calls.get_mut(&call) else { return };
         let Some(place) = session.legs.iter().position(|(id, _)| *id == leg) else { return };
         let (_, key) = session.legs.swap_remove(place);
@@ -327,14 +350,14 @@ impl Worker {
         }
     }
 
-    fn end(&mut self, call: CallId, wire: &mut impl Wire) {
+    fn end(&mut self, now: Time, call: CallId, wire: &mut impl Wire) {
         let legs: SmallVec<[LegId; 4]> = self
             .calls
             .get(&call)
             .map(|session| session.legs.iter().map(|(leg, _)| *leg).collect())
             .unwrap_or_default();
         for leg in legs {
-            self.close(call, leg, wire);
+            self.close(now, call, leg, wire);
         }
         while let Some(recording) = self.calls.get(&call).and_then(|session| Some(session.taps.first()?.0)) {
             self.untap(call, recording);

@@ -126,3 +126,66 @@ fn keys_to_a_leg_without_events_are_tones() {
     let level = |hertz| super::super::tone::tests::level(&samples, hertz);
     assert!(level(770.0) > 0.15 && level(1_336.0) > 0.15 && level(941.0) < 0.02);
 }
+
+/// The tones of keys as a phone without events sends them: A-law packets of 20 ms.
+fn tones(keys: &str) -> Vec<Vec<u8>> {
+    let mut other = Stage::new();
+    other.leg(A, Aim { telephone_event: None, ..aim(alice()) });
+    other.order(Order::Keys { call: other.call, leg: A, keys: keys.into() });
+    other.pass(2_000);
+    other.sent().into_iter().map(|sent| sent.octets).collect()
+}
+
+fn says_all(stage: &mut Stage, datagrams: &[Vec<u8>]) {
+    for datagram in datagrams {
+        stage.says(A, alice(), datagram);
+        stage.pass(20);
+    }
+    stage.pass(500);
+}
+
+#[test]
+fn tones_of_a_phone_without_events_are_keys() {
+    let mut stage = Stage::new();
+    stage.leg(A, Aim { telephone_event: None, ..aim(alice()) });
+    says_all(&mut stage, &tones("1590*#"));
+    assert_eq!(pressed(&mut stage), "1590*#");
+    // One that has events may say what it likes.
+    let mut stage = Stage::new();
+    stage.leg(A, aim(alice()));
+    says_all(&mut stage, &tones("1590*#"));
+    assert_eq!(pressed(&mut stage), "");
+}
+
+#[test]
+fn keys_cross_every_kind_of_bridge_once() {
+    let silent = |rtp| Aim { telephone_event: None, ..aim(rtp) };
+    // In-band to events.
+    let mut stage = Stage::joined();
+    stage.aim(A, silent(alice()));
+    stage.sent();
+    says_all(&mut stage, &tones("42"));
+    assert_eq!(pressed(&mut stage), "42");
+    let mut other = Stage::new();
+    other.leg(A, aim(alice()));
+    for sent in stage.sent().iter().filter(|sent| sent.leg == B && sent.packet().pt == 101) {
+        other.says(A, alice(), &sent.octets);
+    }
+    assert_eq!(pressed(&mut other), "42");
+    // Events to in-band.
+    let mut stage = Stage::joined();
+    stage.aim(B, silent(bob()));
+    for (n, key) in "73".chars().enumerate() {
+        for datagram in press(101, key, 10 * n as u32, 4_000 * n as u32, 8_000) {
+            assert_eq!(stage.says(A, alice(), &datagram), None);
+            stage.pass(20);
+        }
+        stage.pass(200);
+    }
+    assert_eq!(pressed(&mut stage), "73");
+    let heard: Vec<Vec<u8>> = stage.sent().into_iter().map(|sent| sent.octets).collect();
+    let mut other = Stage::new();
+    other.leg(A, silent(alice()));
+    says_all(&mut other, &heard);
+    assert_eq!(pressed(&mut other), "73");
+}

@@ -1,8 +1,10 @@
 //! The worker under a bench: phones are addresses, the wire is a list, time stands still unless it is moved.
 
+mod feed;
 mod forged;
 mod keys;
 mod life;
+mod mix;
 mod play;
 mod relay;
 mod tap;

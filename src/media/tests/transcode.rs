@@ -6,7 +6,7 @@ use crate::rtp::linear::{Decoder, ENCODED, Encoder, FRAME, LONGEST, RATE};
 use std::f64::consts::TAU;
 
 /// A phone's sending side: a tone that goes on from packet to packet.
-struct Talker {
+pub(super) struct Talker {
     encoder: Encoder,
     format: Format,
     hertz: f64,
@@ -14,12 +14,12 @@ struct Talker {
 }
 
 impl Talker {
-    fn new(map: &str, hertz: f64) -> Talker {
+    pub(super) fn new(map: &str, hertz: f64) -> Talker {
         let format = Format::from_rtpmap(map).unwrap();
         Talker { encoder: Encoder::new(format.codec).unwrap(), format, hertz, n: 0 }
     }
 
-    fn packet(&mut self) -> Vec<u8> {
+    pub(super) fn packet(&mut self) -> Vec<u8> {
         let first = self.n as usize * FRAME;
         let at =
             |k: usize| (8_000.0 * ((first + k) as f64 / f64::from(RATE) * self.hertz * TAU).sin()) as i16;
@@ -33,12 +33,12 @@ impl Talker {
     }
 }
 
-fn only(rtp: SocketAddr, map: &str, keys: bool) -> Aim {
+pub(super) fn only(rtp: SocketAddr, map: &str, keys: bool) -> Aim {
     Aim { formats: formats(&[map]), telephone_event: keys.then(|| Format::telephone_event(101)), ..aim(rtp) }
 }
 
 /// All that was sent to a leg, decoded; with it the packets' sequence numbers and timestamps.
-fn decoded(sent: &[Sent], leg: LegId, map: &str) -> (Vec<i16>, Vec<(u16, u32)>) {
+pub(super) fn decoded(sent: &[Sent], leg: LegId, map: &str) -> (Vec<i16>, Vec<(u16, u32)>) {
     let format = Format::from_rtpmap(map).unwrap();
     let mut decoder = Decoder::new(format.codec).unwrap();
     let (mut sound, mut places) = (Vec::new(), Vec::new());
@@ -52,7 +52,7 @@ fn decoded(sent: &[Sent], leg: LegId, map: &str) -> (Vec<i16>, Vec<(u16, u32)>) 
 }
 
 /// Amplitude of `hertz` as a part of full scale.
-fn level(sound: &[i16], hertz: f64) -> f64 {
+pub(super) fn level(sound: &[i16], hertz: f64) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in sound.iter().enumerate() {
         let turn = n as f64 / f64::from(RATE) * hertz * TAU;
