@@ -135,6 +135,9 @@ impl Call {
             self.release(desk, leg, 487, None);
             return;
         }
+        if self.summons.is_some() {
+            return self.summoned(desk, leg);
+        }
         if !self.can_join(leg) {
             self.note(desk, format!("{leg} answered without a usable codec"));
             self.release(desk, leg, 488, Some("SIP;cause=488;text=\"Not Acceptable Here\""));

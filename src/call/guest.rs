@@ -92,6 +92,11 @@ impl Call {
         match &self.phase {
             Phase::Dialling(dialling) if dialling.legs.contains(&leg) => self.take_over(desk, leg),
             Phase::Parked(parked) if parked.guest == Some(leg) => self.take_over(desk, leg),
+            Phase::Talking { .. }
+                if let Some((guest, old)) = self.replacing.filter(|(guest, _)| *guest == leg) =>
+            {
+                self.take_place(desk, guest, old);
+            }
             _ => self.guest_leaves(desk, leg, 480),
         }
     }
@@ -111,6 +116,7 @@ impl Call {
 
     /// A guest is refused, or has given up: those who ring go on ringing, who is parked stays so.
     pub(super) fn guest_leaves(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
+        self.replacing = self.replacing.filter(|(guest, _)| *guest != leg);
         self.refuse(desk, leg, status);
         self.gone(desk, leg);
         if let Phase::Parked(parked) = &mut self.phase {

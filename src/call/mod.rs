@@ -37,6 +37,8 @@ mod refer;
 mod refresh;
 mod reliable;
 mod renew;
+mod replace;
+mod summon;
 pub mod trace;
 mod transfer;
 mod update;
@@ -57,6 +59,8 @@ pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
 pub use guest::Guest;
 pub use park::Lot;
+pub use replace::Place;
+pub use summon::Outgoing;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;
@@ -113,6 +117,10 @@ pub struct Call {
     /// Who phones that are rung are shown as calling.
     shown: transfer::Shown,
     transfer: Option<transfer::Transfer>,
+    /// A phone that is to take the place of another: the new leg and the old.
+    replacing: Option<(LegId, LegId)>,
+    /// The call was begun for a user whose phones still ring.
+    summons: Option<summon::Summons>,
     /// Whether the plan is not that of the party that it would serve: when the far side leaves, the call is over.
     orphan: bool,
     /// Whether parties have changed, so that the caller and what was dialled are not who talks any more.

@@ -1,10 +1,11 @@
 //! The beginning: a port for the caller and a recording for the call, before the plan takes its first step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{LegId, Time};
+use crate::base::{CallId, LegId, Masked, Time};
 use crate::media::Order;
-use crate::plan::{Machine, Reply};
+use crate::plan::{Facts, Machine, Program, Reply, RouteId};
 use crate::sip::Scheme;
 
 use super::desk::{Alarm, Desk, Effect};
@@ -14,36 +15,62 @@ use super::leg::{Leg, Stage};
 use super::trace::{Trace, What};
 use super::transfer::Shown;
 use super::view::Change;
-use super::{CALLER, Call, Incoming, Phase};
+use super::{CALLER, Call, Device, Incoming, Phase};
 
 /// How long the media plane and the vault may take to be ready for a new call.
 const READY: Duration = Duration::from_secs(2);
+
+/// What every call begins with.
+pub(super) struct Beginning {
+    pub id: CallId,
+    pub facts: Facts,
+    pub caller_name: Masked,
+    pub device: Option<Device>,
+    pub route: RouteId,
+    pub program: Arc<Program>,
+    pub max_forwards: u8,
+    pub secure: bool,
+}
 
 impl Call {
     /// A new call. Its INVITE is authenticated, routed and has a readable body, or none.
     pub fn begin(desk: &mut Desk<'_>, incoming: Incoming) -> Call {
         let Incoming { id, invite, message, flow, dialog, caller_name, facts, device, route, program } =
             incoming;
-        let route_words = program.route_ref(route).map(|r| format!("{} ({}:{})", r.pattern, r.file, r.line));
-        let machine = Machine::start(program, route, facts.clone());
         let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
         let leg = guest::asking(desk, (id, CALLER), guest);
-        let mut call = Call {
+        let max_forwards = message.max_forwards().unwrap_or(70).saturating_sub(1);
+        let secure = message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips);
+        let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };
+        let mut call = Call::new(desk, beginning, vec![leg]);
+        call.heard_sip(desk, CALLER, &message);
+        desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local: flow.local.ip() }));
+        call.wait_to_open(desk, true);
+        call
+    }
+
+    /// A call that has not begun to do anything.
+    pub(super) fn new(desk: &Desk<'_>, beginning: Beginning, legs: Vec<Leg>) -> Call {
+        let Beginning { id, facts, caller_name, device, route, program, max_forwards, secure } = beginning;
+        let words = program.route_ref(route).map(|r| format!("{} ({}:{})", r.pattern, r.file, r.line));
+        Call {
             id,
             phase: Phase::Opening { port: true, recording: false },
-            legs: vec![leg],
+            legs,
             near: CALLER,
             shown: Shown { user: facts.caller.clone(), display: facts.display.clone() },
             transfer: None,
+            replacing: None,
+            summons: None,
             orphan: false,
             moved: false,
-            machine,
+            machine: Machine::start(program, route, facts.clone()),
             facts,
             caller_name,
             device,
-            route: route_words.clone(),
-            max_forwards: message.max_forwards().unwrap_or(70).saturating_sub(1),
-            secure: message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips),
+            route: words,
+            max_forwards,
+            secure,
             recording: None,
             trace: Trace::new(desk.now, desk.wall),
             plays: 0,
@@ -54,18 +81,19 @@ impl Call {
             ended: None,
             media_over: false,
             written: false,
-        };
-        call.heard_sip(desk, CALLER, &message);
-        if let Some(route) = &route_words {
-            call.note(desk, format!("route {route}"));
         }
-        let recording = call.open_recording(desk, route_words);
-        call.phase = Phase::Opening { port: true, recording };
-        let local = flow.local.ip();
-        desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local }));
-        desk.alarms.set((id, Alarm::Opening), desk.now + READY);
-        call.happened(desk, Change::Began);
-        call
+    }
+
+    /// Orders the recording and waits for it, and for the caller's port where there is a caller already.
+    pub(super) fn wait_to_open(&mut self, desk: &mut Desk<'_>, port: bool) {
+        if let Some(route) = self.route.clone() {
+            self.note(desk, format!("route {route}"));
+        }
+        let recording = self.open_recording(desk, self.route.clone());
+        self.phase = Phase::Opening { port, recording };
+        desk.alarms.set((self.id, Alarm::Opening), desk.now + READY);
+        self.happened(desk, Change::Began);
+        self.opened(desk);
     }
 
     /// The media plane has opened a leg's port.
@@ -103,7 +131,10 @@ impl Call {
         if matches!(self.phase, Phase::Opening { port: false, recording: false }) {
             desk.alarms.clear(&(self.id, Alarm::Opening));
             self.phase = Phase::Between;
-            self.resume(desk, Reply::Start);
+            match self.summons {
+                Some(_) => self.summon(desk),
+                None => self.resume(desk, Reply::Start),
+            }
         }
     }
 

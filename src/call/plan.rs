@@ -62,6 +62,9 @@ impl Call {
     pub(super) fn dialled(&mut self, desk: &mut Desk<'_>, outcome: Outcome) {
         self.note(desk, format!("dial ended: {}", outcome.word()));
         self.phase = Phase::Between;
+        if self.summons.is_some() {
+            return self.not_summoned(desk, outcome);
+        }
         match self.orphan && self.transfer.is_none() {
             true => self.without_plan(desk, outcome),
             false => self.resume(desk, Reply::Dialled(outcome)),

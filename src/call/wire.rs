@@ -17,6 +17,7 @@ use super::hangup::End;
 use super::leg::{Stage, Unacked, Withheld};
 use super::offer;
 use super::refresh::stated;
+use super::summon::answer_after;
 use super::trace::{Way, What};
 use super::{Call, Phase};
 
@@ -41,6 +42,7 @@ impl Call {
         let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
         let from = self.caller_identity(desk);
         let referred = self.referred_by(desk);
+        let answers_itself = self.summons.as_ref().is_some_and(|summons| summons.answers_itself);
         let (id, max_forwards) = (self.id, self.max_forwards);
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Preparing { target } = &at.stage else { return };
@@ -50,6 +52,11 @@ impl Call {
         let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
+        if answers_itself {
+            answer_after(&desk.node.realm)
+                .into_iter()
+                .for_each(|(name, value)| invitation.carry(name, value));
+        }
         if let Some(referred) = referred {
             invitation.carry(Name::ReferredBy, referred.to_string());
         }

@@ -181,6 +181,16 @@ pub enum Call {
         /// The call, as `calls` prints it
         id: CallId,
     },
+    /// Call for a user: the user's phones ring, then the plan dials the number
+    Start {
+        /// Who calls: a user's name or number
+        from: String,
+        /// What is dialled, as the user would dial it
+        to: String,
+        /// Ask the user's phone to answer by itself, on its loudspeaker
+        #[arg(long)]
+        auto_answer: bool,
+    },
     /// End a running call
     Hangup {
         /// The call, as `calls` prints it

@@ -23,6 +23,11 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
             let call: CallView = Socket::reach(&config)?.ask(Command::Call { id: *id })?;
             printer.value(&call, show);
         }
+        args::Call::Start { from, to, auto_answer } => {
+            let start = Command::Start { from: from.clone(), to: to.clone(), answers_itself: *auto_answer };
+            let id: CallId = Socket::reach(&config)?.ask(start)?;
+            printer.value(&id, |id| format!("{id} rings {from}"));
+        }
         args::Call::Hangup { id } => {
             let done: Value = Socket::reach(&config)?.ask(Command::Hangup { id: *id })?;
             printer.value(&done, |_| format!("{id} is ending"));

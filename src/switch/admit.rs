@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds, presentable};
 use crate::call::{self, Call, Desk, Device, Incoming};
-use crate::dialog::{Dialog, SessionTimer, contact_for, refresh};
+use crate::dialog::{Dialog, Replaces, SessionTimer, contact_for, refresh};
 use crate::plan::{Facts, Origin, Record};
 use crate::registrar::{Account, Binding, Refused, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
@@ -148,6 +148,14 @@ impl Switch {
         if let Some(feature) = dialled(&message).and_then(|dialled| self.features.of(&dialled)) {
             return self.on_feature(now, flow, key, &message, &account, &feature);
         }
+        match Replaces::of(&message) {
+            Ok(None) => {}
+            Ok(Some(replaces)) => return self.on_replaces(now, flow, key, &message, &account, &replaces),
+            Err(_) => {
+                let reply = self.layer.reply(key, 400);
+                return self.refuse(key, reply);
+            }
+        }
         match self.incoming(now, flow, key, &message, &account) {
             Ok(incoming) => self.begin(now, key, incoming),
             Err((status, why)) => {
@@ -219,7 +227,7 @@ impl Switch {
     }
 
     /// No recording, no call: under such a policy a store that cannot be written refuses calls before they begin.
-    fn may_record(&mut self, facts: &Facts) -> Result<(), (u16, &'static str)> {
+    pub(super) fn may_record(&mut self, facts: &Facts) -> Result<(), (u16, &'static str)> {
         let required = matches!(
             self.program.policy(facts).record,
             Record::All { on_failure: crate::plan::OnFailure::Refuse }
@@ -238,7 +246,13 @@ impl Switch {
         self.layer.trying(now, key);
         self.calls_total += 1;
         let id = incoming.id;
-        let mut desk = Desk {
+        let call = Call::begin(&mut self.desk(now), incoming);
+        self.calls.insert(id, call);
+    }
+
+    /// What a new call works with.
+    pub(super) fn desk(&mut self, now: Time) -> Desk<'_> {
+        Desk {
             now,
             wall: self.clock.1 + now.since(self.clock.0),
             random: &mut self.random,
@@ -250,9 +264,7 @@ impl Switch {
             node: &self.node,
             lot: &mut self.lot,
             effects: &mut self.effects,
-        };
-        let call = Call::begin(&mut desk, incoming);
-        self.calls.insert(id, call);
+        }
     }
 
     /// The account that a request proves to come from. `None`: it was challenged, or refused.

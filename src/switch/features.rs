@@ -36,7 +36,7 @@ impl Switch {
     }
 
     /// What must hold before anybody comes into a call.
-    fn guest(
+    pub(super) fn guest(
         &mut self,
         flow: Flow,
         key: ServerKey,

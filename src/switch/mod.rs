@@ -13,9 +13,11 @@ mod features;
 mod fetch;
 mod guard;
 mod input;
+mod originate;
 mod output;
 mod pings;
 mod presence;
+mod replace;
 mod route;
 mod view;
 

@@ -32,6 +32,15 @@ pub enum Command {
         /// Which.
         id: CallId,
     },
+    /// Begin a call for a user: the user's phones ring, then the plan dials.
+    Start {
+        /// The user's name or number.
+        from: String,
+        /// What is dialled.
+        to: String,
+        /// Ask the phone to answer by itself.
+        answers_itself: bool,
+    },
     /// End a call.
     Hangup {
         /// Which.
@@ -87,6 +96,8 @@ pub enum Answer {
     Bans(Vec<BanView>),
     /// To [`Command::Forgive`]: how many bans ended.
     Forgiven(usize),
+    /// To [`Command::Start`]: the new call.
+    Started(CallId),
     /// The command was carried out.
     Done,
     /// There is no such call or user.

@@ -7,6 +7,7 @@ mod lamps;
 mod model;
 mod parking;
 mod pickup;
+mod places;
 mod presence;
 mod registrar;
 mod registrations;

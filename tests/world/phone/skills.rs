@@ -26,6 +26,8 @@ pub struct Skills {
     /// Hangs up as soon as its transfer is taken on, and as soon as it is done.
     pub hangs_up_on_202: bool,
     pub hangs_up_when_transferred: bool,
+    /// More header lines of its INVITEs.
+    pub says: String,
     /// Never sends a PRACK.
     pub never_pracks: bool,
 }
@@ -42,6 +44,9 @@ impl Phone {
             Some(true) if method == "INVITE" => lines += "Require: 100rel\n",
             Some(_) => lines += "Supported: 100rel\n",
             None => {}
+        }
+        if method == "INVITE" {
+            lines += &self.skills.says;
         }
         lines += self.allow_line();
         if let Some(value) = self.skills.session {

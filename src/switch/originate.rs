@@ -1,0 +1,47 @@
+//! Calls that an administrator begins for a user (click-to-call).
+
+use std::sync::Arc;
+
+use crate::base::{CallId, Masked, Time, bounds};
+use crate::call::{Call, Outgoing};
+use crate::plan::{Facts, Origin};
+
+use super::Switch;
+use super::view::Answer;
+
+impl Switch {
+    /// Rings `from`'s phones and has the plan dial `to` for whoever answers.
+    pub(super) fn originate(&mut self, now: Time, from: &str, to: &str, answers_itself: bool) -> Answer {
+        let Some(account) = self.directory.find(from).cloned() else { return Answer::NotFound };
+        let origin = Origin::Users;
+        let Some(route) = self.program.route(&origin, to).filter(|_| to.len() <= bounds::DIALLED) else {
+            return Answer::NotFound;
+        };
+        if self.draining || self.calls.len() >= bounds::CALLS {
+            return Answer::NotFound;
+        }
+        let facts = Facts {
+            caller: Masked::new(account.numbers.first().unwrap_or(&account.name)),
+            dialled: Masked::new(to),
+            display: Masked::new(&account.display),
+            origin,
+            wall: self.wall(now),
+        };
+        if self.may_record(&facts).is_err() {
+            return Answer::NotFound;
+        }
+        let id = CallId::new(self.wall(now), &mut self.random);
+        let outgoing = Outgoing {
+            id,
+            user: Masked::new(&account.name),
+            facts,
+            route,
+            program: Arc::clone(&self.program),
+            answers_itself,
+        };
+        self.calls_total += 1;
+        let call = Call::originate(&mut self.desk(now), outgoing);
+        self.calls.insert(id, call);
+        Answer::Started(id)
+    }
+}
