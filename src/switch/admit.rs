@@ -153,7 +153,7 @@ impl Switch {
             Ok(Some(replaces)) => return self.on_replaces(now, flow, key, &message, &account, &replaces),
             Err(_) => {
                 let reply = self.layer.reply(key, 400);
-                return self.refuse(key, reply);
+                return self.refuse(now, key, reply);
             }
         }
         match self.incoming(now, flow, key, &message, &account) {

@@ -25,7 +25,7 @@ impl Switch {
         if let Err((status, why)) = self.replaces(now, flow, key, message, account, replaces) {
             self.log(false, format!("an INVITE with Replaces is refused with {status}: {why}"));
             let reply = self.layer.reply(key, status);
-            self.refuse(key, reply);
+            self.refuse(now, key, reply);
         }
     }
 
