@@ -17,6 +17,7 @@ mod package;
 mod pidf;
 mod publications;
 mod report;
+mod requests;
 mod subscription;
 mod subscriptions;
 mod summary;

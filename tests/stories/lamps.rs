@@ -207,3 +207,57 @@ fn a_lamp_is_right_in_the_end_over_a_line_that_loses_a_third() {
         world.settle();
     }
 }
+
+/// A SUBSCRIBE as nobody's phone writes it.
+fn odd_subscribe(lines: &str) -> String {
+    format!(
+        "SUBSCRIBE sip:bob@pbx.test SIP/2.0\nVia: {{via}}\nMax-Forwards: 70\nFrom: <sip:{{user}}@pbx.test>;tag={{tag}}\n\
+         To: <sip:bob@pbx.test>\nCall-ID: {{call_id}}\nCSeq: 1 SUBSCRIBE\n{lines}{{proof}}Content-Length: {{length}}\n\n"
+    )
+}
+
+#[test]
+fn odd_subscriptions_are_refused_and_cost_nothing() {
+    let contact = "Contact: <sip:carol@{own}>\n";
+    let accepts = "Accept: application/x-other\n".repeat(50);
+    let long_id = format!("Event: dialog;id={}\n", "9".repeat(4_000));
+    for (lines, status) in [
+        (format!("{contact}Event: dialog\n{accepts}"), 406),
+        (format!("{contact}{long_id}"), 489),
+        (format!("{contact}Event: dialog;id=\"\n"), 200),
+        (format!("{contact}Event: dialog\nRequire: eventlist\n"), 420),
+        (format!("{contact}Event: dialog\nExpires: 99999999999999999999\n"), 200),
+        (format!("{contact}Event: dialog\nEvent: presence\n"), 400),
+        ("Event: dialog\n".to_string(), 400),
+    ] {
+        let mut world = World::seeded(313);
+        world.phone("bob");
+        world.phone("carol").says(&odd_subscribe(&lines)).at(secs(1));
+        world.run_until(secs(3));
+        let answers = &world.phone("carol").answers;
+        assert_eq!(
+            answers.last(),
+            Some(&("SUBSCRIBE".to_string(), status)),
+            "{}",
+            &lines[..60.min(lines.len())]
+        );
+        world.settle();
+    }
+}
+
+#[test]
+fn whoever_watches_too_much_is_stopped() {
+    let mut world = World::seeded(314);
+    world.phone("bob");
+    let most = ledgerline::base::bounds::SUBSCRIPTIONS_PER_USER;
+    world.phone("carol").remembers = true;
+    for n in 0..=most as u64 {
+        world.phone("carol").watches("dialog", "bob").at(secs(1) + ms(20 * n));
+    }
+    world.run_until(secs(60));
+    let watches = &world.phone("carol").watches;
+    let refused =
+        watches.iter().filter(|watch| watch.answers.last().is_some_and(|(status, _)| *status == 403)).count();
+    assert_eq!((watches.len(), refused), (most + 1, 1));
+    world.settle();
+}
