@@ -14,7 +14,7 @@ impl Call {
     pub(super) fn hold_music(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let Some(music) = desk.node.manner.music else { return };
         if self.leg(leg).is_some_and(|at| at.is_up() && !at.media.is_held()) {
-            self.start_sounds(desk, leg, vec![Sound::Prompt(music)], true);
+            self.start_sounds(desk, leg, vec![Sound::Music(music)], true);
             if let Some(at) = self.leg_mut(leg) {
                 at.hears_music = true;
             }

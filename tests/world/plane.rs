@@ -166,6 +166,7 @@ impl Plane {
             Order::Close { call, leg } => self.close(now, call, leg),
             Order::End { call } => self.end(now, call),
             Order::Prompts(_) => {}
+            other => self.faults.push(format!("no plan gives this order yet: {other:?}")),
         }
     }
 
@@ -295,7 +296,7 @@ impl Plane {
         let lasts: Option<Duration> = sounds
             .iter()
             .map(|sound| match sound {
-                Sound::Prompt(id) => self.prompts.get(id).copied(),
+                Sound::Prompt(id) | Sound::Music(id) => self.prompts.get(id).copied(),
                 Sound::Silence(time) => Some(*time),
                 Sound::Tone(_) => Some(Duration::from_secs(5)),
             })
