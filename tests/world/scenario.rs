@@ -45,6 +45,9 @@ fn told(mut world: World, mut random: Random) -> World {
     if random.below(3) == 0 {
         misfortune(&mut world, random);
     }
+    if random.below(3) == 0 {
+        office(&mut world, random, present);
+    }
     world.run_until(secs(5 + random.below(60)));
     world.settle();
     world
@@ -125,6 +128,29 @@ fn story(phone: &mut Phone, random: &mut Random) {
         phone.will(When::After(Duration::ZERO), act).after(ms(1_500 + 700 * n + random.below(600)));
     }
     conduct(phone, random);
+}
+
+/// Phones watch each other, pick up for each other, park calls and take them back.
+fn office(world: &mut World, random: &mut Random, present: usize) {
+    let someone = |random: &mut Random| PHONES[random.below(present as u64) as usize];
+    for _ in 0..random.below(4) {
+        let phone = world.phone(someone(random));
+        let (event, user) =
+            [("dialog", "bob"), ("dialog", "701"), ("presence", "8002"), ("message-summary", "bob")]
+                [random.below(4) as usize];
+        phone.watches_for(event, user, [0, 60, 600][random.below(3) as usize]).at(ms(random.below(9_000)));
+        phone.manners.refuses_notices = [0, 0, 0, 0, 481, 1][random.below(6) as usize];
+    }
+    for _ in 0..random.below(3) {
+        let code = ["*8", "**8002", "**8003", "701", "702"][random.below(5) as usize];
+        world.phone(someone(random)).dials(code).at(ms(2_000 + random.below(20_000)));
+    }
+    let keys = ["*68701", "*68#", "*68702"][random.below(3) as usize];
+    let parker = world.phone(someone(random));
+    let begins = random.below(5_000);
+    for (n, key) in keys.chars().enumerate() {
+        parker.will(When::After(Duration::ZERO), Act::Press(key)).after(ms(begins + 300 * n as u64));
+    }
 }
 
 /// What a phone does in its next call.
