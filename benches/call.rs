@@ -50,6 +50,7 @@ impl World {
             Directory::new([account("alice", "8001"), account("bob", "8002")]).expect("two accounts");
         let setup = Setup {
             limits: Limits::default(),
+            settings: Default::default(),
             registrar: Rules::default(),
             kept: Vec::new(),
             digest: Algorithm::DEFAULT.to_vec(),

@@ -115,6 +115,12 @@ pub const NONCES: usize = 65_536;
 /// How long a user's preferred contacts ring before the less preferred ones (RFC 3261 §10.2.1.2, q) join in: three rings.
 pub const PREFERENCE_STEP: Duration = Duration::from_secs(15);
 
+/// How long phones ring before a forward of unanswered calls, unless the user says otherwise: four rings.
+pub const FORWARD_AFTER: Duration = Duration::from_secs(20);
+
+/// Times that one call may be passed on by forwards: people's chains are shorter, loops longer.
+pub const DIVERSIONS: usize = 5;
+
 /// Legs that one `dial` may ring at once.
 pub const FORKS: usize = 32;
 

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall};
 use crate::dialog;
 use crate::media;
-use crate::registrar::{Bindings, Directory};
+use crate::registrar::{Bindings, Directory, SettingsBook};
 use crate::transaction::{ClientKey, Layer, ServerKey};
 use crate::vault;
 
@@ -34,6 +34,8 @@ pub struct Desk<'a> {
     pub directory: &'a Directory,
     /// Registered contacts.
     pub bindings: &'a Bindings,
+    /// What users have set for their calls.
+    pub settings: &'a SettingsBook,
     /// This node.
     pub node: &'a Node,
     /// Park slots.
@@ -71,6 +73,8 @@ pub enum Alarm {
     Ring,
     /// The next contacts of a dial are to be rung.
     Wave,
+    /// This leg has rung for as long as its user wants before the call goes elsewhere.
+    Patience(LegId),
     /// No (further) key came in time.
     Keys,
     /// The 2xx of this leg is to be sent again, or its ACK never came.

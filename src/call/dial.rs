@@ -7,14 +7,15 @@ use crate::base::{LegId, Masked, bounds};
 use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
 use crate::plan::{Outcome, Target};
-use crate::registrar::Binding;
+use crate::registrar::{Binding, When};
 use crate::sip::{Message, Name};
 
 use super::desk::{Alarm, Desk, Effect};
+use super::divert::{self, Diversion};
 use super::leg::{Leg, Stage};
 use super::view::Change;
 use super::wave::{self, Wave};
-use super::{Call, Device, Phase};
+use super::{Call, Phase};
 
 /// A contact to ring.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Contact {
     pub binding: Binding,
     /// Other flows to the same device (RFC 5626), the best last.
     pub others: Vec<Binding>,
+    /// Who passed the call on to it, the first first.
+    pub diverted: Vec<Diversion>,
 }
 
 /// A dial in progress.
@@ -44,6 +47,8 @@ pub(super) struct Dialling {
     pub redirected: u8,
     /// Who is rung next, and when.
     pub waves: VecDeque<Wave>,
+    /// For how long.
+    pub ring: Duration,
 }
 
 /// Redirections that one dial follows before it gives up.
@@ -57,7 +62,7 @@ impl Call {
         targets: &[Target],
         ring: Duration,
     ) -> Option<Outcome> {
-        let (users, nobody) = contacts(desk, targets, self.device.as_ref(), self.secure);
+        let (users, nobody) = self.contacts(desk, targets, &[]);
         if users.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
             self.note(desk, format!("nobody to ring: {}", nobody.word()));
@@ -72,6 +77,7 @@ impl Call {
             early: None,
             redirected: 0,
             waves,
+            ring,
         });
         if !self.next_wave(desk) {
             self.phase = Phase::Between;
@@ -95,6 +101,8 @@ impl Call {
         let flow = contact.binding.flow;
         let mut leg = Leg::new(id, contact.user.clone(), flow, desk.random);
         leg.number = contact.number.clone();
+        leg.diverted = contact.diverted.clone();
+        self.arm_patience(desk, id, &contact.user);
         leg.spare = (!contact.others.is_empty()).then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
@@ -159,9 +167,13 @@ impl Call {
         message: Option<&Message>,
     ) {
         let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
+        let diverted = !cancelled && self.divert_failed(desk, leg, status);
         self.gone(desk, leg);
         if cancelled {
             return;
+        }
+        if diverted {
+            return self.leg_failed(desk, leg, status);
         }
         if (300..400).contains(&status)
             && let Some(message) = message
@@ -201,6 +213,9 @@ impl Call {
             Phase::Fetching { leg: None } => return self.transfer_failed(desk, 408),
             _ => {}
         }
+        if self.divert_unanswered(desk) {
+            return;
+        }
         let Phase::Dialling(dialling) = &self.phase else { return };
         let outcome = if dialling.rang { Outcome::NoAnswer } else { Outcome::Unreachable };
         for leg in dialling.legs.clone() {
@@ -222,6 +237,9 @@ impl Call {
     pub(super) fn stop_ringing_alarms(&self, desk: &mut Desk<'_>) {
         desk.alarms.clear(&(self.id, Alarm::Ring));
         desk.alarms.clear(&(self.id, Alarm::Wave));
+        for leg in &self.legs {
+            desk.alarms.clear(&(self.id, Alarm::Patience(leg.id)));
+        }
     }
 
     pub(super) fn release_others(&mut self, desk: &mut Desk<'_>, winner: LegId) {
@@ -246,7 +264,8 @@ impl Call {
             .filter_map(|to| to.uri().user_decoded().map(|user| Target::User(Masked::new(user))))
             .take(bounds::BINDINGS_PER_USER)
             .collect();
-        let (found, _) = contacts(desk, &users, None, self.secure);
+        let chain = self.leg(leg).map(|at| at.diverted.clone()).unwrap_or_default();
+        let (found, _) = self.contacts(desk, &users, &chain);
         let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
         if added.is_empty() {
             return false;
@@ -260,47 +279,75 @@ impl Call {
     }
 }
 
-/// The contacts of `targets`, each once, by user; and, when there are none, what the dial came to. Of a user who was dialled by the
-/// address of one `device` only that; under TLS only if it must be `secure`.
-fn contacts(
-    desk: &Desk<'_>,
-    targets: &[Target],
-    device: Option<&Device>,
-    secure: bool,
-) -> (Vec<Vec<Contact>>, Outcome) {
-    let (mut users, mut found) = (Vec::new(), 0);
-    let mut nobody = Outcome::Unknown;
-    let mut seen: Vec<Binding> = Vec::new();
-    for target in targets {
+/// Who is found for a dial, and what it came to when that is nobody.
+struct Found {
+    users: Vec<Vec<Contact>>,
+    seen: Vec<Binding>,
+    nobody: Outcome,
+}
+
+impl Call {
+    /// The contacts of `targets`, each once, by user; and, when there are none, what the dial came to. Whoever forwards all calls, or is
+    /// not there and forwards those, is replaced by where they go; whoever is not to be disturbed is busy. `chain`: who has passed the
+    /// call on already.
+    pub(super) fn contacts(
+        &self,
+        desk: &Desk<'_>,
+        targets: &[Target],
+        chain: &[Diversion],
+    ) -> (Vec<Vec<Contact>>, Outcome) {
+        let mut found = Found { users: Vec::new(), seen: Vec::new(), nobody: Outcome::Unknown };
+        for target in targets {
+            self.find(desk, target, chain, &mut found);
+        }
+        (found.users, found.nobody)
+    }
+
+    fn find(&self, desk: &Desk<'_>, target: &Target, chain: &[Diversion], found: &mut Found) {
         let (Target::User(dialled) | Target::Number(dialled)) = target;
-        let Some(account) = desk.directory.find(dialled.reveal()) else { continue };
-        nobody = Outcome::Unreachable;
-        let number = (account.name != dialled.reveal()).then(|| dialled.clone());
-        let mut bindings = desk.bindings.lookup(desk.now, &account.name);
-        if let Some(device) = device.filter(|device| device.user.reveal() == account.name) {
-            bindings.retain(|binding| binding.is_device(&device.gr));
+        let Some(account) = desk.directory.find(dialled.reveal()) else { return };
+        if found.nobody == Outcome::Unknown {
+            found.nobody = Outcome::Unreachable;
         }
-        bindings.retain(|binding| !secure || binding.flow.transport.is_secure());
-        bindings.retain(|binding| !seen.iter().any(|other| other.contact == binding.contact));
-        seen.extend(bindings.iter().cloned());
-        let mut contacts = Vec::new();
-        for (binding, mut others) in wave::devices(bindings) {
-            others.reverse();
-            if found < bounds::FORKS {
-                found += 1;
-                contacts.push(Contact {
-                    user: Masked::new(&account.name),
-                    number: number.clone(),
-                    binding,
-                    others,
-                });
+        let bindings = self.usable(desk, &account.name);
+        let settings = desk.settings.get(&account.name);
+        if let Some((when, to)) = divert::at_once(settings, !bindings.is_empty()) {
+            if when == When::Busy {
+                found.nobody = Outcome::Busy;
             }
+            if let (Some(to), Some(chain)) = (to, divert::passed_on(chain, account, dialled, when)) {
+                for target in self.plan_targets(desk, account, to) {
+                    self.find(desk, &target, &chain, found);
+                }
+            }
+            return;
         }
+        let number = (account.name != dialled.reveal()).then(|| dialled.clone());
+        let fresh = |binding: &Binding| !found.seen.iter().any(|other| other.contact == binding.contact);
+        let bindings: Vec<Binding> = bindings.into_iter().filter(fresh).collect();
+        found.seen.extend(bindings.iter().cloned());
+        let room = bounds::FORKS.saturating_sub(found.users.iter().map(Vec::len).sum());
+        let contacts = wave::devices(bindings).into_iter().take(room).map(|(binding, mut others)| {
+            others.reverse();
+            let (user, number, diverted) = (Masked::new(&account.name), number.clone(), chain.to_vec());
+            Contact { user, number, binding, others, diverted }
+        });
+        let contacts: Vec<Contact> = contacts.collect();
         if !contacts.is_empty() {
-            users.push(contacts);
+            found.users.push(contacts);
         }
     }
-    (users, nobody)
+
+    /// The contacts of a user that this call may ring: all, or only the device that was dialled by its own address; under TLS only if
+    /// the call must be secure.
+    fn usable(&self, desk: &Desk<'_>, user: &str) -> Vec<Binding> {
+        let mut bindings = desk.bindings.lookup(desk.now, user);
+        if let Some(device) = self.device.as_ref().filter(|device| device.user.reveal() == user) {
+            bindings.retain(|binding| binding.is_device(&device.gr));
+        }
+        bindings.retain(|binding| !self.secure || binding.flow.transport.is_secure());
+        bindings
+    }
 }
 
 /// Of two failures the one that tells the caller more: a person's word before a machine's (RFC 3261 §16.7 step 6).

@@ -14,6 +14,7 @@ use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
 
 use super::dial::Contact;
+use super::divert::Diversion;
 use super::offer::{Description, Spoken};
 use super::refresh::Renewal;
 use super::reliable::Provisional;
@@ -26,6 +27,8 @@ pub(super) struct Leg {
     pub user: Masked,
     /// The number under which it was dialled, if not by name.
     pub number: Option<Masked>,
+    /// Who passed the call on to it, the first first.
+    pub diverted: Vec<Diversion>,
     /// What is left of its contact when it is rung: other flows to the same device.
     pub spare: Option<Box<Contact>>,
     /// The path to the phone.
@@ -133,6 +136,7 @@ impl Leg {
             id,
             user,
             number: None,
+            diverted: Vec::new(),
             spare: None,
             flow,
             seen: flow.remote.ip(),

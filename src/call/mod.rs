@@ -19,6 +19,7 @@ mod cdr;
 mod collect;
 mod desk;
 mod dial;
+mod divert;
 mod guest;
 mod hangup;
 mod hold;
@@ -90,6 +91,8 @@ pub struct Incoming {
     pub facts: Facts,
     /// The one device that was dialled by its own address (a GRUU, RFC 5627).
     pub device: Option<Device>,
+    /// Whether a beep is all that the caller wants: a code was dialled, and has been carried out.
+    pub confirms: bool,
     /// The route that the program chose.
     pub route: RouteId,
     /// The program that the call is pinned to.
@@ -129,6 +132,7 @@ pub struct Call {
     facts: Facts,
     caller_name: Masked,
     device: Option<Device>,
+    confirms: bool,
     route: Option<String>,
     /// For the INVITEs that this call sends.
     max_forwards: u8,
@@ -215,6 +219,7 @@ impl Call {
             Alarm::Opening => self.not_ready(desk),
             Alarm::Ring => self.rung_out(desk),
             Alarm::Wave => self.wave_over(desk),
+            Alarm::Patience(leg) => self.patience_over(desk, leg),
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),

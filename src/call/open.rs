@@ -35,14 +35,26 @@ pub(super) struct Beginning {
 impl Call {
     /// A new call. Its INVITE is authenticated, routed and has a readable body, or none.
     pub fn begin(desk: &mut Desk<'_>, incoming: Incoming) -> Call {
-        let Incoming { id, invite, message, flow, dialog, caller_name, facts, device, route, program } =
-            incoming;
+        let Incoming {
+            id,
+            invite,
+            message,
+            flow,
+            dialog,
+            caller_name,
+            facts,
+            device,
+            confirms,
+            route,
+            program,
+        } = incoming;
         let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
         let leg = guest::asking(desk, (id, CALLER), guest);
         let max_forwards = message.max_forwards().unwrap_or(70).saturating_sub(1);
         let secure = message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips);
         let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };
         let mut call = Call::new(desk, beginning, vec![leg]);
+        call.confirms = confirms;
         call.heard_sip(desk, CALLER, &message);
         desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local: flow.local.ip() }));
         call.wait_to_open(desk, true);
@@ -68,6 +80,7 @@ impl Call {
             facts,
             caller_name,
             device,
+            confirms: false,
             route: words,
             max_forwards,
             secure,

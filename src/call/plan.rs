@@ -25,7 +25,8 @@ impl Call {
 
     /// Begins what an ask wants. `Some` when it has already ended: a dial that finds nobody to ring.
     fn perform(&mut self, desk: &mut Desk<'_>, ask: Ask) -> Option<Reply> {
-        if ask.answers() && !self.caller_listens(desk) {
+        let confirms = self.confirms && matches!(ask, Ask::Hangup { .. });
+        if (ask.answers() || confirms) && !self.caller_listens(desk) {
             if !matches!(self.phase, Phase::Ending) {
                 self.phase = Phase::Waiting(Box::new(ask));
             }
@@ -34,6 +35,10 @@ impl Call {
         // A plan that talks to the transferred party is where it was to get to; a notice is only on the way there.
         if ask.answers() && !matches!(ask, Ask::Play { notice: true, .. }) {
             self.transfer_done(desk);
+        }
+        if confirms {
+            self.confirm(desk);
+            return None;
         }
         match ask {
             Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),

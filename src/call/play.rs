@@ -34,6 +34,13 @@ impl Call {
         }
     }
 
+    /// A beep that says: done. The plan, which wanted to end the call, is asked again when it has been heard.
+    pub(super) fn confirm(&mut self, desk: &mut Desk<'_>) {
+        self.confirms = false;
+        let play = self.start_sounds(desk, self.near, vec![Sound::Tone(Tone::Beep)], false);
+        self.phase = Phase::Playing { play, notice: None };
+    }
+
     /// Ring-back for a caller who is answered already (before that, the phone makes its own).
     pub(super) fn ring_back(&mut self, desk: &mut Desk<'_>) {
         self.start_sounds(desk, self.near, vec![Sound::Tone(Tone::RingBack)], true);

@@ -137,7 +137,13 @@ mod tests {
 
     #[test]
     fn everybodys_most_preferred_contacts_ring_first() {
-        let contact = |binding| Contact { user: Masked::new("a"), number: None, binding, others: Vec::new() };
+        let contact = |binding| Contact {
+            user: Masked::new("a"),
+            number: None,
+            binding,
+            others: Vec::new(),
+            diverted: Vec::new(),
+        };
         let users = [
             bindings(&["<sip:desk@h>", "<sip:soft@h>;q=0.5", "<sip:mobile@h>;q=0.1"]),
             bindings(&["<sip:only@h>;q=0.2"]),

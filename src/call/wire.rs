@@ -52,6 +52,9 @@ impl Call {
         let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
+        for (name, value) in Call::diversion_fields(target, &desk.node.realm) {
+            invitation.carry(name, value);
+        }
         if answers_itself {
             answer_after(&desk.node.realm)
                 .into_iter()
@@ -463,6 +466,7 @@ impl Call {
     /// The end of a leg in the index. Its transactions leave by themselves.
     pub(super) fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         desk.index.remove_dialogs((self.id, leg));
+        desk.alarms.clear(&(self.id, Alarm::Patience(leg)));
         for alarm in [
             Alarm::Accepted(leg),
             Alarm::Provisional(leg),

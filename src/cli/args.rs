@@ -99,11 +99,57 @@ pub enum User {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Show an account and what its user has set for calls
+    Show {
+        /// The account: a name or a number
+        name: String,
+    },
+    /// Forward a user's calls, or no more
+    Forward {
+        /// The account: a name or a number
+        name: String,
+        /// Which calls
+        when: ForwardWhen,
+        /// To which number; without one, no more
+        to: Option<String>,
+        /// After so many seconds of ringing (no-answer)
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
+        after: Option<u16>,
+    },
+    /// Do not disturb a user, or again
+    Dnd {
+        /// The account: a name or a number
+        name: String,
+        /// Whether nobody is to disturb
+        state: OnOff,
+    },
     /// Remove an account; its phones are not reached any more
     Remove {
         /// The account
         name: String,
     },
+}
+
+/// Which calls are forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ForwardWhen {
+    /// Every call, without ringing
+    Always,
+    /// When every phone is busy, or nobody is to disturb
+    Busy,
+    /// When nobody has answered for a time
+    NoAnswer,
+    /// When no phone is registered or none can be reached
+    Unregistered,
+}
+
+/// A switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnOff {
+    /// Yes
+    On,
+    /// No
+    Off,
 }
 
 /// `phones`

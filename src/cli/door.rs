@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::io::admin::protocol::{Act, Failure, Kind, Line, Request};
 use crate::io::admin::{Desk, Reply};
 use crate::io::node;
+use crate::io::settings::SettingsFile;
 use crate::io::users::Users;
 use crate::switch::Command;
 
@@ -154,6 +155,7 @@ impl Node {
             Needs::Recordings => Some(node::open_stopped(config).map_err(Stop::failed)?),
         };
         let desk = Desk {
+            settings: SettingsFile::new(&config.store.folder, keys.clone()),
             users: Users::new(&config.store.folder, keys, &config.node.realm),
             realm: config.node.realm.clone(),
             store,

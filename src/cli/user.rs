@@ -10,9 +10,10 @@ use super::door::{self, Needs, Node};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::Secret;
-use crate::io::admin::UserMade;
 use crate::io::admin::protocol::{Act, Word};
+use crate::io::admin::{UserMade, UserShown};
 use crate::io::users::UserView;
+use crate::registrar::{Setting, When};
 
 pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
@@ -29,6 +30,26 @@ pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) ->
         args::User::List => {
             let users: Vec<UserView> = node.value(Act::UserList)?;
             printer.value(&users, |users| list(users));
+        }
+        args::User::Show { name } => {
+            let shown: UserShown = node.value(Act::UserShow { name })?;
+            printer.value(&shown, show);
+        }
+        args::User::Forward { name, when, to, after } => {
+            let when = match when {
+                args::ForwardWhen::Always => When::Always,
+                args::ForwardWhen::Busy => When::Busy,
+                args::ForwardWhen::NoAnswer => When::NoAnswer,
+                args::ForwardWhen::Unregistered => When::Unregistered,
+            };
+            let setting = Setting::Forward { when, to, after_s: after };
+            let shown: UserShown = node.value(Act::UserSet { name, setting })?;
+            printer.value(&shown, show);
+        }
+        args::User::Dnd { name, state } => {
+            let setting = Setting::Dnd(state == args::OnOff::On);
+            let shown: UserShown = node.value(Act::UserSet { name, setting })?;
+            printer.value(&shown, show);
         }
         args::User::Remove { name } => {
             let done: Value = node.value(Act::UserRemove { name: name.clone() })?;
@@ -66,6 +87,26 @@ fn made(made: &UserMade, printer: &Printer) {
         }
         text
     });
+}
+
+fn show(shown: &UserShown) -> String {
+    let UserShown { user, settings } = shown;
+    let numbers = Some(user.numbers.join(", ")).filter(|numbers| !numbers.is_empty());
+    let mut text = format!(
+        "User          {}\nNumbers       {}\nDisplay       {}\nDo not disturb  {}\n",
+        user.name,
+        or_dash(numbers),
+        or_dash(Some(&user.display).filter(|display| !display.is_empty())),
+        if settings.dnd { "on" } else { "off" }
+    );
+    for when in When::ALL {
+        let to = settings.forward(when).map(|to| match when {
+            When::NoAnswer => format!("{to}, after {} s", settings.patience().as_secs()),
+            _ => to.to_string(),
+        });
+        text += &format!("Forward       {:<13} {}\n", when.word(), or_dash(to));
+    }
+    text
 }
 
 fn list(users: &[UserView]) -> String {

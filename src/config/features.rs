@@ -21,6 +21,8 @@ pub struct Features {
     pub slots: Vec<String>,
     /// How long a call stays parked before it rings whoever parked it.
     pub park_for: Duration,
+    /// What users set for themselves, by code.
+    pub settings: BTreeMap<String, Code>,
     /// Groups of users by name; who is in none together picks up nothing of the other. No groups: all users are one.
     pub groups: BTreeMap<String, Vec<String>>,
 }
@@ -34,7 +36,47 @@ pub enum Feature {
     PickUp(String),
     /// Take the call that is parked in this slot.
     Retrieve(String),
+    /// Set something, or no more: the number behind a code that wants one.
+    Set(Code, Option<String>),
 }
+
+/// What a code sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Forward calls of this kind to the number behind the code.
+    Forward(Forwards),
+    /// Forward calls of this kind no more.
+    ForwardOff(Forwards),
+    /// Nobody is to disturb (or may again).
+    Dnd(bool),
+}
+
+/// Which calls are forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwards {
+    /// All.
+    Always,
+    /// Those that find every phone busy.
+    Busy,
+    /// Those that nobody answers.
+    NoAnswer,
+    /// Those that find no phone registered.
+    Unregistered,
+}
+
+/// The codes of settings and what each sets unless the file says otherwise.
+const SETTINGS: [(&str, Code); 10] = [
+    ("*72", Code::Forward(Forwards::Always)),
+    ("*73", Code::ForwardOff(Forwards::Always)),
+    ("*90", Code::Forward(Forwards::Busy)),
+    ("*91", Code::ForwardOff(Forwards::Busy)),
+    ("*92", Code::Forward(Forwards::NoAnswer)),
+    ("*93", Code::ForwardOff(Forwards::NoAnswer)),
+    ("*94", Code::Forward(Forwards::Unregistered)),
+    ("*95", Code::ForwardOff(Forwards::Unregistered)),
+    ("*78", Code::Dnd(true)),
+    ("*79", Code::Dnd(false)),
+];
 
 /// Slots of a node: a lamp for each would fill the largest side car.
 const SLOTS: u32 = 100;
@@ -47,6 +89,7 @@ impl Default for Features {
             park: Some("*68".into()),
             slots: Vec::new(),
             park_for: Duration::from_secs(120),
+            settings: SETTINGS.iter().map(|(code, sets)| (code.to_string(), *sets)).collect(),
             groups: BTreeMap::new(),
         }
     }
@@ -61,8 +104,14 @@ impl Features {
         if self.slots.iter().any(|slot| slot == dialled) {
             return Some(Feature::Retrieve(dialled.to_string()));
         }
-        let number = dialled.strip_prefix(self.pickup_user.as_deref()?)?;
-        (!number.is_empty()).then(|| Feature::PickUp(number.to_string()))
+        let behind = |code: &str| dialled.strip_prefix(code).filter(|number| !number.is_empty());
+        if let Some(number) = self.pickup_user.as_deref().and_then(behind) {
+            return Some(Feature::PickUp(number.to_string()));
+        }
+        self.settings.iter().find_map(|(code, sets)| match sets {
+            Code::Forward(_) => behind(code).map(|to| Feature::Set(*sets, Some(to.to_string()))),
+            Code::ForwardOff(_) | Code::Dnd(_) => (code == dialled).then(|| Feature::Set(*sets, None)),
+        })
     }
 
     /// Whether `user` may take a call that rings `other` (both account names).
@@ -83,6 +132,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         park: code(check, written.park.as_ref(), default.park),
         slots: slots(check, written.slots.as_ref()),
         park_for: park_for(check, written.park_for_s.as_ref(), default.park_for),
+        settings: settings(check, written),
         groups: written.groups.clone().unwrap_or_default(),
     };
     let codes = [
@@ -97,6 +147,32 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         }
     }
     features
+}
+
+/// The codes of settings; two of one spelling are a fault.
+fn settings(check: &mut Check<'_>, written: &written::Features) -> BTreeMap<String, Code> {
+    let places = [
+        &written.forward_always,
+        &written.forward_always_off,
+        &written.forward_busy,
+        &written.forward_busy_off,
+        &written.forward_no_answer,
+        &written.forward_no_answer_off,
+        &written.forward_unregistered,
+        &written.forward_unregistered_off,
+        &written.dnd,
+        &written.dnd_off,
+    ];
+    let mut codes = BTreeMap::new();
+    for (place, (default, sets)) in places.into_iter().zip(SETTINGS) {
+        let Some(spelt) = code(check, place.as_ref(), Some(default.to_string())) else { continue };
+        if codes.insert(spelt, sets).is_some()
+            && let Some(place) = place
+        {
+            check.wrong(place.span(), "two features have this code", "give each a code of its own");
+        }
+    }
+    codes
 }
 
 /// A code; an empty one turns its feature off.
@@ -158,6 +234,11 @@ mod tests {
             ("703", None),
             ("8002", None),
             ("*80", None),
+            ("*728003", Some(Feature::Set(Code::Forward(Forwards::Always), Some("8003".into())))),
+            ("*72", None),
+            ("*73", Some(Feature::Set(Code::ForwardOff(Forwards::Always), None))),
+            ("*78", Some(Feature::Set(Code::Dnd(true), None))),
+            ("*781", None),
         ] {
             assert_eq!(features().of(dialled), meant, "{dialled}");
         }

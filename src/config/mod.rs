@@ -16,7 +16,7 @@ pub use checked::{
     Tls,
 };
 pub use fault::{Fault, Faults};
-pub use features::{Feature, Features};
+pub use features::{Code, Feature, Features, Forwards};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use presence::{Presence, Shown, Watching};

@@ -99,6 +99,38 @@ fn an_empty_file_is_the_default() {
                 ),
                 slots: [],
                 park_for: 120s,
+                settings: {
+                    "*72": Forward(
+                        Always,
+                    ),
+                    "*73": ForwardOff(
+                        Always,
+                    ),
+                    "*78": Dnd(
+                        true,
+                    ),
+                    "*79": Dnd(
+                        false,
+                    ),
+                    "*90": Forward(
+                        Busy,
+                    ),
+                    "*91": ForwardOff(
+                        Busy,
+                    ),
+                    "*92": Forward(
+                        NoAnswer,
+                    ),
+                    "*93": ForwardOff(
+                        NoAnswer,
+                    ),
+                    "*94": Forward(
+                        Unregistered,
+                    ),
+                    "*95": ForwardOff(
+                        Unregistered,
+                    ),
+                },
                 groups: {},
             },
         }
@@ -220,6 +252,38 @@ fn a_written_file_is_read() {
                 ),
                 slots: [],
                 park_for: 120s,
+                settings: {
+                    "*72": Forward(
+                        Always,
+                    ),
+                    "*73": ForwardOff(
+                        Always,
+                    ),
+                    "*78": Dnd(
+                        true,
+                    ),
+                    "*79": Dnd(
+                        false,
+                    ),
+                    "*90": Forward(
+                        Busy,
+                    ),
+                    "*91": ForwardOff(
+                        Busy,
+                    ),
+                    "*92": Forward(
+                        NoAnswer,
+                    ),
+                    "*93": ForwardOff(
+                        NoAnswer,
+                    ),
+                    "*94": Forward(
+                        Unregistered,
+                    ),
+                    "*95": ForwardOff(
+                        Unregistered,
+                    ),
+                },
                 groups: {},
             },
         }

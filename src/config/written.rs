@@ -134,6 +134,16 @@ pub struct Features {
     pub slots: Option<Spanned<String>>,
     pub park_for_s: Option<Spanned<u64>>,
     pub groups: Option<BTreeMap<String, Vec<String>>>,
+    pub forward_always: Option<Spanned<String>>,
+    pub forward_always_off: Option<Spanned<String>>,
+    pub forward_busy: Option<Spanned<String>>,
+    pub forward_busy_off: Option<Spanned<String>>,
+    pub forward_no_answer: Option<Spanned<String>>,
+    pub forward_no_answer_off: Option<Spanned<String>>,
+    pub forward_unregistered: Option<Spanned<String>>,
+    pub forward_unregistered_off: Option<Spanned<String>>,
+    pub dnd: Option<Spanned<String>>,
+    pub dnd_off: Option<Spanned<String>>,
 }
 
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
@@ -161,5 +171,25 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
     ("presence", &["watch", "show"]),
-    ("features", &["pickup", "pickup_user", "park", "slots", "park_for_s", "groups"]),
+    (
+        "features",
+        &[
+            "pickup",
+            "pickup_user",
+            "park",
+            "slots",
+            "park_for_s",
+            "groups",
+            "forward_always",
+            "forward_always_off",
+            "forward_busy",
+            "forward_busy_off",
+            "forward_no_answer",
+            "forward_no_answer_off",
+            "forward_unregistered",
+            "forward_unregistered_off",
+            "dnd",
+            "dnd_off",
+        ],
+    ),
 ];

@@ -19,6 +19,7 @@ use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::refusals::Refusals;
 use super::registrations::Changes;
+use super::settings::SettingsFile;
 use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
@@ -68,6 +69,8 @@ pub struct Parts {
     pub vault_news: mpsc::UnboundedReceiver<vault::News>,
     /// The prompts of the first program.
     pub prompts: PromptLibrary,
+    /// Where what users set is kept.
+    pub settings: SettingsFile,
     /// Where changed registrations go.
     pub registrations: Changes,
     /// The service manager.
@@ -280,6 +283,15 @@ impl Control {
                     // Whoever asked may have gone away meanwhile.
                     let _ = asked.send(self.complete(*answer));
                 }
+            }
+            Output::Settings { user, settings } => {
+                let file = self.parts.settings.clone();
+                // A change a person makes with a telephone: nothing waits for the disk.
+                tokio::task::spawn_blocking(move || {
+                    if let Err(error) = file.put(&user, settings) {
+                        tracing::error!(%error, "a user's setting is not kept: it is gone after a restart");
+                    }
+                });
             }
             Output::Log { grave: true, text } => tracing::error!("{text}"),
             Output::Log { grave: false, text } => tracing::warn!("{text}"),

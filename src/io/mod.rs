@@ -23,6 +23,7 @@ mod refusals;
 mod registrations;
 pub mod sealed;
 mod seldom;
+pub mod settings;
 pub mod store;
 pub mod stream;
 pub mod tls;

@@ -19,6 +19,7 @@ use super::media::{self, Plane};
 use super::notify::Notify;
 use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
+use super::settings::SettingsFile;
 use super::store::{self, Store, StoreError};
 use super::stream::Streams;
 use super::tls::{self, Tls, TlsError};
@@ -191,6 +192,7 @@ impl Node {
                 .map_err(StartError::Media)?;
         let mut seed = [0; 32];
         random.fill(&mut seed);
+        let settings = SettingsFile::new(&config.store.folder, Arc::clone(&keys));
         let (kept, registrations, keeper) =
             registrations(config, keys).map_err(|error| StartError::System(error.to_string()))?;
         let setup = Setup {
@@ -209,6 +211,7 @@ impl Node {
                 places: config.features.slots.clone(),
             },
             features: config.features.clone(),
+            settings: settings.read().map_err(|error| StartError::System(error.to_string()))?,
             limits: limits(&config.limits),
             registrar: rules(&config.registrar),
             kept,
@@ -226,12 +229,14 @@ impl Node {
             store: store.clone(),
             vault_news,
             prompts,
+            settings: settings.clone(),
             registrations,
             notify,
         };
         let (control, door) = Control::new(parts);
         let desk = Desk {
             users,
+            settings,
             realm: config.node.realm.clone(),
             store: Some(store.clone()),
             plan: config.plan.clone(),

@@ -11,6 +11,7 @@ mod directory;
 mod kept;
 mod nonce;
 mod pings;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -22,4 +23,5 @@ pub use digest::{Digest, Verdict};
 pub use directory::{Account, Directory, Twice};
 pub use kept::{Kept, KeptContact};
 pub use nonce::{Nonces, Ticket, Worth};
+pub use settings::{Setting, Settings, SettingsBook, When, change};
 pub use wanted::Refused;

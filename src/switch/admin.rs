@@ -22,6 +22,7 @@ impl Switch {
                     false => Answer::NotFound,
                 }
             }
+            Command::Settings { user, settings } => self.on_settings(user, settings),
             Command::Bans => Answer::Bans(self.guard.bans(now)),
             Command::Forgive { source } => Answer::Forgiven(self.guard.forgive(source.as_deref())),
             Command::Unregister { user } => {

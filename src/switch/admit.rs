@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds, presentable};
 use crate::call::{self, Call, Desk, Device, Incoming};
+use crate::config::Feature;
 use crate::dialog::{Dialog, Replaces, SessionTimer, contact_for, refresh};
 use crate::plan::{Facts, Origin, Record};
 use crate::registrar::{Account, Binding, Refused, Verdict};
@@ -15,6 +16,7 @@ use crate::transaction::ServerKey;
 
 use super::Switch;
 use super::checks::{self, ALLOW};
+use super::settings;
 
 impl Switch {
     /// A new request: within a dialog it goes to its call, else it is checked, its sender asked for proof, and served.
@@ -146,7 +148,14 @@ impl Switch {
     fn on_invite(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
         let Some(account) = self.proven(now, key, &message) else { return };
         if let Some(feature) = dialled(&message).and_then(|dialled| self.features.of(&dialled)) {
-            return self.on_feature(now, flow, key, &message, &account, &feature);
+            let Feature::Set(code, to) = &feature else {
+                return self.on_feature(now, flow, key, &message, &account, &feature);
+            };
+            let begun = self.incoming(now, flow, key, &message, &account, true);
+            if begun.is_ok() {
+                self.set(&account, &settings::setting(*code, to.as_deref()));
+            }
+            return self.begin_or_refuse(now, key, begun);
         }
         match Replaces::of(&message) {
             Ok(None) => {}
@@ -156,7 +165,12 @@ impl Switch {
                 return self.refuse(now, key, reply);
             }
         }
-        match self.incoming(now, flow, key, &message, &account) {
+        let begun = self.incoming(now, flow, key, &message, &account, false);
+        self.begin_or_refuse(now, key, begun);
+    }
+
+    fn begin_or_refuse(&mut self, now: Time, key: ServerKey, begun: Result<Incoming, (u16, &'static str)>) {
+        match begun {
             Ok(incoming) => self.begin(now, key, incoming),
             Err((status, why)) => {
                 self.log(false, format!("a call is refused with {status}: {why}"));
@@ -170,7 +184,7 @@ impl Switch {
         }
     }
 
-    /// Everything that must hold before a call begins.
+    /// Everything that must hold before a call begins. One that `confirms` a code runs no plan.
     fn incoming(
         &mut self,
         now: Time,
@@ -178,6 +192,7 @@ impl Switch {
         key: ServerKey,
         message: &Message,
         account: &Arc<Account>,
+        confirms: bool,
     ) -> Result<Incoming, (u16, &'static str)> {
         let from = message.from().ok_or((400, "no From"))?;
         let claimed = user_of(Some(from.uri())).filter(|user| account.may_claim(user));
@@ -189,7 +204,11 @@ impl Switch {
             return Err((503, "no room for another call"));
         }
         let (dialled, device) = self.dialled(message).ok_or((404, "nobody is dialled"))?;
-        let route = self.program.route(&Origin::Users, &dialled).ok_or((404, "no route"))?;
+        let codes = self.codes.as_ref().filter(|_| confirms);
+        let (program, number) =
+            codes.map_or((&self.program, dialled.as_str()), |codes| (codes, settings::DONE));
+        let (program, route) =
+            (Arc::clone(program), program.route(&Origin::Users, number).ok_or((404, "no route"))?);
         let caller = if claimed == account.name { account.numbers.first().cloned() } else { None };
         let display = if account.display.is_empty() {
             from.display().unwrap_or_default()
@@ -203,7 +222,9 @@ impl Switch {
             origin: Origin::Users,
             wall: self.wall(now),
         };
-        self.may_record(&facts)?;
+        if !confirms {
+            self.may_record(&facts)?;
+        }
         SessionTimer::answering(message, self.node.manner.session_s)
             .map_err(|_| (422, "the session interval is too small"))?;
         let tag = self.layer.local_tag(key).map(str::to_string).ok_or((500, "the transaction is gone"))?;
@@ -221,8 +242,9 @@ impl Switch {
             caller_name: Masked::new(&account.name),
             facts,
             device,
+            confirms,
             route,
-            program: Arc::clone(&self.program),
+            program,
         })
     }
 
@@ -261,6 +283,7 @@ impl Switch {
             index: &mut self.index,
             directory: &self.directory,
             bindings: &self.bindings,
+            settings: &self.settings,
             node: &self.node,
             lot: &mut self.lot,
             effects: &mut self.effects,

@@ -19,6 +19,7 @@ mod pings;
 mod presence;
 mod replace;
 mod route;
+mod settings;
 mod view;
 
 pub use guard::{Limits, Net};
@@ -36,7 +37,7 @@ use crate::config::Features;
 use crate::media;
 use crate::plan::Program;
 use crate::presence::{self as events, Events};
-use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules};
+use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules, SettingsBook};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
 use crate::vault;
@@ -68,6 +69,8 @@ pub struct Setup {
     pub presence: events::Policy,
     /// What users do by dialling a code.
     pub features: Features,
+    /// What users have set for their calls.
+    pub settings: SettingsBook,
     /// How often who is heard.
     pub limits: Limits,
     /// What registrations are held to.
@@ -88,6 +91,10 @@ pub struct Switch {
     guard: guard::Guard,
     directory: Arc<Directory>,
     bindings: Bindings,
+    /// What users have set for their calls.
+    settings: SettingsBook,
+    /// What calls run that have dialled a code.
+    codes: Option<Arc<Program>>,
     /// Contacts that have been asked whether they are there.
     pings: pings::Asked,
     program: Arc<Program>,
@@ -139,6 +146,8 @@ impl Switch {
             random,
             directory: setup.directory,
             bindings,
+            settings: setup.settings,
+            codes: settings::program(),
             pings: pings::Asked::new(),
             program: setup.program,
             calls: HashMap::new(),
@@ -263,6 +272,7 @@ impl Switch {
             index: &mut self.index,
             directory: &self.directory,
             bindings: &self.bindings,
+            settings: &self.settings,
             node: &self.node,
             lot: &mut self.lot,
             effects: &mut self.effects,

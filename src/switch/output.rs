@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::call::view::Happening;
 use crate::presence::Report;
+use crate::registrar::Settings;
 use crate::sip::Flow;
 use crate::{media, vault};
 
@@ -36,6 +37,13 @@ pub enum Output {
         grave: bool,
         /// The line.
         text: String,
+    },
+    /// A user has set something: it is to be kept.
+    Settings {
+        /// The account's name.
+        user: String,
+        /// Everything that the user has set now.
+        settings: Settings,
     },
     /// A call began, rings, talks or ended: for the log and for whoever watches.
     Happened(Box<Happening>),

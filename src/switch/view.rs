@@ -6,6 +6,7 @@ use crate::base::{CallId, Wall};
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
 use crate::presence::Waiting;
+use crate::registrar::Settings;
 
 /// A question from the admin socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,13 @@ pub enum Command {
     Hangup {
         /// Which.
         id: CallId,
+    },
+    /// These are a user's settings now.
+    Settings {
+        /// The account's name.
+        user: String,
+        /// Everything that the user has set.
+        settings: Settings,
     },
     /// Every ban that lasts.
     Bans,

@@ -47,6 +47,7 @@ impl Bench {
             Directory::new([account("alice", "8001"), account("bob", "8002")]).expect("two accounts");
         let setup = Setup {
             limits,
+            settings: Default::default(),
             registrar: Rules::default(),
             kept: Vec::new(),
             digest: Algorithm::DEFAULT.to_vec(),

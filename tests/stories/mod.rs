@@ -3,6 +3,7 @@
 mod calls;
 mod dialogs;
 mod every_step;
+mod forwarding;
 mod lamps;
 mod model;
 mod parking;

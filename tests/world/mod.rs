@@ -111,6 +111,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub happenings: Vec<(Time, Happening)>,
     pub answers: Vec<Answer>,
+    /// What users have set by codes, as it is to be kept.
+    pub set: Vec<(String, ledgerline::registrar::Settings)>,
     /// What was reported beside calls.
     pub reports: Vec<Report>,
     /// The plan of new calls, and of those that there were.

@@ -172,6 +172,7 @@ impl World {
                     self.plane.order(self.now, order);
                 }
                 Output::Vault(order) => self.store.order(self.now, order),
+                Output::Settings { user, settings } => self.set.push((user, settings)),
                 Output::Answer { answer, .. } => self.answers.push(*answer),
                 Output::Log { text, .. } => {
                     let names = setting::USERS.iter().any(|(name, numbers)| {

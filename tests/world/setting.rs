@@ -71,6 +71,7 @@ pub fn directory(left: &str) -> Directory {
 fn setup(plan: Plan, seed: [u8; 32], wall: Wall) -> Setup {
     Setup {
         limits: Limits::default(),
+        settings: Default::default(),
         registrar: Rules::default(),
         kept: Vec::new(),
         digest: Algorithm::DEFAULT.to_vec(),
@@ -126,6 +127,7 @@ impl World {
             phones: Vec::new(),
             happenings: Vec::new(),
             answers: Vec::new(),
+            set: Vec::new(),
             reports: Vec::new(),
             plan,
             plan_of: Default::default(),

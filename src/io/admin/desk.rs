@@ -9,15 +9,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
-use super::view::{EventView, RecordView, RecordingView, SoundView, UserMade};
+use super::view::{EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
 use crate::config;
 use crate::io::door::Door;
 use crate::io::password;
 use crate::io::plans;
+use crate::io::settings::SettingsFile;
 use crate::io::store::{Store, StoreError};
 use crate::io::users::{UserView, Users, UsersError};
 use crate::plan::Lang;
+use crate::registrar::{Setting, Settings};
 use crate::switch::Command;
 use crate::vault::{Query, Scope};
 
@@ -48,6 +50,8 @@ impl Reply {
 pub struct Desk {
     /// The accounts.
     pub users: Users,
+    /// What users have set for their calls.
+    pub settings: SettingsFile,
     /// The realm of their passwords.
     pub realm: String,
     /// The recording store; `None` beside a stopped node when only accounts are asked for.
@@ -75,6 +79,8 @@ impl Desk {
             Act::UserList => value(self.users.list().map_err(users)?),
             Act::UserPasswd { name, password } => self.user_passwd(&name, password),
             Act::UserRemove { name } => self.user_remove(&name),
+            Act::UserSet { name, setting } => self.user_set(&name, &setting),
+            Act::UserShow { name } => self.user_show(&name),
             Act::PlanReload => self.plan_reload(),
             Act::RecSearch(search) => self.rec_search(&search, out),
             Act::RecShow { recording, reveal } => self.rec_show(recording, reveal),
@@ -109,8 +115,41 @@ impl Desk {
         self.made(user, made)
     }
 
+    fn user_set(&self, name: &str, setting: &Setting) -> Result<Value, Failure> {
+        if let Setting::Forward { to: Some(to), .. } = setting {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "*#+.-_".contains(c);
+            if !(1..=64).contains(&to.len()) || !to.chars().all(fits) {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    format!("`{to}` is not a number that a phone could dial"),
+                ));
+            }
+        }
+        let user = self.user(name)?;
+        let settings = self.settings.change(&user.name, setting).map_err(failed)?;
+        if let Some(door) = &self.door {
+            let told = Command::Settings { user: user.name.clone(), settings: settings.clone() };
+            door.ask(told).map_err(failed)?;
+        }
+        value(UserShown { user, settings })
+    }
+
+    fn user_show(&self, name: &str) -> Result<Value, Failure> {
+        let user = self.user(name)?;
+        let settings = self.settings.read().map_err(failed)?.remove(&user.name).unwrap_or_default();
+        value(UserShown { user, settings })
+    }
+
+    /// A user by name or number.
+    fn user(&self, name: &str) -> Result<UserView, Failure> {
+        let mut all = self.users.list().map_err(users)?.into_iter();
+        all.find(|user| user.name == name || user.numbers.iter().any(|number| number == name))
+            .ok_or_else(|| Failure::new(Kind::NotFound, format!("there is no user {name}")))
+    }
+
     fn user_remove(&self, name: &str) -> Result<Value, Failure> {
         self.users.remove(name).map_err(users)?;
+        self.settings.put(name, Settings::default()).map_err(failed)?;
         self.tell_directory()?;
         self.unregister(name)?;
         Ok(Value::Null)

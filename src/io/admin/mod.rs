@@ -10,4 +10,4 @@ mod view;
 
 pub use desk::{Desk, Reply};
 pub use server::{Server, in_use};
-pub use view::{RecordingView, SoundView, UserMade};
+pub use view::{RecordingView, SoundView, UserMade, UserShown};

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::{CallId, RecordingId, Secret, Wall};
+use crate::registrar::Setting;
 use crate::switch::Command;
 
 /// What a client wants.
@@ -60,6 +61,18 @@ pub enum Act {
         /// The password; without one, one is made and returned once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<Word>,
+    },
+    /// Change what a user has set for calls.
+    UserSet {
+        /// Whose: a name or a number.
+        name: String,
+        /// The change.
+        setting: Setting,
+    },
+    /// Show an account and what its user has set.
+    UserShow {
+        /// Whose: a name or a number.
+        name: String,
     },
     /// Remove an account, its bindings with it.
     UserRemove {

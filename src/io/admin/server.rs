@@ -232,7 +232,9 @@ mod tests {
         let (door, porter) = door();
         let plan = config::check(&folder.join("ledgerline.toml"), "").expect("defaults").plan;
         let users = Users::new(folder, Arc::new(keys), "test");
-        let desk = Desk { users, realm: "test".into(), store: None, plan, door: Some(door.clone()) };
+        let settings = crate::io::settings::SettingsFile::new(folder, Arc::new(Keyring::new()));
+        let desk =
+            Desk { users, settings, realm: "test".into(), store: None, plan, door: Some(door.clone()) };
         tokio::spawn(server.serve(desk, door));
         let (reader, writer) = UnixStream::connect(&path).await.expect("connected").into_split();
         (Line { reader: BufReader::new(reader), writer }, porter)

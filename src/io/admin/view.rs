@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Masked, RecordingId};
 use crate::io::users::UserView;
+use crate::registrar::Settings;
 use crate::vault::{Ended, Row};
 
 /// One recording in a list.
@@ -116,4 +117,13 @@ pub struct RecordView {
     pub answered: Option<String>,
     /// The event track.
     pub events: Vec<EventView>,
+}
+
+/// An account and what its user has set for calls.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UserShown {
+    /// The account.
+    pub user: UserView,
+    /// What is set.
+    pub settings: Settings,
 }
