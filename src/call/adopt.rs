@@ -8,7 +8,7 @@ use crate::base::{LegId, Masked};
 use crate::dialog;
 use crate::media::Order;
 
-use super::desk::{Alarm, Desk, Effect};
+use super::desk::{Alarm, Desk, Effect, Owner};
 use super::hangup::End;
 use super::leg::{Leg, Stage};
 use super::offer;
@@ -20,8 +20,8 @@ pub struct Given(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// A leg that is up.
-    Leg(Box<Leg>),
+    /// A leg that is up, and whose it was.
+    Leg(Box<Leg>, Owner),
     /// Nobody has answered yet: who was dialled.
     Ringing(Masked),
 }
@@ -63,7 +63,7 @@ impl Call {
         self.close_media(desk, peer);
         self.note(desk, format!("{leg} transfers {peer} to another call"));
         self.end(desk, End::Transferred);
-        Ok(Given(Kind::Leg(Box::new(moved))))
+        Ok(Given(Kind::Leg(Box::new(moved), (self.id, peer))))
     }
 }
 
@@ -77,13 +77,15 @@ impl Call {
             Err(_) => {}
             Ok(Kind::Ringing(dialled)) if waits => self.transfer_to_ringing(desk, dialled),
             Ok(Kind::Ringing(_)) => {}
-            Ok(Kind::Leg(leg)) => self.adopt(desk, *leg, waits),
+            Ok(Kind::Leg(leg, from)) => self.adopt(desk, *leg, from, waits),
         }
     }
 
-    fn adopt(&mut self, desk: &mut Desk<'_>, mut leg: Leg, waits: bool) {
+    fn adopt(&mut self, desk: &mut Desk<'_>, mut leg: Leg, from: Owner, waits: bool) {
         let Some(id) = u16::try_from(self.legs.len()).ok().map(LegId) else { return };
         leg.id = id;
+        // A 2xx of its INVITE may come once more: its ACK is here now.
+        desk.index.move_invites(from, (self.id, id));
         leg.talked = false;
         leg.tapped = false;
         leg.facts = None;

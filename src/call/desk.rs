@@ -217,6 +217,15 @@ impl Index {
         self.clients.get(key).copied()
     }
 
+    /// The INVITEs of ours that belonged to one leg belong to another, which has its dialog now.
+    pub fn move_invites(&mut self, from: Owner, to: Owner) {
+        for (owner, purpose) in self.clients.values_mut() {
+            if *owner == from && *purpose == Purpose::Invite {
+                *owner = to;
+            }
+        }
+    }
+
     /// Forgets a client transaction.
     pub fn remove_client(&mut self, key: &ClientKey) {
         self.clients.remove(key);

@@ -264,6 +264,7 @@ impl Call {
         }
         let retry_s = message.and_then(retry_after_s);
         match status {
+            _ if dialog::ends_dialog(status) && renewal.moves => self.fetch_failed(desk, leg, status),
             _ if dialog::ends_dialog(status) => self.vanished(desk, leg, renewal.by_update, status),
             422 => self.renew_longer(desk, leg, message),
             491 => {

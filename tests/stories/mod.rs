@@ -3,6 +3,7 @@
 mod calls;
 mod dialogs;
 mod every_step;
+mod every_verb;
 mod forwarding;
 mod lamps;
 mod model;

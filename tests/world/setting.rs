@@ -160,6 +160,11 @@ impl World {
         self.switch = Switch::new(self.now, setup);
     }
 
+    /// Another fate for every packet of the same story.
+    pub fn reseed(&mut self, seed: u64) {
+        self.network = Network::new(Random::from_number(seed));
+    }
+
     pub fn loss_percent(mut self, percent: u64) -> World {
         self.weather.loss_percent = percent;
         self

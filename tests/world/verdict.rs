@@ -112,7 +112,7 @@ fn cdr(world: &World, cdr: &Cdr, faults: &mut Vec<String>) {
         return;
     }
     if let Some(caller) = dialog_of(world, call, LegId(0)) {
-        if caller.was_confirmed() && cdr.answered.is_none() {
+        if caller.side == super::phone::Side::Caller && caller.was_confirmed() && cdr.answered.is_none() {
             wrong("its caller was answered and the CDR does not say so".into());
         }
         if let Some(fault) = cause_disagrees(world, cdr, caller) {

@@ -96,7 +96,7 @@ impl Phone {
         }
         if heard.method() == "ACK"
             && let Some(dialog) = known.filter(|dialog| dialog.side == Side::Callee)
-            && heard.cseq() != dialog.remote_invite
+            && heard.cseq() > dialog.remote_invite
             && !dialog.is_over()
         {
             faults.push("the ACK's CSeq is not its INVITE's");

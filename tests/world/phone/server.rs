@@ -134,6 +134,11 @@ impl Phone {
         if self.refuses_renewal(now, dialog, heard) {
             return;
         }
+        if let Some(at) = self.dialogs.get_mut(dialog).filter(|at| at.stage == Stage::Answered) {
+            // The ACK of its first 200 is still on the way.
+            (at.remote_cseq, at.remote_invite) = (heard.cseq(), heard.cseq());
+            return self.reply(now, heard, 491);
+        }
         let Some(at) = self.dialogs.get_mut(dialog).filter(|at| at.stage == Stage::Confirmed) else {
             return self.reply(now, heard, 481);
         };
