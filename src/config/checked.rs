@@ -143,6 +143,22 @@ pub struct Media {
     pub address: Option<IpAddr>,
     /// What held parties hear.
     pub music: Music,
+    /// Whose tones are made.
+    pub tones: Tones,
+    /// Folder of the site's pieces of spoken values: `zh/d1.wav`, `en/o22.wav`.
+    pub prompts: Option<PathBuf>,
+}
+
+/// Whose tones are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tones {
+    /// `cn`
+    #[default]
+    China,
+    /// `us`
+    UnitedStates,
+    /// `eu`
+    Europe,
 }
 
 /// What held parties hear.
@@ -421,7 +437,23 @@ impl Check<'_> {
             Some(_) => Music::File(self.path(written.music.as_ref(), "")),
         };
         let back_end = self.back_end(written.back_end.as_ref());
-        Media { ports: self.ports(written.ports.as_ref()), workers, back_end, address, music }
+        let tones = self.tones(written.tones.as_ref());
+        let prompts = written.prompts.is_some().then(|| self.path(written.prompts.as_ref(), ""));
+        let ports = self.ports(written.ports.as_ref());
+        Media { ports, workers, back_end, address, music, tones, prompts }
+    }
+
+    fn tones(&mut self, value: Option<&Spanned<String>>) -> Tones {
+        let Some(value) = value else { return Tones::default() };
+        match value.get_ref().as_str() {
+            "cn" => Tones::China,
+            "us" => Tones::UnitedStates,
+            "eu" => Tones::Europe,
+            _ => {
+                self.wrong(value.span(), "not a country whose tones are known", "cn, us or eu");
+                Tones::default()
+            }
+        }
     }
 
     fn back_end(&mut self, value: Option<&Spanned<String>>) -> BackEnd {

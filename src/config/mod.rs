@@ -13,7 +13,7 @@ mod written;
 
 pub use checked::{
     Admin, BackEnd, Config, Digest, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar, Sip, Store,
-    Tls,
+    Tls, Tones,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Code, Feature, Features, Forwards};

@@ -66,6 +66,8 @@ fn an_empty_file_is_the_default() {
                 back_end: Auto,
                 address: None,
                 music: Own,
+                tones: China,
+                prompts: None,
             },
             plan: Plan {
                 folder: "/etc/ledgerline/dialplans",
@@ -217,6 +219,8 @@ fn a_written_file_is_read() {
                     198.51.100.7,
                 ),
                 music: Own,
+                tones: China,
+                prompts: None,
             },
             plan: Plan {
                 folder: "here/dialplans",
@@ -319,7 +323,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
-               hint: known: ports, workers, back_end, address, music"#]],
+               hint: known: ports, workers, back_end, address, music, tones, prompts"#]],
     );
 }
 

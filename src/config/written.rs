@@ -82,6 +82,8 @@ pub struct Media {
     pub back_end: Option<Spanned<String>>,
     pub address: Option<Spanned<String>>,
     pub music: Option<Spanned<String>>,
+    pub tones: Option<Spanned<String>>,
+    pub prompts: Option<Spanned<String>>,
 }
 
 /// `[plan]`
@@ -165,7 +167,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "trusted",
         ],
     ),
-    ("media", &["ports", "workers", "back_end", "address", "music"]),
+    ("media", &["ports", "workers", "back_end", "address", "music", "tones", "prompts"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),

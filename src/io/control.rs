@@ -236,6 +236,7 @@ impl Control {
             Knock::Directory(directory) => self.feed(Input::Directory(directory)),
             Knock::Program { program, mut prompts } => {
                 prompts.carry(media::MUSIC, &self.parts.prompts);
+                prompts.carry_site(&self.parts.prompts);
                 // Calls that run keep the program before: its prompts stay one generation longer.
                 let mut all = prompts.clone();
                 all.keep(&self.parts.prompts);

@@ -18,6 +18,7 @@ pub mod node;
 pub mod notify;
 pub mod password;
 pub mod people;
+pub mod pieces;
 pub mod plans;
 mod refusals;
 mod registrations;

@@ -17,6 +17,7 @@ use super::control::{Control, Parts};
 use super::door::Door;
 use super::media::{self, Plane};
 use super::notify::Notify;
+use super::pieces;
 use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
 use super::settings::SettingsFile;
@@ -177,6 +178,7 @@ impl Node {
         let Loaded { program, mut prompts, .. } = loaded?;
         let music =
             load_music(&config.media.music)?.map(|piece| prompts.insert(MUSIC, piece)).map(|()| MUSIC);
+        pieces::load(&config.media, &mut prompts).map_err(StartError::System)?;
         let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
         let server = Server::bind(&config.admin.socket)
             .map_err(|error| StartError::Admin(config.admin.socket.clone(), error))?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::{CallId, LegId, PromptId, RecordingId, Time};
 use crate::rtp::Format;
 
+use super::say::Say;
 use super::{FeedId, FeedRate, PromptLibrary};
 
 /// One order. An order for a call or leg that does not exist (any more) is dropped without news, except that
@@ -288,19 +289,59 @@ pub enum Sound {
     Silence(Duration),
     /// A tone with its cadence, for one cadence (make the play repeat for more).
     Tone(Tone),
+    /// A value, spoken in pieces of the library's set for its language. Pieces that the set lacks are skipped, and the play
+    /// is reported as not whole.
+    Say(Say),
 }
 
-/// Tones made by the switch, as YD/T 965 and GB/T 3380 have them in China (450 Hz).
+/// Tones made by the switch, with the pitch and the cadence of the site's [`Country`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Tone {
-    /// 1 s on, 4 s off.
+    /// It rings at the far end.
     RingBack,
-    /// 0.35 s on, 0.35 s off.
+    /// The far end is busy.
     Busy,
-    /// 0.7 s on, 0.7 s off: no way through.
+    /// No way through.
     Congestion,
+    /// Another call waits.
+    CallWaiting,
     /// A soft beep every ten seconds: you wait, and the line is there.
     Waiting,
-    /// 0.4 s of 1 400 Hz: the recording beep.
+    /// The special information tone (ITU-T E.180): three rising tones before an announcement.
+    Special,
+    /// 0.4 s of 1 400 Hz: speak after this.
     Beep,
+    /// The same every 15 s, when repeated: this call is recorded.
+    Recording,
+}
+
+impl Tone {
+    /// All of them.
+    pub const ALL: [Tone; 8] = [
+        Tone::RingBack,
+        Tone::Busy,
+        Tone::Congestion,
+        Tone::CallWaiting,
+        Tone::Waiting,
+        Tone::Special,
+        Tone::Beep,
+        Tone::Recording,
+    ];
+}
+
+/// Whose tones are made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Country {
+    /// 450 Hz: YD/T 965 and GB/T 3380.
+    #[default]
+    China,
+    /// Pairs of tones: the precise tone plan.
+    UnitedStates,
+    /// 425 Hz: ETSI TR 101 041.
+    Europe,
+}
+
+impl Country {
+    /// All of them.
+    pub const ALL: [Country; 3] = [Country::China, Country::UnitedStates, Country::Europe];
 }

@@ -111,13 +111,22 @@ impl Player {
                 }
                 None => self.whole = false,
             },
+            Sound::Say(say) => {
+                for piece in say.pieces() {
+                    match library.piece(say.language, piece) {
+                        Some(prompt) => self.pieces.push(Piece::Sound(Arc::clone(prompt))),
+                        None => self.whole = false,
+                    }
+                }
+            }
             Sound::Silence(span) => {
                 let samples = span.min(&bounds::PROMPT).as_millis() as usize * (RATE as usize / 1_000);
                 self.pieces.push(Piece::Silence(samples));
             }
             Sound::Tone(tone) => {
-                let Cadence { on, off } = TONES.tone(*tone);
-                self.pieces.extend([Piece::Sound(Arc::clone(on)), Piece::Silence(*off)]);
+                if let Some(Cadence { on, off }) = TONES.tone(library.country(), *tone) {
+                    self.pieces.extend([Piece::Sound(Arc::clone(on)), Piece::Silence(*off)]);
+                }
             }
         }
     }
@@ -317,6 +326,41 @@ mod tests {
             assert!(on.iter().filter(|octet| **octet & 0x7f > 0x55).count() > 100);
             assert!(off.iter().take(2_800).all(|octet| *octet == A_LAW_SILENCE));
         }
+    }
+
+    #[test]
+    fn a_value_is_spoken_from_the_pieces_that_there_are() {
+        use crate::media::say::{Language, Say, Spoken};
+        let mut library = PromptLibrary::new();
+        for (n, piece) in ["d2", "d100", "d0", "d5"].into_iter().enumerate() {
+            library.insert_piece(
+                Language::Mandarin,
+                piece,
+                Prompt::from_samples(&vec![n as i16 * 1_000; 160]),
+            );
+        }
+        let say = |value| [Sound::Say(Say { language: Language::Mandarin, what: Spoken::Number(value) })];
+        // 两百零五: 二 stands in for 两.
+        let mut player = Player::new(9, &say(205), false, &library, Time::ZERO);
+        assert_eq!(played(&mut player, Law::A).len(), 4 * 160);
+        assert!(player.whole);
+        let mut player = Player::new(9, &say(206), false, &library, Time::ZERO);
+        assert_eq!((played(&mut player, Law::A).len(), player.whole), (3 * 160, false));
+    }
+
+    #[test]
+    fn music_goes_on_while_nobody_listens() {
+        let mut library = PromptLibrary::new();
+        let samples: Vec<i16> = (0..8_000).map(|n| (n % 4_000) as i16 * 8).collect();
+        library.insert(PromptId(1), Prompt::from_samples(&samples));
+        let music = [Sound::Music(PromptId(1))];
+        let first = |at| {
+            let mut player = Player::new(9, &music, true, &library, Time::from_millis(at));
+            played(&mut player, Law::A)[..400].to_vec()
+        };
+        assert_eq!(first(0), library.get(PromptId(1)).unwrap().a_law()[..400]);
+        assert_eq!(first(25)[..200], first(0)[200..]);
+        assert_eq!(first(10_000), first(0), "a whole number of times round");
     }
 
     #[test]

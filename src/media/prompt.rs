@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::base::PromptId;
 use crate::rtp::g711;
 
-use super::wave;
+use super::say::{self, Language, Piece};
+use super::{Country, wave};
 
 /// One sound at 8 000 samples a second, in both laws.
 #[derive(Clone, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub enum BadSound {
 #[derive(Clone, Debug, Default)]
 pub struct PromptLibrary {
     prompts: HashMap<PromptId, Arc<Prompt>>,
+    pieces: HashMap<(Language, String), Arc<Prompt>>,
+    country: Country,
 }
 
 impl PromptLibrary {
@@ -106,6 +109,33 @@ impl PromptLibrary {
         if let Some(prompt) = older.prompts.get(&id) {
             self.prompts.insert(id, Arc::clone(prompt));
         }
+    }
+
+    /// Adds a piece of spoken values to a language's set, or replaces it.
+    pub fn insert_piece(&mut self, language: Language, piece: &str, prompt: Prompt) {
+        self.pieces.insert((language, piece.to_string()), Arc::new(prompt));
+    }
+
+    /// A piece of a language's set, or what stands in for it.
+    pub fn piece(&self, language: Language, piece: Piece) -> Option<&Arc<Prompt>> {
+        let get = |piece: Piece| self.pieces.get(&(language, piece.to_string()));
+        get(piece).or_else(|| say::stand_in(piece).and_then(get))
+    }
+
+    /// Whose tones are made.
+    pub fn country(&self) -> Country {
+        self.country
+    }
+
+    /// Sets whose tones are made.
+    pub fn set_country(&mut self, country: Country) {
+        self.country = country;
+    }
+
+    /// Takes over what belongs to the site and not to the plan: the pieces of spoken values, and the tones' country.
+    pub fn carry_site(&mut self, older: &PromptLibrary) {
+        self.pieces.clone_from(&older.pieces);
+        self.country = older.country;
     }
 
     /// How many prompts there are.

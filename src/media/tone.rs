@@ -2,11 +2,12 @@
 //!
 //! Invariant: a tone's frequencies fit a whole number of times into its length or its edges are ramped: no clicks.
 
+use std::collections::HashMap;
 use std::f64::consts::PI;
 use std::sync::{Arc, LazyLock};
 
 use super::wave::RATE;
-use super::{Prompt, Tone};
+use super::{Country, Prompt, Tone};
 
 /// A tone and the silence that follows it in its cadence.
 #[derive(Clone, Debug)]
@@ -20,38 +21,65 @@ pub(super) struct Cadence {
 /// Everything that can be made, computed on first use (a few milliseconds) by whoever starts the plane.
 pub(super) static TONES: LazyLock<Tones> = LazyLock::new(Tones::new);
 
+/// Frequencies in hertz, together, and for how many milliseconds; none is silence.
+type Segment = (&'static [f64], u32);
+
 /// See [`TONES`].
 #[derive(Debug)]
 pub(super) struct Tones {
-    ring_back: Cadence,
-    busy: Cadence,
-    congestion: Cadence,
-    waiting: Cadence,
-    beep: Cadence,
+    tones: HashMap<(Country, Tone), Cadence>,
     keys: Vec<Cadence>,
+}
+
+/// What a tone is made of, and the milliseconds of silence behind it.
+fn score(country: Country, tone: Tone) -> (&'static [Segment], u32) {
+    use Country::{China, Europe, UnitedStates};
+    match (tone, country) {
+        // YD/T 965, GB/T 3380.
+        (Tone::RingBack, China) => (&[(&[450.0], 1_000)], 4_000),
+        (Tone::Busy, China) => (&[(&[450.0], 350)], 350),
+        (Tone::Congestion, China) => (&[(&[450.0], 700)], 700),
+        (Tone::CallWaiting, China) => (&[(&[450.0], 400)], 4_000),
+        // The precise tone plan.
+        (Tone::RingBack, UnitedStates) => (&[(&[440.0, 480.0], 2_000)], 4_000),
+        (Tone::Busy, UnitedStates) => (&[(&[480.0, 620.0], 500)], 500),
+        (Tone::Congestion, UnitedStates) => (&[(&[480.0, 620.0], 250)], 250),
+        (Tone::CallWaiting, UnitedStates) => (&[(&[440.0], 300)], 9_700),
+        // ETSI TR 101 041.
+        (Tone::RingBack, Europe) => (&[(&[425.0], 1_000)], 4_000),
+        (Tone::Busy, Europe) => (&[(&[425.0], 500)], 500),
+        (Tone::Congestion, Europe) => (&[(&[425.0], 250)], 250),
+        (Tone::CallWaiting, Europe) => (&[(&[425.0], 200), (&[], 200), (&[425.0], 200)], 5_000),
+        (Tone::Waiting, China) => (&[(&[450.0], 400)], 9_600),
+        (Tone::Waiting, UnitedStates) => (&[(&[440.0], 400)], 9_600),
+        (Tone::Waiting, Europe) => (&[(&[425.0], 400)], 9_600),
+        // ITU-T E.180: the same everywhere.
+        (Tone::Special, _) => (&[(&[950.0], 330), (&[1_400.0], 330), (&[1_800.0], 330)], 1_000),
+        (Tone::Beep, _) => (&[(&[1_400.0], 400)], 0),
+        (Tone::Recording, _) => (&[(&[1_400.0], 400)], 14_600),
+    }
 }
 
 impl Tones {
     fn new() -> Tones {
-        Tones {
-            ring_back: cadence(&[450.0], 0.1, 1_000, 4_000),
-            busy: cadence(&[450.0], 0.1, 350, 350),
-            congestion: cadence(&[450.0], 0.1, 700, 700),
-            waiting: cadence(&[450.0], 0.1, 400, 9_600),
-            beep: cadence(&[1_400.0], 0.1, 400, 0),
-            keys: (0..16).map(|code| cadence(&pair(code), 0.22, 100, 60)).collect(),
+        let mut tones = HashMap::new();
+        for country in Country::ALL {
+            for tone in Tone::ALL {
+                let (segments, off_ms) = score(country, tone);
+                tones.insert((country, tone), cadence(segments, 0.1, off_ms));
+            }
         }
+        let key = |code| {
+            let pair = pair(code);
+            let samples = segment(&pair, 0.22, 100);
+            Cadence { on: Arc::new(Prompt::from_samples(&samples)), off: samples_of(60) }
+        };
+        Tones { tones, keys: (0..16).map(key).collect() }
     }
 
     /// The cadence of a tone.
-    pub(super) fn tone(&self, tone: Tone) -> &Cadence {
-        match tone {
-            Tone::RingBack => &self.ring_back,
-            Tone::Busy => &self.busy,
-            Tone::Congestion => &self.congestion,
-            Tone::Waiting => &self.waiting,
-            Tone::Beep => &self.beep,
-        }
+    pub(super) fn tone(&self, country: Country, tone: Tone) -> Option<&Cadence> {
+        self.tones.get(&(country, tone))
     }
 
     /// The in-band tones of an event code 0 to 15: ITU-T Q.23.
@@ -69,18 +97,29 @@ fn pair(code: u8) -> [f64; 2] {
     [LOW[place / 4], HIGH[place % 4]]
 }
 
-/// `level` is each frequency's part of full scale; 5 ms ramps at both edges.
-fn cadence(hertz: &[f64], level: f64, on_ms: u32, off_ms: u32) -> Cadence {
-    let (len, ramp) = (RATE / 1_000 * on_ms, RATE / 200);
-    let samples: Vec<i16> = (0..len)
-        .map(|n| {
-            let edge = f64::from(n.min(len - 1 - n).min(ramp)) / f64::from(ramp);
-            let turn = 2.0 * PI * f64::from(n) / f64::from(RATE);
-            let sum: f64 = hertz.iter().map(|hertz| (turn * hertz).sin()).sum();
-            (sum * level * edge * 32_767.0) as i16
-        })
+/// The segments one after the other, and the silence behind them. `level` is the part of full scale of each segment.
+fn cadence(segments: &[Segment], level: f64, off_ms: u32) -> Cadence {
+    let samples: Vec<i16> = segments
+        .iter()
+        .flat_map(|(hertz, ms)| segment(hertz, level / hertz.len().max(1) as f64, *ms))
         .collect();
-    Cadence { on: Arc::new(Prompt::from_samples(&samples)), off: (RATE / 1_000 * off_ms) as usize }
+    Cadence { on: Arc::new(Prompt::from_samples(&samples)), off: samples_of(off_ms) }
+}
+
+fn samples_of(ms: u32) -> usize {
+    (RATE / 1_000 * ms) as usize
+}
+
+/// `level` is each frequency's part of full scale; 5 ms ramps at both edges.
+fn segment(hertz: &[f64], level: f64, ms: u32) -> Vec<i16> {
+    let (len, ramp) = (RATE / 1_000 * ms, RATE / 200);
+    let sample = |n: u32| {
+        let edge = f64::from(n.min(len - 1 - n).min(ramp)) / f64::from(ramp);
+        let turn = 2.0 * PI * f64::from(n) / f64::from(RATE);
+        let sum: f64 = hertz.iter().map(|hertz| (turn * hertz).sin()).sum();
+        (sum * level * edge * 32_767.0) as i16
+    };
+    (0..len).map(sample).collect()
 }
 
 #[cfg(test)]
@@ -102,21 +141,46 @@ pub(super) mod tests {
     #[test]
     fn tones_have_their_pitch_in_both_laws_and_their_length() {
         let tones = Tones::new();
-        for (tone, hertz, on_ms, off_ms) in [
-            (Tone::RingBack, 450.0, 1_000, 4_000),
-            (Tone::Busy, 450.0, 350, 350),
-            (Tone::Congestion, 450.0, 700, 700),
-            (Tone::Waiting, 450.0, 400, 9_600),
-            (Tone::Beep, 1_400.0, 400, 0),
+        use Country::{China, Europe, UnitedStates};
+        for (country, tone, hertz, on_ms, off_ms) in [
+            (China, Tone::RingBack, &[450.0][..], 1_000, 4_000),
+            (China, Tone::Busy, &[450.0], 350, 350),
+            (China, Tone::Congestion, &[450.0], 700, 700),
+            (China, Tone::CallWaiting, &[450.0], 400, 4_000),
+            (China, Tone::Waiting, &[450.0], 400, 9_600),
+            (China, Tone::Beep, &[1_400.0], 400, 0),
+            (Europe, Tone::Recording, &[1_400.0], 400, 14_600),
+            (UnitedStates, Tone::RingBack, &[440.0, 480.0], 2_000, 4_000),
+            (UnitedStates, Tone::Busy, &[480.0, 620.0], 500, 500),
+            (Europe, Tone::Busy, &[425.0], 500, 500),
+            (Europe, Tone::Congestion, &[425.0], 250, 250),
         ] {
-            let cadence = tones.tone(tone);
-            assert_eq!((cadence.on.a_law().len(), cadence.off), (on_ms * 8, off_ms * 8), "{tone:?}");
+            let cadence = tones.tone(country, tone).unwrap();
+            let name = format!("{country:?} {tone:?}");
+            assert_eq!((cadence.on.a_law().len(), cadence.off), (on_ms * 8, off_ms * 8), "{name}");
             for (table, law) in [(&A_LAW, cadence.on.a_law()), (&MU_LAW, cadence.on.mu_law())] {
                 let samples: Vec<i16> = law.iter().map(|octet| table[usize::from(*octet)]).collect();
-                assert!((level(&samples, hertz) - 0.1).abs() < 0.01, "{tone:?}");
-                assert!(level(&samples, hertz * 1.5) < 0.005, "{tone:?}");
+                for one in hertz {
+                    let expected = 0.1 / hertz.len() as f64;
+                    assert!((level(&samples, *one) / expected - 1.0).abs() < 0.1, "{name}");
+                    assert!(level(&samples, one * 1.5) < 0.005, "{name}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_special_information_tone_rises_in_three_steps() {
+        let tones = Tones::new();
+        let on = tones.tone(Country::Europe, Tone::Special).unwrap().on.clone();
+        let samples: Vec<i16> = on.a_law().iter().map(|octet| A_LAW[usize::from(*octet)]).collect();
+        for (part, hertz) in samples.chunks(2_640).zip([950.0, 1_400.0, 1_800.0]) {
+            assert!((level(part, hertz) - 0.1).abs() < 0.01, "{hertz}");
+        }
+        // Call waiting in Europe: two bursts with a pause between them.
+        let on = tones.tone(Country::Europe, Tone::CallWaiting).unwrap().on.clone();
+        let samples: Vec<i16> = on.a_law().iter().map(|octet| A_LAW[usize::from(*octet)]).collect();
+        assert!(level(&samples[1_600..3_200], 425.0) < 0.001 && level(&samples[3_200..], 425.0) > 0.09);
     }
 
     #[test]

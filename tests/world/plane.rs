@@ -298,7 +298,7 @@ impl Plane {
             .map(|sound| match sound {
                 Sound::Prompt(id) | Sound::Music(id) => self.prompts.get(id).copied(),
                 Sound::Silence(time) => Some(*time),
-                Sound::Tone(_) => Some(Duration::from_secs(5)),
+                Sound::Tone(_) | Sound::Say(_) => Some(Duration::from_secs(5)),
             })
             .sum();
         let Some(at) = self.known(call, leg, "Play") else { return };

@@ -1,0 +1,120 @@
+//! The pieces of spoken values: those in the binary, and above them the site's own.
+//!
+//! Invariant: a site's file that cannot be played stops the start and is named; it is never left out silently.
+
+use std::fs;
+use std::path::Path;
+
+use rust_embed::RustEmbed;
+
+use crate::config;
+use crate::media::say::Language;
+use crate::media::{Country, Prompt, PromptLibrary};
+
+/// The pieces of the repository, as they were when this binary was built.
+#[derive(RustEmbed)]
+#[folder = "prompts/"]
+struct Pieces;
+
+/// Puts all pieces into the library, and the country whose tones it makes.
+///
+/// # Errors
+/// Text for the operator: the folder or a file of the site's that cannot be used.
+pub fn load(media: &config::Media, library: &mut PromptLibrary) -> Result<(), String> {
+    library.set_country(match media.tones {
+        config::Tones::China => Country::China,
+        config::Tones::UnitedStates => Country::UnitedStates,
+        config::Tones::Europe => Country::Europe,
+    });
+    for path in Pieces::iter() {
+        let name = path.split_once('/').and_then(|(code, file)| Some((language(code)?, piece(file)?)));
+        if let (Some((language, piece)), Some(file)) = (name, Pieces::get(&path)) {
+            let prompt = Prompt::from_wav(&file.data).map_err(|error| format!("{path}: {error}"))?;
+            library.insert_piece(language, piece, prompt);
+        }
+    }
+    match &media.prompts {
+        Some(folder) => load_site(folder, library),
+        None => Ok(()),
+    }
+}
+
+fn load_site(folder: &Path, library: &mut PromptLibrary) -> Result<(), String> {
+    let wrong = |path: &Path, why: String| format!("[media] prompts {}: {why}", path.display());
+    fs::read_dir(folder).map_err(|error| wrong(folder, error.to_string()))?;
+    for language in Language::ALL {
+        // A site need not have every language.
+        let Ok(files) = fs::read_dir(folder.join(language.code())) else { continue };
+        for file in files {
+            let path = file.map_err(|error| wrong(folder, error.to_string()))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let Some(piece) = name.and_then(piece) else { continue };
+            let octets = fs::read(&path).map_err(|error| wrong(&path, error.to_string()))?;
+            let prompt = Prompt::from_wav(&octets).map_err(|error| wrong(&path, error.to_string()))?;
+            library.insert_piece(language, piece, prompt);
+        }
+    }
+    Ok(())
+}
+
+fn language(code: &str) -> Option<Language> {
+    Language::ALL.into_iter().find(|language| language.code() == code)
+}
+
+fn piece(file: &str) -> Option<&str> {
+    file.strip_suffix(".wav")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::say::{Currency, Say, Spoken};
+    use jiff::civil::{Date, Time};
+
+    fn media(prompts: Option<&Path>) -> config::Media {
+        config::Media {
+            ports: 20_000..=20_003,
+            workers: None,
+            back_end: config::BackEnd::default(),
+            address: None,
+            music: config::Music::None,
+            tones: config::Tones::Europe,
+            prompts: prompts.map(Path::to_path_buf),
+        }
+    }
+
+    #[test]
+    fn the_binary_speaks_mandarin() {
+        let mut library = PromptLibrary::new();
+        load(&media(None), &mut library).expect("the repository's own pieces");
+        assert_eq!(library.country(), Country::Europe);
+        for what in [
+            Spoken::Number(98_765_432),
+            Spoken::Number(1_020),
+            Spoken::Money(123_456, Currency::Yuan),
+            Spoken::Date(Date::constant(2026, 11, 22)),
+            Spoken::Time(Time::constant(14, 5, 0, 0)),
+        ] {
+            for piece in (Say { language: Language::Mandarin, what }).pieces() {
+                assert!(library.piece(Language::Mandarin, piece).is_some(), "{what:?}: {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_site_s_pieces_stand_above_and_broken_ones_are_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("zh")).expect("made");
+        let own = Pieces::get("zh/d4.wav").expect("a piece").data;
+        fs::write(folder.path().join("zh/d1.wav"), &own).expect("written");
+        fs::write(folder.path().join("zh/notes.txt"), "about").expect("written");
+        let mut library = PromptLibrary::new();
+        load(&media(Some(folder.path())), &mut library).expect("loaded");
+        let piece = |piece| library.piece(Language::Mandarin, piece);
+        assert_eq!(piece("d1"), piece("d4"));
+        fs::write(folder.path().join("zh/d2.wav"), "RIFF").expect("written");
+        let told = load(&media(Some(folder.path())), &mut PromptLibrary::new()).expect_err("broken");
+        assert!(told.contains("d2.wav"), "{told}");
+        assert!(load(&media(Some(Path::new("/nowhere"))), &mut PromptLibrary::new()).is_err());
+    }
+}
