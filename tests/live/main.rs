@@ -1,4 +1,4 @@
-//! Live tests: the built binary as a process of its own, and phones that others wrote: SIPp and baresip.
+//! Live tests: the built binary as a process of its own, and phones that others wrote: SIPp, baresip and PJSIP.
 //!
 //! They run with `LEDGERLINE_LIVE=1`, as root, in namespaces of their own (`world`); else each says that it was skipped.
 //! Nothing waits for a time to pass: conditions are polled, with deadlines.
@@ -12,6 +12,7 @@ mod sipp;
 mod talk;
 mod world;
 
+mod buddy;
 mod calls;
 mod crash;
 mod full_disk;
