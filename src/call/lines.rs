@@ -8,8 +8,28 @@ use super::leg::{Leg, Stage};
 use super::{CALLER, Call, Phase};
 
 impl Call {
+    /// The lines of this call when they may have changed since the last time; a packet's news costs no more than a look.
+    pub fn new_lines(&mut self) -> Option<Vec<(String, Line)>> {
+        let shown = self.fingerprint();
+        (std::mem::replace(&mut self.lines_shown, Some(shown)) != Some(shown)).then(|| self.lines())
+    }
+
+    /// Changes whenever a lamp would show something else: stages, who talks to whom, which dialogs have names, the slot.
+    fn fingerprint(&self) -> u64 {
+        let parked = matches!(self.phase, Phase::Parked(_));
+        let head = u64::from(self.near.0) << 1 | u64::from(parked);
+        self.legs.iter().fold(head, |print, leg| {
+            let stage = self.lamp(leg).map_or(0, |stage| 1 + stage as u64);
+            let named =
+                leg.dialog().is_some() || leg.invitation.as_ref().is_some_and(|i| i.early().next().is_some());
+            let peer = self.peer_of(leg.id).map_or(0, |peer| 1 + u64::from(peer.0));
+            // FNV-1a over what the leg shows.
+            (print ^ (stage | u64::from(named) << 3 | peer << 4)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
     /// The line of every leg that is somebody's, with that user.
-    pub fn lines(&self) -> Vec<(String, Line)> {
+    fn lines(&self) -> Vec<(String, Line)> {
         let legs = self.legs.iter().filter_map(|leg| Some((leg, self.lamp(leg)?)));
         legs.map(|(leg, stage)| {
             let asked = leg.dialog().is_some_and(|dialog| !dialog.we_invited());

@@ -147,6 +147,8 @@ pub struct Call {
     last_failure: Option<(Outcome, u16)>,
     /// The far side that hung up last, while the caller stayed.
     left: Option<LegId>,
+    /// What of its lines was shown last ([`Call::new_lines`]).
+    lines_shown: Option<u64>,
     /// Keys pressed lately.
     typed: park::Typed,
     /// Why, and when, the call ended.

@@ -90,6 +90,7 @@ impl Call {
             answered_at: None,
             last_failure: None,
             left: None,
+            lines_shown: None,
             typed: Default::default(),
             ended: None,
             media_over: false,

@@ -25,7 +25,7 @@ fn text(status: &StatusView) -> String {
     format!(
         "Node          {}, since {}\n\
          Calls         {} now, {} since start\n\
-         Phones        {} contacts of {} accounts\n\
+         Phones        {} contacts of {} accounts, {} subscriptions\n\
          Media         {media}\n\
          Program       {}\n\
          Store         {store}, {} MB free\n\
@@ -37,6 +37,7 @@ fn text(status: &StatusView) -> String {
         status.calls_total,
         status.contacts,
         status.users,
+        status.subscriptions,
         status.program,
         status.store_free_bytes / 1_000_000,
         status.transactions,

@@ -75,8 +75,10 @@ impl Switch {
     /// Tells of every call that something has happened to since the last time.
     pub(super) fn tell_lines(&mut self, now: Time) {
         while let Some(id) = self.touched.pop_first() {
-            let lines = self.calls.get(&id).map(|call| call.lines()).unwrap_or_default();
-            self.with_events(now, |events, desk| events.set_lines(desk, id, lines));
+            let lines = self.calls.get_mut(&id).map_or(Some(Vec::new()), |call| call.new_lines());
+            if let Some(lines) = lines {
+                self.with_events(now, |events, desk| events.set_lines(desk, id, lines));
+            }
         }
     }
 

@@ -261,3 +261,34 @@ fn whoever_watches_too_much_is_stopped() {
     assert_eq!((watches.len(), refused), (most + 1, 1));
     world.settle();
 }
+
+#[test]
+fn who_has_overheard_a_subscription_can_neither_end_nor_prolong_it() {
+    let mut world = carol_watches_bob(315);
+    world.phone("carol").watches_on_for(600).at(secs(2));
+    world.run_until(secs(3));
+    let overheard = world.phone("carol").last_sent("SUBSCRIBE").expect("she has prolonged it");
+    let line = |name: &str| {
+        let found = overheard.lines().find(|line| line.starts_with(name));
+        found.unwrap_or_else(|| panic!("a {name} in {overheard}")).to_string()
+    };
+    let proof = line("Authorization");
+    for (n, proof) in [String::new(), format!("{proof}\n")].into_iter().enumerate() {
+        let text = format!(
+            "{} \nVia: {{via}}\nMax-Forwards: 70\n{}\n{}\n{}\nCSeq: 99 SUBSCRIBE\nContact: <sip:x@{{own}}>\nEvent: dialog\n\
+             Expires: 0\n{proof}Content-Length: {{length}}\n\n",
+            overheard.lines().next().unwrap_or_default(),
+            line("From"),
+            line("To"),
+            line("Call-ID"),
+        );
+        world.stranger("198.51.100.9").says(&text.replacen(" \n", "\n", 1)).at(secs(4 + n as u64));
+    }
+    world.run_until(secs(30));
+    let answered: Vec<u16> =
+        world.stranger("198.51.100.9").answers.iter().map(|(_, status)| *status).collect();
+    assert_eq!(answered, [401, 401]);
+    let watch = world.phone("carol").watch();
+    assert_eq!((watch.ended(), watch.lamps().as_slice()), (None, &["terminated".to_string()][..]));
+    world.settle();
+}
