@@ -1,12 +1,13 @@
 //! What a call works with while it handles one event: lent by the switch, given back when the event is done.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall};
+use crate::config::{Identity, Ring};
 use crate::dialog;
 use crate::media;
 use crate::registrar::{Bindings, Directory, SettingsBook};
@@ -34,6 +35,10 @@ pub struct Desk<'a> {
     pub directory: &'a Directory,
     /// Registered contacts.
     pub bindings: &'a Bindings,
+    /// Ring groups by name.
+    pub groups: &'a BTreeMap<String, Ring>,
+    /// Whose turn it is in each round robin.
+    pub turns: &'a mut HashMap<String, usize>,
     /// What users have set for their calls.
     pub settings: &'a SettingsBook,
     /// This node.
@@ -115,12 +120,14 @@ pub struct Manner {
     pub session_s: u32,
     /// What a party hears while it is held; `None`: nothing of the switch's.
     pub music: Option<PromptId>,
+    /// How phones are told who calls, besides From.
+    pub identity: Identity,
 }
 
 impl Default for Manner {
     /// Half an hour, as RFC 4028 §4 recommends.
     fn default() -> Manner {
-        Manner { session_s: 1_800, music: None }
+        Manner { session_s: 1_800, music: None, identity: Identity::default() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::{LegId, Masked, bounds};
+use crate::config::Strategy;
 use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
 use crate::plan::{Outcome, Target};
@@ -62,6 +63,8 @@ impl Call {
         targets: &[Target],
         ring: Duration,
     ) -> Option<Outcome> {
+        let turns = take_turns(desk, targets);
+        let targets = &turns.as_ref().map_or(targets, |(members, _)| members);
         let (users, nobody) = self.contacts(desk, targets, &[]);
         if users.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
@@ -69,7 +72,10 @@ impl Call {
             return Some(nobody);
         }
         self.last_failure = None;
-        let waves = wave::waves(users);
+        let waves = match turns {
+            Some((_, each)) => wave::turns(users, each),
+            None => wave::waves(users),
+        };
         self.phase = Phase::Dialling(Dialling {
             legs: Vec::new(),
             best: None,
@@ -279,6 +285,25 @@ impl Call {
     }
 }
 
+/// The members of a group whose members ring one after another, in this call's order, and for how long each; `None`: `targets` is no
+/// such group.
+fn take_turns(desk: &mut Desk<'_>, targets: &[Target]) -> Option<(Vec<Target>, Duration)> {
+    let [Target::User(name)] = targets else { return None };
+    let ring = desk.groups.get(name.reveal()).filter(|_| desk.directory.find(name.reveal()).is_none())?;
+    let mut members: Vec<Target> =
+        ring.members.iter().map(|member| Target::User(Masked::new(member))).collect();
+    match ring.strategy {
+        Strategy::All => return None,
+        Strategy::InOrder => {}
+        Strategy::RoundRobin => {
+            let turn = desk.turns.entry(name.reveal().to_string()).or_default();
+            members.rotate_left(*turn % ring.members.len().max(1));
+            *turn = turn.wrapping_add(1);
+        }
+    }
+    Some((members, ring.each))
+}
+
 /// Who is found for a dial, and what it came to when that is nobody.
 struct Found {
     users: Vec<Vec<Contact>>,
@@ -305,7 +330,14 @@ impl Call {
 
     fn find(&self, desk: &Desk<'_>, target: &Target, chain: &[Diversion], found: &mut Found) {
         let (Target::User(dialled) | Target::Number(dialled)) = target;
-        let Some(account) = desk.directory.find(dialled.reveal()) else { return };
+        let Some(account) = desk.directory.find(dialled.reveal()) else {
+            // A group within a group would be one that somebody wrote into itself.
+            let members = desk.groups.get(dialled.reveal()).into_iter().flat_map(|ring| &ring.members);
+            for member in members.filter(|member| desk.directory.find(member).is_some()) {
+                self.find(desk, &Target::User(Masked::new(member)), chain, found);
+            }
+            return;
+        };
         if found.nobody == Outcome::Unknown {
             found.nobody = Outcome::Unreachable;
         }

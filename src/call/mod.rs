@@ -23,6 +23,7 @@ mod divert;
 mod guest;
 mod hangup;
 mod hold;
+mod identity;
 mod keys;
 pub mod ladder;
 mod leg;
@@ -133,6 +134,8 @@ pub struct Call {
     caller_name: Masked,
     device: Option<Device>,
     confirms: bool,
+    /// Whether the caller is not to be named to whom it calls.
+    anonymous: bool,
     route: Option<String>,
     /// For the INVITEs that this call sends.
     max_forwards: u8,

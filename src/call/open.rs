@@ -55,6 +55,7 @@ impl Call {
         let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };
         let mut call = Call::new(desk, beginning, vec![leg]);
         call.confirms = confirms;
+        call.anonymous = super::identity::wants_privacy(&message);
         call.heard_sip(desk, CALLER, &message);
         desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local: flow.local.ip() }));
         call.wait_to_open(desk, true);
@@ -81,6 +82,7 @@ impl Call {
             caller_name,
             device,
             confirms: false,
+            anonymous: false,
             route: words,
             max_forwards,
             secure,

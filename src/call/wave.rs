@@ -23,6 +23,8 @@ pub(super) struct Wave {
     pub contacts: Vec<Contact>,
     /// How long they ring before the next wave begins.
     pub lasts: Duration,
+    /// Whether they stop ringing then.
+    pub stops: bool,
 }
 
 /// The contacts of several users in waves: everybody's most preferred first.
@@ -37,7 +39,7 @@ pub(super) fn waves(users: Vec<Vec<Contact>>) -> VecDeque<Wave> {
                 q = Some(contact.binding.q_thousandths);
             }
             while waves.len() <= rank {
-                waves.push_back(Wave { contacts: Vec::new(), lasts: bounds::PREFERENCE_STEP });
+                waves.push_back(Wave { contacts: Vec::new(), lasts: bounds::PREFERENCE_STEP, stops: false });
             }
             if let Some(wave) = waves.get_mut(rank) {
                 wave.contacts.push(contact);
@@ -45,6 +47,11 @@ pub(super) fn waves(users: Vec<Vec<Contact>>) -> VecDeque<Wave> {
         }
     }
     waves
+}
+
+/// The contacts of several users, one user after another, each for so long.
+pub(super) fn turns(users: Vec<Vec<Contact>>, lasts: Duration) -> VecDeque<Wave> {
+    users.into_iter().map(|contacts| Wave { contacts, lasts, stops: true }).collect()
 }
 
 /// One entry a device: its other flows wait in it. `bindings` are in the order of preference.
@@ -84,6 +91,18 @@ impl Call {
 
     /// A wave has rung for its time: the next joins in.
     pub(super) fn wave_over(&mut self, desk: &mut Desk<'_>) {
+        let Phase::Dialling(dialling) = &mut self.phase else { return };
+        let stopping = match dialling.waves.front() {
+            Some(next) if next.stops => {
+                dialling.early = None;
+                std::mem::take(&mut dialling.legs)
+            }
+            _ => Vec::new(),
+        };
+        for leg in stopping {
+            self.release(desk, leg, 487, None);
+            self.close_media(desk, leg);
+        }
         if self.next_wave(desk) {
             self.note(desk, "the next contacts are rung too".into());
         }

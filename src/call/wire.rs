@@ -41,6 +41,7 @@ impl Call {
             caller.map(|media| offer::formats_for(media.remote.as_ref(), &media.agreed)).unwrap_or_default();
         let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
         let from = self.caller_identity(desk);
+        let told = self.identity_fields(desk);
         let referred = self.referred_by(desk);
         let answers_itself = self.summons.as_ref().is_some_and(|summons| summons.answers_itself);
         let (id, max_forwards) = (self.id, self.max_forwards);
@@ -55,6 +56,7 @@ impl Call {
         for (name, value) in Call::diversion_fields(target, &desk.node.realm) {
             invitation.carry(name, value);
         }
+        told.into_iter().for_each(|(name, value)| invitation.carry(name, value));
         if answers_itself {
             answer_after(&desk.node.realm)
                 .into_iter()
@@ -503,15 +505,6 @@ impl Call {
     fn referred_by(&self, desk: &Desk<'_>) -> Option<NameAddrBuf> {
         let by = self.leg(self.transfer.as_ref()?.by)?;
         Some(NameAddrBuf::new(user_at(by.user.reveal(), &desk.node.realm)))
-    }
-
-    /// Who calls, as the rung phones are shown it.
-    fn caller_identity(&self, desk: &Desk<'_>) -> NameAddrBuf {
-        let from = NameAddrBuf::new(user_at(self.shown.user.reveal(), &desk.node.realm));
-        match self.shown.display.reveal() {
-            "" => from,
-            display => from.with_display(display),
-        }
     }
 }
 

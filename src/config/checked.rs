@@ -62,6 +62,8 @@ pub struct Sip {
     pub digest: Vec<Digest>,
     /// Seconds after which a session that nobody refreshes is over (RFC 4028).
     pub session_s: u32,
+    /// How phones are told who calls, besides From.
+    pub identity: Identity,
 }
 
 /// `[tls]`: who the node is under TLS, and whom it believes. Every file is PEM.
@@ -87,6 +89,20 @@ pub enum BackEnd {
     Epoll,
     /// io_uring, or no start.
     IoUring,
+}
+
+/// How phones are told who calls, besides From.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Identity {
+    /// P-Asserted-Identity (RFC 3325).
+    #[default]
+    Pai,
+    /// Remote-Party-ID, for phones from before RFC 3325.
+    Rpid,
+    /// Both.
+    Both,
+    /// Neither.
+    Off,
 }
 
 /// A digest algorithm (RFC 7616 §3.3, RFC 8760).
@@ -290,7 +306,12 @@ impl Check<'_> {
         let Some(list) = &written.listen else {
             let default = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"];
             let listen = default.iter().filter_map(|text| listen::parse(text).ok()).collect();
-            return Sip { listen, digest: self.digest(written), session_s: self.session(written) };
+            return Sip {
+                listen,
+                digest: self.digest(written),
+                session_s: self.session(written),
+                identity: self.identity(written),
+            };
         };
         if list.get_ref().is_empty() {
             self.wrong(list.span(), "nothing to listen on", r#"for example ["udp://0.0.0.0:5060"]"#);
@@ -305,7 +326,12 @@ impl Check<'_> {
                 Ok(listen) => all.push(listen),
             }
         }
-        Sip { listen: all, digest: self.digest(written), session_s: self.session(written) }
+        Sip {
+            listen: all,
+            digest: self.digest(written),
+            session_s: self.session(written),
+            identity: self.identity(written),
+        }
     }
 
     fn tls(&mut self, written: &written::Tls) -> Tls {
@@ -327,6 +353,20 @@ impl Check<'_> {
             self.wrong(value.span(), "not a session interval", hint);
         }
         *value.get_ref()
+    }
+
+    fn identity(&mut self, written: &written::Sip) -> Identity {
+        let Some(value) = &written.identity else { return Identity::default() };
+        match value.get_ref().as_str() {
+            "pai" => Identity::Pai,
+            "rpid" => Identity::Rpid,
+            "both" => Identity::Both,
+            "off" => Identity::Off,
+            _ => {
+                self.wrong(value.span(), "not a way to tell who calls", "pai, rpid, both or off");
+                Identity::default()
+            }
+        }
     }
 
     fn digest(&mut self, written: &written::Sip) -> Vec<Digest> {
@@ -398,7 +438,7 @@ impl Check<'_> {
     }
 
     /// A number of seconds within `range`.
-    fn seconds(
+    pub(super) fn seconds(
         &mut self,
         value: Option<&Spanned<u32>>,
         default: Duration,

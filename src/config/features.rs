@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::checked::Check;
 use super::written;
+use crate::base::bounds;
 
 /// `[features]`: what users do by dialling a code. A code goes before every route of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Features {
     pub park_for: Duration,
     /// What users set for themselves, by code.
     pub settings: BTreeMap<String, Code>,
+    /// Ring groups by name: what `dial user NAME` rings in a plan.
+    pub ring: BTreeMap<String, Ring>,
     /// Groups of users by name; who is in none together picks up nothing of the other. No groups: all users are one.
     pub groups: BTreeMap<String, Vec<String>>,
 }
@@ -38,6 +41,28 @@ pub enum Feature {
     Retrieve(String),
     /// Set something, or no more: the number behind a code that wants one.
     Set(Code, Option<String>),
+}
+
+/// A ring group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// In which order its members ring.
+    pub strategy: Strategy,
+    /// Its members: users by name or number.
+    pub members: Vec<String>,
+    /// How long each rings, where they ring one after another.
+    pub each: Duration,
+}
+
+/// In which order the members of a ring group ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// All at once.
+    All,
+    /// One after another, the first always first.
+    InOrder,
+    /// One after another, beginning with the one after whom the last call began with.
+    RoundRobin,
 }
 
 /// What a code sets.
@@ -90,6 +115,7 @@ impl Default for Features {
             slots: Vec::new(),
             park_for: Duration::from_secs(120),
             settings: SETTINGS.iter().map(|(code, sets)| (code.to_string(), *sets)).collect(),
+            ring: BTreeMap::new(),
             groups: BTreeMap::new(),
         }
     }
@@ -133,6 +159,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         slots: slots(check, written.slots.as_ref()),
         park_for: park_for(check, written.park_for_s.as_ref(), default.park_for),
         settings: settings(check, written),
+        ring: rings(check, written),
         groups: written.groups.clone().unwrap_or_default(),
     };
     let codes = [
@@ -147,6 +174,29 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         }
     }
     features
+}
+
+/// The ring groups.
+fn rings(check: &mut Check<'_>, written: &written::Features) -> BTreeMap<String, Ring> {
+    let mut rings = BTreeMap::new();
+    for (name, ring) in written.ring.iter().flatten() {
+        let strategy = match ring.strategy.get_ref().as_str() {
+            "all" => Strategy::All,
+            "in-order" => Strategy::InOrder,
+            "round-robin" => Strategy::RoundRobin,
+            _ => {
+                check.wrong(ring.strategy.span(), "not a strategy", "all, in-order or round-robin");
+                continue;
+            }
+        };
+        let members = ring.members.get_ref().clone();
+        if !(1..=bounds::FORKS).contains(&members.len()) {
+            check.wrong(ring.members.span(), "not a group", format!("1 to {} users", bounds::FORKS));
+        }
+        let each = check.seconds(ring.each_s.as_ref(), bounds::PREFERENCE_STEP, 5..=300);
+        rings.insert(name.clone(), Ring { strategy, members, each });
+    }
+    rings
 }
 
 /// The codes of settings; two of one spelling are a fault.

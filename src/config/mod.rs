@@ -12,11 +12,11 @@ mod presence;
 mod written;
 
 pub use checked::{
-    Admin, BackEnd, Config, Digest, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar, Sip, Store,
-    Tls, Tones,
+    Admin, BackEnd, Config, Digest, Identity, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar,
+    Sip, Store, Tls, Tones,
 };
 pub use fault::{Fault, Faults};
-pub use features::{Code, Feature, Features, Forwards};
+pub use features::{Code, Feature, Features, Forwards, Ring, Strategy};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use presence::{Presence, Shown, Watching};

@@ -36,6 +36,7 @@ fn an_empty_file_is_the_default() {
                     Md5,
                 ],
                 session_s: 1800,
+                identity: Pai,
             },
             registrar: Registrar {
                 least: 60s,
@@ -133,6 +134,7 @@ fn an_empty_file_is_the_default() {
                         Unregistered,
                     ),
                 },
+                ring: {},
                 groups: {},
             },
         }
@@ -185,6 +187,7 @@ fn a_written_file_is_read() {
                     Md5,
                 ],
                 session_s: 1800,
+                identity: Pai,
             },
             registrar: Registrar {
                 least: 60s,
@@ -288,6 +291,7 @@ fn a_written_file_is_read() {
                         Unregistered,
                     ),
                 },
+                ring: {},
                 groups: {},
             },
         }

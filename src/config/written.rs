@@ -38,6 +38,7 @@ pub struct Sip {
     pub listen: Option<Spanned<Vec<Spanned<String>>>>,
     pub digest: Option<Spanned<Vec<Spanned<String>>>>,
     pub session_s: Option<Spanned<u32>>,
+    pub identity: Option<Spanned<String>>,
 }
 
 /// `[registrar]`
@@ -136,6 +137,7 @@ pub struct Features {
     pub slots: Option<Spanned<String>>,
     pub park_for_s: Option<Spanned<u64>>,
     pub groups: Option<BTreeMap<String, Vec<String>>>,
+    pub ring: Option<BTreeMap<String, Ring>>,
     pub forward_always: Option<Spanned<String>>,
     pub forward_always_off: Option<Spanned<String>>,
     pub forward_busy: Option<Spanned<String>>,
@@ -148,10 +150,19 @@ pub struct Features {
     pub dnd_off: Option<Spanned<String>>,
 }
 
+/// `[features.ring.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ring {
+    pub strategy: Spanned<String>,
+    pub members: Spanned<Vec<String>>,
+    pub each_s: Option<Spanned<u32>>,
+}
+
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["name", "realm"]),
-    ("sip", &["listen", "digest", "session_s"]),
+    ("sip", &["listen", "digest", "session_s", "identity"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("tls", &["certificate", "key", "clients", "trust"]),
     (
@@ -182,6 +193,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "slots",
             "park_for_s",
             "groups",
+            "ring",
             "forward_always",
             "forward_always_off",
             "forward_busy",

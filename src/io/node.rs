@@ -202,7 +202,7 @@ impl Node {
             realm: config.node.realm.clone(),
             digest: config.sip.digest.iter().map(algorithm).collect(),
             media_address: config.media.address,
-            manner: Manner { session_s: config.sip.session_s, music },
+            manner: Manner { session_s: config.sip.session_s, music, identity: config.sip.identity },
             seed,
             wall: clock::wall(),
             program,

@@ -210,15 +210,10 @@ impl Switch {
         let (program, route) =
             (Arc::clone(program), program.route(&Origin::Users, number).ok_or((404, "no route"))?);
         let caller = if claimed == account.name { account.numbers.first().cloned() } else { None };
-        let display = if account.display.is_empty() {
-            from.display().unwrap_or_default()
-        } else {
-            (&account.display).into()
-        };
         let facts = Facts {
             caller: Masked::new(caller.unwrap_or(claimed)),
             dialled: Masked::new(dialled),
-            display: Masked::new(presentable(&display, bounds::DISPLAY_CHARS)),
+            display: Masked::new(presentable(&account.display, bounds::DISPLAY_CHARS)),
             origin: Origin::Users,
             wall: self.wall(now),
         };
@@ -285,6 +280,8 @@ impl Switch {
             bindings: &self.bindings,
             settings: &self.settings,
             node: &self.node,
+            groups: &self.features.ring,
+            turns: &mut self.turns,
             lot: &mut self.lot,
             effects: &mut self.effects,
         }

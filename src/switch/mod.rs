@@ -93,6 +93,8 @@ pub struct Switch {
     bindings: Bindings,
     /// What users have set for their calls.
     settings: SettingsBook,
+    /// Whose turn it is in each round robin.
+    turns: HashMap<String, usize>,
     /// What calls run that have dialled a code.
     codes: Option<Arc<Program>>,
     /// Contacts that have been asked whether they are there.
@@ -147,6 +149,7 @@ impl Switch {
             directory: setup.directory,
             bindings,
             settings: setup.settings,
+            turns: HashMap::new(),
             codes: settings::program(),
             pings: pings::Asked::new(),
             program: setup.program,
@@ -274,6 +277,8 @@ impl Switch {
             bindings: &self.bindings,
             settings: &self.settings,
             node: &self.node,
+            groups: &self.features.ring,
+            turns: &mut self.turns,
             lot: &mut self.lot,
             effects: &mut self.effects,
         };

@@ -5,6 +5,7 @@ mod dialogs;
 mod every_step;
 mod every_verb;
 mod forwarding;
+mod groups;
 mod lamps;
 mod model;
 mod parking;
