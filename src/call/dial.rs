@@ -7,7 +7,7 @@ use crate::base::{LegId, Masked, bounds};
 use crate::config::Strategy;
 use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
-use crate::plan::{Outcome, Target};
+use crate::plan::{Origin, Outcome, Target};
 use crate::registrar::{Binding, When};
 use crate::sip::{Message, Name};
 
@@ -258,18 +258,25 @@ impl Call {
         }
     }
 
-    /// Follows a 3xx to users of this switch; elsewhere nobody is sent. `true` when somebody is rung instead.
+    /// Follows a 3xx to users of this switch whom the redirecting user may dial by the plan's routes; elsewhere nobody is sent, and
+    /// nobody to himself. `true` when somebody is rung instead.
     fn redirect(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
         let Phase::Dialling(dialling) = &mut self.phase else { return false };
         if dialling.redirected >= REDIRECTIONS {
             return false;
         }
         dialling.redirected += 1;
-        let users: Vec<Target> = message
+        let from = self.leg(leg).map(|at| at.user.clone()).unwrap_or_default();
+        let (users, forbidden): (Vec<Masked>, Vec<Masked>) = message
             .addresses(Name::Contact)
-            .filter_map(|to| to.uri().user_decoded().map(|user| Target::User(Masked::new(user))))
+            .filter_map(|to| to.uri().user_decoded().map(Masked::new))
+            .filter(|user| desk.directory.find(user.reveal()).is_none_or(|to| to.name != from.reveal()))
             .take(bounds::BINDINGS_PER_USER)
-            .collect();
+            .partition(|user| self.machine.program().route(&Origin::Users, user.reveal()).is_some());
+        if let Some(to) = forbidden.first() {
+            self.note(desk, format!("redirection refused: {leg} may not dial {to}"));
+        }
+        let users: Vec<Target> = users.into_iter().map(Target::User).collect();
         let chain = self.leg(leg).map(|at| at.diverted.clone()).unwrap_or_default();
         let (found, _) = self.contacts(desk, &users, &chain);
         let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();

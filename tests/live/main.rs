@@ -15,6 +15,7 @@ mod world;
 mod buddy;
 mod calls;
 mod crash;
+mod dialogs;
 mod full_disk;
 mod lamps;
 mod phones;

@@ -148,6 +148,50 @@ impl Scenario {
         self.send(true, &request).maybe(100).receive_with("response=\"200\" rrs=\"true\"", answer).ack()
     }
 
+    /// Calls with more header lines (`Require: 100rel`, `Session-Expires: 60` …).
+    pub fn call_with(self, lines: &str) -> Scenario {
+        let it = self.invite(lines, true).expect_proof_wanted().ack_refusal();
+        it.invite(&format!("{lines}[authentication]\n"), true)
+    }
+
+    /// It rings reliably (RFC 3262): the RSeq is acknowledged with PRACK.
+    pub fn rung_reliably(mut self) -> Scenario {
+        self.cseq += 1;
+        let it = self.maybe(100).receive(
+            "response=\"180\" rrs=\"true\"",
+            "\n    <action><ereg regexp=\"[0-9]+\" search_in=\"hdr\" header=\"RSeq:\" check_it=\"true\" assign_to=\"rseq\"/>\
+             </action>\n  ",
+        );
+        let fields = format!("RAck: [$rseq] {} INVITE\n", it.cseq - 1);
+        let request = it.request("PRACK", "[next_url]", WITHIN, &fields, NOTHING);
+        it.send(true, &request).expect(200)
+    }
+
+    /// Describes its session anew by UPDATE (RFC 3311). The answer must match.
+    pub fn update(mut self, direction: &str, answer: &str) -> Scenario {
+        self.cseq += 1;
+        let body = self.session(direction);
+        let request = self.request("UPDATE", "[next_url]", WITHIN, CONTACT, &body);
+        self.send(true, &request).receive_with("response=\"200\"", answer)
+    }
+
+    /// Transfers the other side to a number (RFC 3515) and hears how it goes; then it is let go.
+    pub fn refer(mut self, number: &str) -> Scenario {
+        self.cseq += 1;
+        let fields = format!("{CONTACT}Refer-To: <sip:{number}@ledgerline>\n");
+        let request = self.request("REFER", "[next_url]", WITHIN, &fields, NOTHING);
+        let answer = response("200 OK", "", NOTHING).replace(CALLED, "");
+        let mut it = self.send(true, &request).expect(202);
+        for line in ["SIP/2.0 100", "SIP/2.0 180", "SIP/2.0 200"] {
+            let action = format!(
+                "\n    <action><ereg regexp=\"{line}\" search_in=\"body\" check_it=\"true\" assign_to=\"found\"/>\
+                 <log message=\"[$found]\"/></action>\n  "
+            );
+            it = it.receive("request=\"NOTIFY\"", &action).send(false, &answer);
+        }
+        it.hung_up_on()
+    }
+
     /// Lets the time of `-d` pass.
     pub fn talk(self) -> Scenario {
         self.step("  <pause/>\n")

@@ -268,3 +268,18 @@ fn a_transfer_follows_a_transfer() {
     assert!(world.talked("alice", "dave"), "{}", world.ladder());
     world.settle();
 }
+
+#[test]
+fn a_redirection_goes_only_where_the_redirecting_user_may_dial() {
+    for (to, talks) in [("8003", true), ("0013800138000", false), ("8002", false)] {
+        let mut world = World::seeded(421);
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob").redirects(to).after(secs(1));
+        world.phone("carol").answers().after(secs(1));
+        world.run_until(secs(10));
+        assert_eq!(world.talked("alice", "carol"), talks, "{to}\n{}", world.ladder());
+        let refused = world.ladder().contains("redirection refused: leg1 may not dial");
+        assert_eq!(refused, to.starts_with('0'), "{to}\n{}", world.ladder());
+        world.settle();
+    }
+}
