@@ -23,6 +23,10 @@ pub mod transaction;
 
 pub mod dialog;
 
+pub mod locate;
+
+pub mod trunk;
+
 pub mod registrar;
 
 pub mod presence;

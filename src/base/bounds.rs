@@ -40,6 +40,21 @@ pub const NO_TCP_PEERS: usize = 4_096;
 /// Octets of the HTTP request that opens a WebSocket: a browser with large cookies stays below.
 pub const HANDSHAKE_BYTES: usize = 8 << 10;
 
+/// Questions to the DNS for one URI: NAPTR, three services, and the hosts of each.
+pub const LOCATE_QUESTIONS: usize = 16;
+
+/// Places that one URI may lead to: more are never tried in one call.
+pub const PLACES: usize = 8;
+
+/// How long a search in the DNS may take in all; then what was found must do.
+pub const LOCATE: Duration = Duration::from_secs(4);
+
+/// Places that are remembered as dead.
+pub const DEAD_PLACES: usize = 1_024;
+
+/// The longest that a place is left for last, whatever its Retry-After says.
+pub const DEAD_MOST: Duration = Duration::from_secs(600);
+
 /// How long a TLS handshake may take: four round trips to the moon; who dawdles is a slowloris.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
