@@ -25,9 +25,9 @@ pub mod dialog;
 
 pub mod locate;
 
-pub mod trunk;
-
 pub mod registrar;
+
+pub mod trunk;
 
 pub mod presence;
 

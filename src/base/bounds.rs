@@ -55,6 +55,21 @@ pub const DEAD_PLACES: usize = 1_024;
 /// The longest that a place is left for last, whatever its Retry-After says.
 pub const DEAD_MOST: Duration = Duration::from_secs(600);
 
+/// Proofs that are given to a trunk for one request; one that wants more is playing.
+pub const PROOFS: u8 = 2;
+
+/// How often a trunk's hosts are looked up again: an hour would keep calls at a host that the carrier has moved.
+pub const TRUNK_LOCATE: Duration = Duration::from_secs(300);
+
+/// How soon something of a trunk that failed is tried again.
+pub const TRUNK_RETRY: Duration = Duration::from_secs(30);
+
+/// How long a trunk's host that failed a call is left for last.
+pub const TRUNK_REST: Duration = Duration::from_secs(30);
+
+/// Trunks of one node.
+pub const TRUNKS: usize = 256;
+
 /// How long a TLS handshake may take: four round trips to the moon; who dawdles is a slowloris.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 

@@ -12,6 +12,7 @@ use crate::dialog;
 use crate::media;
 use crate::registrar::{Bindings, Directory, SettingsBook};
 use crate::transaction::{ClientKey, Layer, ServerKey};
+use crate::trunk::Trunks;
 use crate::vault;
 
 use super::park::Lot;
@@ -41,6 +42,8 @@ pub struct Desk<'a> {
     pub turns: &'a mut HashMap<String, usize>,
     /// What users have set for their calls.
     pub settings: &'a SettingsBook,
+    /// Trunks.
+    pub trunks: &'a mut Trunks,
     /// This node.
     pub node: &'a Node,
     /// Park slots.

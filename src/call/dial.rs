@@ -10,10 +10,12 @@ use crate::media::Order;
 use crate::plan::{Origin, Outcome, Target};
 use crate::registrar::{Binding, When};
 use crate::sip::{Message, Name};
+use crate::trunk::Way;
 
 use super::desk::{Alarm, Desk, Effect};
 use super::divert::{self, Diversion};
 use super::leg::{Leg, Stage};
+use super::trunk;
 use super::view::Change;
 use super::wave::{self, Wave};
 use super::{Call, Phase};
@@ -31,6 +33,8 @@ pub(super) struct Contact {
     pub others: Vec<Binding>,
     /// Who passed the call on to it, the first first.
     pub diverted: Vec<Diversion>,
+    /// The trunk that it is reached over.
+    pub way: Option<Box<Way>>,
 }
 
 /// A dial in progress.
@@ -65,17 +69,19 @@ impl Call {
     ) -> Option<Outcome> {
         let turns = take_turns(desk, targets);
         let targets = &turns.as_ref().map_or(targets, |(members, _)| members);
-        let (users, nobody) = self.contacts(desk, targets, &[]);
-        if users.is_empty() {
+        let (users, mut nobody) = self.contacts(desk, targets, &[]);
+        let over_trunks = self.over_trunks(desk, targets, &mut nobody);
+        if users.is_empty() && over_trunks.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
             self.note(desk, format!("nobody to ring: {}", nobody.word()));
             return Some(nobody);
         }
         self.last_failure = None;
-        let waves = match turns {
+        let mut waves = match turns {
             Some((_, each)) => wave::turns(users, each),
             None => wave::waves(users),
         };
+        trunk::join(&mut waves, over_trunks);
         self.phase = Phase::Dialling(Dialling {
             legs: Vec::new(),
             best: None,
@@ -109,6 +115,10 @@ impl Call {
         leg.number = contact.number.clone();
         leg.diverted = contact.diverted.clone();
         self.arm_patience(desk, id, &contact.user);
+        leg.way = contact.way.clone();
+        if let Some(way) = &leg.way {
+            desk.trunks.took((self.id, id), way.trunk);
+        }
         leg.spare = (!contact.others.is_empty()).then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
@@ -173,11 +183,15 @@ impl Call {
         message: Option<&Message>,
     ) {
         let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
+        if !cancelled && message.is_some_and(|message| self.prove(desk, leg, message)) {
+            return;
+        }
         let diverted = !cancelled && self.divert_failed(desk, leg, status);
         self.gone(desk, leg);
         if cancelled {
             return;
         }
+        self.after_trunk(desk, leg, status, message);
         if diverted {
             return self.leg_failed(desk, leg, status);
         }
@@ -336,7 +350,7 @@ impl Call {
     }
 
     fn find(&self, desk: &Desk<'_>, target: &Target, chain: &[Diversion], found: &mut Found) {
-        let (Target::User(dialled) | Target::Number(dialled)) = target;
+        let (Target::User(dialled) | Target::Number(dialled)) = target else { return };
         let Some(account) = desk.directory.find(dialled.reveal()) else {
             // A group within a group would be one that somebody wrote into itself.
             let members = desk.groups.get(dialled.reveal()).into_iter().flat_map(|ring| &ring.members);
@@ -369,7 +383,7 @@ impl Call {
         let contacts = wave::devices(bindings).into_iter().take(room).map(|(binding, mut others)| {
             others.reverse();
             let (user, number, diverted) = (Masked::new(&account.name), number.clone(), chain.to_vec());
-            Contact { user, number, binding, others, diverted }
+            Contact { user, number, binding, others, diverted, way: None }
         });
         let contacts: Vec<Contact> = contacts.collect();
         if !contacts.is_empty() {

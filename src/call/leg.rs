@@ -12,6 +12,7 @@ use crate::media::{Aim, LegFacts, Trust};
 use crate::rtp::Format;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
+use crate::trunk::Way;
 
 use super::dial::Contact;
 use super::divert::Diversion;
@@ -31,6 +32,8 @@ pub(super) struct Leg {
     pub diverted: Vec<Diversion>,
     /// What is left of its contact when it is rung: other flows to the same device.
     pub spare: Option<Box<Contact>>,
+    /// The trunk that it is rung over.
+    pub way: Option<Box<Way>>,
     /// The path to the phone.
     pub flow: Flow,
     /// Where its signalling, which proved itself, came from last. It outlives the stream that it came over.
@@ -138,6 +141,7 @@ impl Leg {
             number: None,
             diverted: Vec::new(),
             spare: None,
+            way: None,
             flow,
             seen: flow.remote.ip(),
             stage: Stage::Gone,

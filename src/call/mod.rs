@@ -43,6 +43,7 @@ mod replace;
 mod summon;
 pub mod trace;
 mod transfer;
+mod trunk;
 mod update;
 pub mod view;
 mod wave;

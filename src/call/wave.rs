@@ -162,6 +162,7 @@ mod tests {
             binding,
             others: Vec::new(),
             diverted: Vec::new(),
+            way: None,
         };
         let users = [
             bindings(&["<sip:desk@h>", "<sip:soft@h>;q=0.5", "<sip:mobile@h>;q=0.1"]),

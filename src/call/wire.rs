@@ -19,6 +19,7 @@ use super::offer;
 use super::refresh::stated;
 use super::summon::answer_after;
 use super::trace::{Way, What};
+use super::trunk;
 use super::{Call, Phase};
 
 /// What the switch takes within a dialog.
@@ -49,7 +50,14 @@ impl Call {
         let Stage::Preparing { target } = &at.stage else { return };
         let Some(local) = at.media.local else { return };
         let who = target.number.as_ref().unwrap_or(&target.user);
-        let to = NameAddrBuf::new(user_at(who.reveal(), &desk.node.realm));
+        let domain = target.way.as_ref().map_or(desk.node.realm.as_str(), |way| &way.domain);
+        let to = NameAddrBuf::new(user_at(who.reveal(), domain));
+        let from = match &target.way {
+            // A trunk hears a number of its own list and no name (compliance: RISK-00).
+            Some(way) => NameAddrBuf::new(user_at(&way.caller, domain)),
+            None => from,
+        };
+        let formats = trunk::preferred(target.way.as_deref(), formats);
         let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
@@ -460,6 +468,7 @@ impl Call {
         let Some(at) = self.leg_mut(leg) else { return };
         at.stage = Stage::Gone;
         self.forget(desk, leg);
+        desk.trunks.left((self.id, leg));
         if !matches!(self.phase, Phase::Ending) {
             self.close_media(desk, leg);
         }
@@ -509,7 +518,7 @@ impl Call {
 }
 
 /// What an INVITE of ours says of what the switch can do, and of the session interval that it wants.
-fn asking(request: Builder, interval_s: u32) -> Builder {
+pub(super) fn asking(request: Builder, interval_s: u32) -> Builder {
     request
         .header(Name::Allow, ALLOW)
         .header(Name::Supported, SUPPORTED)
@@ -535,7 +544,7 @@ fn grounds(message: &Message) -> Vec<String> {
 const GROUND_CHARS: usize = 100;
 
 /// `sip:user@realm`.
-fn user_at(user: &str, realm: &str) -> UriBuf {
+pub(super) fn user_at(user: &str, realm: &str) -> UriBuf {
     let host = Host::parse(realm).unwrap_or(Host::Name("localhost"));
     UriBuf::sip(Some(user), host, None)
 }

@@ -12,6 +12,7 @@ use super::features::{self, Features};
 use super::keys::nearest;
 use super::listen::{self, Listen};
 use super::presence::{self, Presence};
+use super::trunk::{self, Trunk};
 use super::written::{self, Written};
 use crate::base::bounds;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub presence: Presence,
     /// What users do by dialling a code.
     pub features: Features,
+    /// The trunks.
+    pub trunks: Vec<Trunk>,
 }
 
 /// `[node]`: who this node is.
@@ -255,6 +258,7 @@ impl Config {
             store: check.store(&written.store),
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
+            trunks: trunk::all(&mut check, &written.trunk),
             presence: presence::checked(&mut check, &written.presence),
             features: features::checked(&mut check, &written.features),
         };
@@ -292,7 +296,7 @@ impl Check<'_> {
     }
 
     /// A word that may stand in a SIP header and a quoted string without escapes.
-    fn word(&mut self, value: Option<&Spanned<String>>, default: &str) -> String {
+    pub(super) fn word(&mut self, value: Option<&Spanned<String>>, default: &str) -> String {
         let Some(value) = value else { return default.to_string() };
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let text = value.get_ref();

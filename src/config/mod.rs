@@ -9,6 +9,7 @@ mod features;
 mod keys;
 mod listen;
 mod presence;
+mod trunk;
 mod written;
 
 pub use checked::{
@@ -20,6 +21,7 @@ pub use features::{Code, Feature, Features, Forwards, Ring, Strategy};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use presence::{Presence, Shown, Watching};
+pub use trunk::Trunk;
 
 use std::path::Path;
 

@@ -21,6 +21,29 @@ pub struct Written {
     pub log: Log,
     pub presence: Presence,
     pub features: Features,
+    pub trunk: Vec<Trunk>,
+}
+
+/// `[[trunk]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trunk {
+    pub name: Option<Spanned<String>>,
+    pub group: Option<Spanned<String>>,
+    pub priority: Option<u16>,
+    pub weight: Option<u16>,
+    pub to: Option<Spanned<Vec<Spanned<String>>>>,
+    pub from: Option<Spanned<Vec<Spanned<String>>>>,
+    pub register_s: Option<Spanned<u32>>,
+    pub user: Option<Spanned<String>>,
+    pub realm: Option<Spanned<String>>,
+    pub secret: Option<Spanned<String>>,
+    pub caller_ids: Option<Spanned<Vec<Spanned<String>>>>,
+    pub calls: Option<Spanned<u32>>,
+    pub outward: Option<Spanned<Vec<Spanned<String>>>>,
+    pub inward: Option<Spanned<Vec<Spanned<String>>>>,
+    pub ask_s: Option<Spanned<u32>>,
+    pub codecs: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[node]`
@@ -204,6 +227,27 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "forward_unregistered_off",
             "dnd",
             "dnd_off",
+        ],
+    ),
+    (
+        "trunk",
+        &[
+            "name",
+            "group",
+            "priority",
+            "weight",
+            "to",
+            "from",
+            "register_s",
+            "user",
+            "realm",
+            "secret",
+            "caller_ids",
+            "calls",
+            "outward",
+            "inward",
+            "ask_s",
+            "codecs",
         ],
     ),
 ];

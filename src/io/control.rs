@@ -19,12 +19,14 @@ use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::refusals::Refusals;
 use super::registrations::Changes;
+use super::resolver::Resolver;
 use super::settings::SettingsFile;
 use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
 use crate::base::bounds;
 use crate::call::view::{Change, Happening};
+use crate::locate::Answer as Answered;
 use crate::media::{self, PromptLibrary};
 use crate::presence::Report;
 use crate::sip::{Flow, Transport, stun};
@@ -81,6 +83,8 @@ pub struct Parts {
 pub struct Control {
     parts: Parts,
     ears: Ears,
+    resolver: Resolver,
+    answers: mpsc::Receiver<(u64, Answered)>,
     refusals: Refusals,
     porter: Porter,
     asked: HashMap<u64, oneshot::Sender<Answer>>,
@@ -97,9 +101,12 @@ impl Control {
     pub fn new(mut parts: Parts) -> (Control, Door) {
         let (door, porter) = door::door();
         let ears = Ears::new(std::mem::take(&mut parts.udp));
+        let (resolver, answers) = Resolver::start();
         let control = Control {
             parts,
             ears,
+            resolver,
+            answers,
             refusals: Refusals::default(),
             porter,
             asked: HashMap::new(),
@@ -127,6 +134,7 @@ impl Control {
                 Some(event) = self.parts.stream_events.recv() => self.stream(event),
                 Some(news) = self.parts.media_news.recv() => self.feed(Input::Media(news)),
                 Some(news) = self.parts.vault_news.recv() => self.feed(Input::Vault(news)),
+                Some((ticket, answer)) = self.answers.recv() => self.feed(Input::Answered { ticket, answer }),
                 Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
                 _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
@@ -233,6 +241,7 @@ impl Control {
     fn knock(&mut self, knock: Knock) {
         match knock {
             Knock::Ask { command, answer } => self.command(command, Some(answer)),
+            Knock::Trunks { rules, listeners } => self.feed(Input::Trunks { rules, listeners }),
             Knock::Directory(directory) => self.feed(Input::Directory(directory)),
             Knock::Program { program, mut prompts } => {
                 prompts.carry(media::MUSIC, &self.parts.prompts);
@@ -277,6 +286,8 @@ impl Control {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Send { flow, bytes } => self.send(flow, bytes),
+            Output::Ask { ticket, question } => self.resolver.ask(ticket, question),
+            Output::Expect { remote, name } => self.parts.streams.expect(remote, &name),
             Output::Media(order) => self.order(order),
             Output::Vault(order) => self.record(order),
             Output::Answer { ticket, answer } => {

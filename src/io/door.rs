@@ -2,6 +2,7 @@
 //!
 //! Invariant: every command is answered at once; a door outlives its control task and then says so.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -11,13 +12,16 @@ use crate::call::view::Happening;
 use crate::media::PromptLibrary;
 use crate::plan::Program;
 use crate::registrar::Directory;
+use crate::sip::Transport;
 use crate::switch::{Answer, Command};
+use crate::trunk;
 
 /// Something for the core from another task or thread.
 pub(super) enum Knock {
     Ask { command: Command, answer: oneshot::Sender<Answer> },
     Program { program: Arc<Program>, prompts: PromptLibrary },
     Directory(Arc<Directory>),
+    Trunks { rules: Vec<trunk::Rules>, listeners: Vec<(Transport, SocketAddr)> },
 }
 
 /// The way to the core for everything that is not a packet. Cheap to clone.
@@ -67,6 +71,18 @@ impl Door {
     /// [`Gone`].
     pub fn directory(&self, directory: Arc<Directory>) -> Result<(), Gone> {
         self.knocks.blocking_send(Knock::Directory(directory)).map_err(|_| Gone)
+    }
+
+    /// Swaps the trunks. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn trunks(
+        &self,
+        rules: Vec<trunk::Rules>,
+        listeners: Vec<(Transport, SocketAddr)>,
+    ) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Trunks { rules, listeners }).map_err(|_| Gone)
     }
 
     /// Every change in a call's life from now on.

@@ -20,6 +20,7 @@ use super::notify::Notify;
 use super::pieces;
 use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
+use super::secrets::{self, Secrets};
 use super::settings::SettingsFile;
 use super::store::{self, Store, StoreError};
 use super::stream::Streams;
@@ -106,8 +107,12 @@ async fn serve(
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
     let Node { control, door, desk, server, store, keeper, tls, listening } = node;
+    let with_trunks = trunks_of(config, &door, &listening);
+    let trunks = with_trunks.clone();
     let administration = tokio::spawn(server.serve(desk.clone(), door));
-    let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone()));
+    let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone(), trunks));
+    // The secrets are on the disk, and the control task is not running yet to take what is read.
+    drop(tokio::task::spawn_blocking(with_trunks.clone()));
     let watching = tls.map(|tls| tokio::spawn(tls.watch()));
     for listen in &listening {
         tracing::info!(%listen, "listening");
@@ -358,6 +363,34 @@ fn listen(wanted: &[Listen], tls: Option<&Tls>) -> Result<Listening, StartError>
     Ok((udp, streams, events, listening))
 }
 
+/// What gives the core its trunks, as configured and with the secrets that are sealed now.
+fn trunks_of(config: &Config, door: &Door, listening: &[Listen]) -> impl Fn() + Clone + Send + 'static {
+    let (configured, door) = (config.trunks.clone(), door.clone());
+    let (keys, folder) = (config.store.keys.clone(), config.store.folder.clone());
+    let listeners: Vec<_> =
+        listening.iter().map(|listen| (transport(listen.scheme), listen.address)).collect();
+    move || {
+        let secrets = store::load_keys(&keys)
+            .map_err(|error| error.to_string())
+            .and_then(|keys| Secrets::new(&folder, Arc::new(keys)).all().map_err(|error| error.to_string()));
+        let secrets = secrets.unwrap_or_else(|error| {
+            tracing::error!(%error, "secrets cannot be read: trunks that want one stay silent");
+            Default::default()
+        });
+        let rules = configured.iter().map(|trunk| secrets::rules(trunk, &secrets)).collect();
+        // Gone is only a door whose node is going down.
+        let _ = door.trunks(rules, listeners.clone());
+    }
+}
+
+fn transport(scheme: Scheme) -> Transport {
+    match scheme {
+        Scheme::Udp => Transport::Udp,
+        Scheme::Tcp => Transport::Tcp,
+        Scheme::Tls => Transport::Tls,
+    }
+}
+
 fn media_config(config: &Config, clock: Clock) -> media::Config {
     let workers = config.media.workers.unwrap_or(0);
     let (ports, back_end) = (config.media.ports.clone(), config.media.back_end);
@@ -371,8 +404,17 @@ fn random() -> Result<Random, StartError> {
 }
 
 /// Reloads plan and certificates at every SIGHUP; what has errors changes nothing.
-async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk, tls: Option<Tls>) {
+async fn reload_on(
+    mut hangups: tokio::signal::unix::Signal,
+    desk: Desk,
+    tls: Option<Tls>,
+    trunks: impl Fn() + Clone + Send + 'static,
+) {
     while hangups.recv().await.is_some() {
+        let read = trunks.clone();
+        if tokio::task::spawn_blocking(read).await.is_err() {
+            tracing::error!("trunks not read again");
+        }
         if let Some(tls) = &tls {
             tls::tell_of_reload(&tls.reload());
         }

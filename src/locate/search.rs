@@ -30,8 +30,15 @@ pub struct Search {
 #[derive(Debug)]
 enum Todo {
     Naptr,
-    Srv { name: Arc<str>, transport: Transport },
-    Host { name: Arc<str>, port: u16, transport: Transport },
+    Srv {
+        name: Arc<str>,
+        transport: Transport,
+    },
+    Host {
+        name: Arc<str>,
+        port: u16,
+        transport: Transport,
+    },
     /// When no service was found: the domain itself at the default port.
     Bare(Transport),
 }
@@ -50,7 +57,9 @@ impl Search {
         match (self.todo.pop_front(), answer) {
             (Some(Todo::Naptr), Answer::Naptr(records)) => self.on_naptr(records),
             (Some(Todo::Naptr), _) => self.on_naptr(Vec::new()),
-            (Some(Todo::Srv { transport, .. }), Answer::Srv(records)) => self.on_srv(records, transport, random),
+            (Some(Todo::Srv { transport, .. }), Answer::Srv(records)) => {
+                self.on_srv(records, transport, random)
+            }
             (Some(Todo::Host { port, transport, .. }), Answer::Addresses(paths)) => {
                 for path in paths {
                     let remote = SocketAddr::new(path.remote, port);
@@ -110,7 +119,8 @@ impl Search {
         let found: Vec<Todo> = records
             .into_iter()
             .filter_map(|record| {
-                let transport = service(&record.service).filter(|transport| !secure || transport.is_secure())?;
+                let transport =
+                    service(&record.service).filter(|transport| !secure || transport.is_secure())?;
                 Some(Todo::Srv { name: record.replacement, transport })
             })
             .collect();
@@ -128,7 +138,8 @@ impl Search {
     }
 
     fn on_srv(&mut self, records: Vec<Srv>, transport: Transport, random: &mut Random) {
-        let there = records.into_iter().filter(|record| &*record.host != "." && !record.host.is_empty()).collect();
+        let there =
+            records.into_iter().filter(|record| &*record.host != "." && !record.host.is_empty()).collect();
         for record in order::srv(there, random).into_iter().take(bounds::PLACES).rev() {
             self.todo.push_front(Todo::Host { name: record.host, port: record.port, transport });
         }

@@ -56,7 +56,12 @@ fn ask(question: &Question) -> Answer {
         Question::Srv(name) => Answer::Srv(
             records(name, "SRV")
                 .into_iter()
-                .map(|f| Srv { priority: number(f[0]), weight: number(f[1]), port: number(f[2]), host: f[3].into() })
+                .map(|f| Srv {
+                    priority: number(f[0]),
+                    weight: number(f[1]),
+                    port: number(f[2]),
+                    host: f[3].into(),
+                })
                 .collect(),
         ),
         Question::Address(name) if name.parse::<IpAddr>().is_ok() => Answer::Addresses(vec![path(name)]),
@@ -97,7 +102,10 @@ fn a_uri_leads_where_rfc_3263_says() {
             &["TLS 192.0.2.1:5061", "TCP 192.0.2.1:5070", "TCP 192.0.2.2:5060", "TCP [2001:db8::2]:5060"][..],
         ),
         ("sips:full.test", &["TLS 192.0.2.1:5061"]),
-        ("sip:full.test;transport=tcp", &["TCP 192.0.2.1:5070", "TCP 192.0.2.2:5060", "TCP [2001:db8::2]:5060"]),
+        (
+            "sip:full.test;transport=tcp",
+            &["TCP 192.0.2.1:5070", "TCP 192.0.2.2:5060", "TCP [2001:db8::2]:5060"],
+        ),
         ("sip:srv.test", &["UDP 192.0.2.1:5066"]),
         // No service at all: the domain itself. A service that is decidedly not there is no service either.
         ("sip:plain.test", &["UDP 192.0.2.3:5060"]),

@@ -200,8 +200,15 @@ impl Cause {
 pub enum Target {
     /// A user of this switch, by name or by one of the user's numbers.
     User(Masked),
-    /// A number, as dialled: a user's number, or out over a trunk.
+    /// A number, as dialled: a user's number.
     Number(Masked),
+    /// A number out over a trunk, or over one of a group of trunks.
+    Trunk {
+        /// The trunk's or the group's name.
+        trunk: Arc<str>,
+        /// The number, before the trunk's own rules.
+        number: Masked,
+    },
 }
 
 impl fmt::Display for Target {
@@ -209,6 +216,7 @@ impl fmt::Display for Target {
         match self {
             Target::User(name) => write!(f, "user {name}"),
             Target::Number(number) => write!(f, "number {number}"),
+            Target::Trunk { trunk, number } => write!(f, "trunk {trunk} number {number}"),
         }
     }
 }

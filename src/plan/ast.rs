@@ -242,10 +242,11 @@ pub(crate) enum ChoiceValue {
     Prompts(Vec<PromptUse>),
 }
 
-/// `user bob`, `number {callee}`
+/// `user bob`, `number callee`, `trunk carrier number callee`
 #[derive(Debug)]
 pub(crate) struct TargetUse {
     pub user: bool,
+    pub trunk: Option<Name>,
     pub who: Who,
 }
 

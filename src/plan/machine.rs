@@ -15,7 +15,7 @@ use super::ast::Compare;
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::policy::Policy;
 use super::program::{Facts, Program, RouteId};
-use super::resolved::{Condition, Operand, Value};
+use super::resolved::{Condition, Operand, TargetSource, Value};
 use super::trace::{self, Mark, TraceLine};
 
 /// A running plan. Sans-IO: resumed with what happened, it returns what to do.
@@ -162,8 +162,7 @@ impl Machine {
                     return self.wait(Mark::Did, State::Keys, ask(entry));
                 }
                 Op::Dial { targets, ring, .. } => {
-                    let targets: Vec<Target> =
-                        targets.iter().map(|target| self.target(target.user, &target.who)).collect();
+                    let targets: Vec<Target> = targets.iter().map(|target| self.target(target)).collect();
                     let mark = Mark::Rings(targets.clone());
                     return self.wait(mark, State::Dialled, Ask::Dial { targets, ring: *ring });
                 }
@@ -258,12 +257,16 @@ impl Machine {
         }
     }
 
-    fn target(&self, user: bool, who: &Operand) -> Target {
-        let who = match self.value(who) {
+    fn target(&self, source: &TargetSource) -> Target {
+        let who = match self.value(&source.who) {
             Value::Text(text) => text,
             _ => Masked::default(), // the checker lets only texts be dialled
         };
-        if user { Target::User(who) } else { Target::Number(who) }
+        match &source.trunk {
+            Some(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
+            None if source.user => Target::User(who),
+            None => Target::Number(who),
+        }
     }
 
     fn holds(&self, program: &Program, condition: &Condition, wall: Wall) -> bool {

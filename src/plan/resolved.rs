@@ -161,6 +161,8 @@ pub(crate) struct Dial {
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSource {
     pub user: bool,
+    /// Over which trunk or group of trunks.
+    pub trunk: Option<Arc<str>>,
     pub who: Operand,
 }
 

@@ -68,6 +68,26 @@ impl Reach {
 }
 
 impl Binding {
+    /// Somebody who is reached at `contact` over `flow` without having registered: the far end of a trunk.
+    pub fn toward(contact: UriBuf, flow: Flow, now: Time) -> Binding {
+        Binding {
+            id: 0,
+            contact,
+            flow,
+            path: Box::default(),
+            q_thousandths: 1_000,
+            expires: now,
+            refreshed: now,
+            instance: None,
+            reg_id: None,
+            user_agent: None,
+            temporary: Vec::new(),
+            reach: Reach::default(),
+            call_id: Box::default(),
+            cseq: 0,
+        }
+    }
+
     /// The Request-URI for a request to this contact: without the URI headers (RFC 3261 §19.1.5 forbids them there).
     pub fn target(&self) -> UriBuf {
         let whole = self.contact.as_str();

@@ -9,7 +9,7 @@ use crate::base::{CallId, Masked, Time, bounds, presentable};
 use crate::call::{self, Call, Desk, Device, Incoming};
 use crate::config::Feature;
 use crate::dialog::{Dialog, Replaces, SessionTimer, contact_for, refresh};
-use crate::plan::{Facts, Origin, Record};
+use crate::plan::{Facts, Origin, Program, Record, RouteId};
 use crate::registrar::{Account, Binding, Refused, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
 use crate::transaction::ServerKey;
@@ -146,6 +146,10 @@ impl Switch {
     }
 
     fn on_invite(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
+        if self.trunks.recognise(&flow).is_some() {
+            let incoming = self.incoming_over_trunk(now, flow, key, &message);
+            return self.begin_or_refuse(now, key, incoming);
+        }
         let Some(account) = self.proven(now, key, &message) else { return };
         if let Some(feature) = dialled(&message).and_then(|dialled| self.features.of(&dialled)) {
             let Feature::Set(code, to) = &feature else {
@@ -217,6 +221,60 @@ impl Switch {
             origin: Origin::Users,
             wall: self.wall(now),
         };
+        let caller_name = Masked::new(&account.name);
+        self.opened(now, flow, key, message, caller_name, facts, device, (program, route), confirms)
+    }
+
+    /// A call over a trunk: its number and its caller's are put into the plan's form, and it may go where a route `from trunk` leads.
+    fn incoming_over_trunk(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        key: ServerKey,
+        message: &Message,
+    ) -> Result<Incoming, (u16, &'static str)> {
+        let rules = self.trunks.recognise(&flow).ok_or((403, "no trunk"))?;
+        let name = Arc::clone(&rules.name);
+        let dialled = dialled(message).ok_or((404, "nobody is dialled"))?;
+        let dialled = rules.inward(&dialled);
+        let from = message.from().ok_or((400, "no From"))?;
+        let caller =
+            user_of(Some(from.uri())).filter(|user| user.len() <= bounds::DIALLED).unwrap_or_default();
+        let caller = rules.inward(&caller);
+        let origin = Origin::Trunk(Arc::clone(&name));
+        let route = self.program.route(&origin, &dialled).ok_or((404, "no route"))?;
+        let program = Arc::clone(&self.program);
+        if message.call_id().is_some_and(|id| self.index.rings_with(id)) {
+            return Err((482, "a call of ours came back"));
+        }
+        if self.draining || self.calls.len() >= bounds::CALLS {
+            return Err((503, "no room for another call"));
+        }
+        let facts = Facts {
+            caller: Masked::new(&caller),
+            dialled: Masked::new(dialled),
+            display: Masked::new(presentable(&from.display().unwrap_or_default(), bounds::DISPLAY_CHARS)),
+            origin,
+            wall: self.wall(now),
+        };
+        let caller_name = Masked::new(caller);
+        self.opened(now, flow, key, message, caller_name, facts, None, (program, route), false)
+    }
+
+    /// What every call needs, whoever makes it.
+    #[allow(clippy::too_many_arguments)]
+    fn opened(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        key: ServerKey,
+        message: &Message,
+        caller_name: Masked,
+        facts: Facts,
+        device: Option<Device>,
+        (program, route): (Arc<Program>, RouteId),
+        confirms: bool,
+    ) -> Result<Incoming, (u16, &'static str)> {
         if !confirms {
             self.may_record(&facts)?;
         }
@@ -234,7 +292,7 @@ impl Switch {
             message: message.clone(),
             flow,
             dialog,
-            caller_name: Masked::new(&account.name),
+            caller_name,
             facts,
             device,
             confirms,
@@ -279,6 +337,7 @@ impl Switch {
             directory: &self.directory,
             bindings: &self.bindings,
             settings: &self.settings,
+            trunks: &mut self.trunks,
             node: &self.node,
             groups: &self.features.ring,
             turns: &mut self.turns,

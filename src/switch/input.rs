@@ -1,5 +1,6 @@
 //! What comes into the core.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,8 +8,8 @@ use bytes::Bytes;
 use crate::base::Wall;
 use crate::plan::Program;
 use crate::registrar::Directory;
-use crate::sip::Flow;
-use crate::{media, vault};
+use crate::sip::{Flow, Transport};
+use crate::{locate, media, trunk, vault};
 
 use super::view::Command;
 
@@ -35,6 +36,20 @@ pub enum Input {
     Program(Arc<Program>),
     /// The accounts have changed.
     Directory(Arc<Directory>),
+    /// The trunks, as configured, and where the node listens.
+    Trunks {
+        /// Every trunk.
+        rules: Vec<trunk::Rules>,
+        /// Every listener.
+        listeners: Vec<(Transport, SocketAddr)>,
+    },
+    /// The answer to [`super::Output::Ask`].
+    Answered {
+        /// The question's ticket.
+        ticket: u64,
+        /// The answer; [`locate::Answer::Nothing`] also when there was none in time.
+        answer: locate::Answer,
+    },
     /// What the machine's clock says; at start, then every few seconds.
     Clock {
         /// The time for people.

@@ -20,6 +20,7 @@ mod presence;
 mod replace;
 mod route;
 mod settings;
+mod trunks;
 mod view;
 
 pub use guard::{Limits, Net};
@@ -40,6 +41,7 @@ use crate::presence::{self as events, Events};
 use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules, SettingsBook};
 use crate::sip::{Flow, Message};
 use crate::transaction::{self, Key, Layer, Received};
+use crate::trunk::{Errand, Trunks};
 use crate::vault;
 
 use guard::Entry;
@@ -97,6 +99,9 @@ pub struct Switch {
     turns: HashMap<String, usize>,
     /// What calls run that have dialled a code.
     codes: Option<Arc<Program>>,
+    trunks: Trunks,
+    /// Requests of the trunks' own that wait for their answers.
+    errands: HashMap<transaction::ClientKey, Errand>,
     /// Contacts that have been asked whether they are there.
     pings: pings::Asked,
     program: Arc<Program>,
@@ -151,6 +156,8 @@ impl Switch {
             settings: setup.settings,
             turns: HashMap::new(),
             codes: settings::program(),
+            trunks: Trunks::default(),
+            errands: HashMap::new(),
             pings: pings::Asked::new(),
             program: setup.program,
             calls: HashMap::new(),
@@ -183,6 +190,13 @@ impl Switch {
                 self.directory = directory;
                 self.with_events(now, |events, desk| events.directory_changed(desk));
             }
+            Input::Trunks { rules, listeners } => {
+                self.trunks.configure(now, rules, listeners, &mut self.random);
+                self.trunks.fire(now, &mut self.random);
+            }
+            Input::Answered { ticket, answer } => {
+                self.trunks.answered(now, ticket, answer, &mut self.random);
+            }
             Input::Clock { wall } => self.clock = (now, wall),
             Input::Command { ticket, command } => self.on_command(now, ticket, command),
         }
@@ -202,8 +216,13 @@ impl Switch {
 
     /// When [`Switch::tick`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
-        let rooms =
-            [self.layer.deadline(), self.alarms.deadline(), self.bindings.deadline(), self.events.deadline()];
+        let rooms = [
+            self.layer.deadline(),
+            self.alarms.deadline(),
+            self.bindings.deadline(),
+            self.events.deadline(),
+            self.trunks.deadline(),
+        ];
         rooms.into_iter().flatten().min()
     }
 
@@ -254,6 +273,7 @@ impl Switch {
         self.settle(now);
         self.expire_bindings(now);
         self.ask_contacts(now);
+        self.trunks.fire(now, &mut self.random);
         self.with_events(now, |events, desk| events.fire(desk));
         self.settle(now);
         while let Some((call, alarm)) = self.alarms.pop_due(now) {
@@ -276,6 +296,7 @@ impl Switch {
             directory: &self.directory,
             bindings: &self.bindings,
             settings: &self.settings,
+            trunks: &mut self.trunks,
             node: &self.node,
             groups: &self.features.ring,
             turns: &mut self.turns,
@@ -295,6 +316,7 @@ impl Switch {
         loop {
             self.release_effects(now);
             self.tell_lines(now);
+            self.run_errands(now);
             let Some(output) = self.layer.poll() else { break };
             match output {
                 transaction::Output::Send { flow, bytes } => self.out.push_back(Output::Send { flow, bytes }),
@@ -306,6 +328,7 @@ impl Switch {
                     self.index.remove_client(&key);
                     self.events.on_ended(&key);
                     self.pings.remove(&key);
+                    self.errands.remove(&key);
                 }
                 transaction::Output::Ended(Key::Server(key)) => self.index.remove_server(&key),
             }
@@ -336,6 +359,7 @@ impl Switch {
     /// Forgets the calls that are over.
     fn bury(&mut self) {
         while let Some(id) = self.over.pop() {
+            self.trunks.over(id);
             if let Some(recording) = self.calls.remove(&id).and_then(|call| call.recording()) {
                 self.recordings.remove(&recording);
             }
@@ -376,7 +400,9 @@ impl Switch {
             Received::Response { key, message } => {
                 if let Some(((call, leg), purpose)) = self.index.client(&key) {
                     self.with_call(now, call, |call, desk| call.on_response(desk, leg, purpose, &message));
-                } else if !self.on_ping_answered(now, key, message.status().unwrap_or(0)) {
+                } else if !self.on_errand_answered(now, key, &message)
+                    && !self.on_ping_answered(now, key, message.status().unwrap_or(0))
+                {
                     self.with_events(now, |events, desk| events.on_response(desk, &key, &message));
                 }
             }
@@ -386,7 +412,7 @@ impl Switch {
 
     /// A request of ours came to nothing.
     fn on_failure(&mut self, now: Time, key: transaction::ClientKey, status: u16) {
-        if self.on_ping_failed(key) {
+        if self.on_ping_failed(key) || self.on_errand_failed(now, key) {
             return;
         }
         if let Some(((call, leg), purpose)) = self.index.client(&key) {

@@ -1,12 +1,15 @@
 //! What the core wants of the world.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::call::view::Happening;
 use crate::presence::Report;
 use crate::registrar::Settings;
 use crate::sip::Flow;
-use crate::{media, vault};
+use crate::{locate, media, vault};
 
 use super::view::Answer;
 
@@ -19,6 +22,20 @@ pub enum Output {
         flow: Flow,
         /// One whole message.
         bytes: Bytes,
+    },
+    /// Ask the DNS: [`super::Input::Answered`].
+    Ask {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// The question.
+        question: locate::Question,
+    },
+    /// Whoever is connected to there under TLS must prove this name (RFC 5922).
+    Expect {
+        /// Where.
+        remote: SocketAddr,
+        /// The name.
+        name: Arc<str>,
     },
     /// Tell the media plane.
     Media(media::Order),

@@ -145,7 +145,8 @@ impl FlowCheck<'_> {
             }
             Who::Literal(name) => Operand::Fixed(Value::Text(Masked::new(&*name.text))),
         };
-        Some(TargetSource { user: target.user, who })
+        let trunk = target.trunk.as_ref().map(|name| name.text.clone());
+        Some(TargetSource { user: target.user, trunk, who })
     }
 
     /// Follows every arm; reports outcomes that are unknown, handled twice, or not handled.

@@ -203,7 +203,6 @@ impl Parser<'_> {
                     out.push(From::Anyone);
                 }
                 Some("trunk") => {
-                    self.report(Finding::new(Code::NOT_YET, self.span()).arg("trunk"));
                     self.bump();
                     out.extend(self.name().map(From::Trunk));
                 }

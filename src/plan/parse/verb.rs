@@ -156,10 +156,20 @@ impl Parser<'_> {
         out
     }
 
+    /// `trunk NAME`, if it stands here.
+    fn trunk(&mut self) -> Option<Name> {
+        if !self.is_word("trunk") {
+            return None;
+        }
+        self.bump();
+        self.name()
+    }
+
     fn targets(&mut self) -> Vec<TargetUse> {
         let mut out = Vec::new();
         loop {
-            let user = self.is_word("user");
+            let trunk = self.trunk();
+            let user = trunk.is_none() && self.is_word("user");
             if !user && !self.is_word("number") {
                 let kinds = Arg::OneOf(vec!["`user`".into(), "`number`".into()]);
                 let guess =
@@ -177,7 +187,7 @@ impl Parser<'_> {
                 return out;
             }
             self.bump();
-            out.extend(self.who(user).map(|who| TargetUse { user, who }));
+            out.extend(self.who(user).map(|who| TargetUse { user, trunk, who }));
             if self.take(Kind::Comma).is_none() {
                 return out;
             }
