@@ -38,6 +38,11 @@ pub enum Verb {
     /// List or end the bans of sources that tried too many passwords
     #[command(subcommand)]
     Bans(Bans),
+    /// List the trunks: whether they answer, are registered, and what they carry
+    Trunks,
+    /// Set, list and remove the named secrets that trunks are proved with
+    #[command(subcommand)]
+    Secret(Secret),
     /// List running calls
     Calls(Calls),
     /// Look at one call, end it, or explain what happened in it
@@ -192,6 +197,23 @@ pub enum MorePhones {
         /// Of the new ones: marked urgent
         #[arg(long, default_value_t = 0, value_name = "N")]
         urgent: u32,
+    },
+}
+
+/// `secret`
+#[derive(Debug, Subcommand)]
+pub enum Secret {
+    /// Set a secret to the first line of standard input
+    Set {
+        /// Its name, as `secret = "NAME"` of a trunk has it
+        name: String,
+    },
+    /// List the names of the secrets; their values are never shown
+    List,
+    /// Remove a secret
+    Remove {
+        /// Its name
+        name: String,
     },
 }
 

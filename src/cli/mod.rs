@@ -15,8 +15,10 @@ mod phones;
 mod plan;
 mod print;
 mod rec;
+mod secret;
 mod serve;
 mod status;
+mod trunks;
 mod user;
 mod when;
 
@@ -59,6 +61,8 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::User(user) => user::run(user, config, printer),
         Verb::Phones(phones) => phones::run(&phones, config, printer),
         Verb::Bans(bans) => bans::run(&bans, config, printer),
+        Verb::Trunks => trunks::run(config, printer),
+        Verb::Secret(secret) => secret::run(&secret, config, printer),
         Verb::Calls(calls) => calls::run(&calls, config, printer),
         Verb::Call(call) => call::run(&call, config, printer),
         Verb::Plan(plan) => plan::run(&plan, config, printer),

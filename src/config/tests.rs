@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
@@ -469,6 +470,7 @@ fn a_socket_path_that_no_kernel_takes_is_refused() {
 #[test]
 fn the_list_of_known_names_is_the_shape() {
     for (section, keys) in written::KNOWN {
+        let section = if *section == "trunk" { "[trunk]" } else { section };
         for key in *keys {
             // A boolean fits no key; a key that serde does not know says "unknown field" instead.
             let error = toml::from_str::<written::Written>(&format!("[{section}]\n{key} = true\n"))
@@ -480,6 +482,41 @@ fn the_list_of_known_names_is_the_shape() {
         let listed = message.matches('`').count() / 2 - 1;
         assert_eq!(listed, keys.len(), "[{section}]: {message}");
     }
+}
+
+#[test]
+fn a_trunk_is_read_and_its_faults_are_shown() {
+    let text = r#"
+        [[trunk]]
+        name = "carrier"
+        to = ["sip:sip.carrier.example", "sip:192.0.2.7:5070;transport=tcp"]
+        register_s = 600
+        secret = "carrier"
+        caller_ids = ["+4930100"]
+        outward = ["00 -> +", "0->+49"]
+        calls = 30
+        codecs = ["PCMA"]
+    "#;
+    let config = check(Path::new("x.toml"), text).expect("sound");
+    let [trunk] = &config.trunks[..] else { panic!("{:?}", config.trunks) };
+    assert_eq!((trunk.user.as_str(), trunk.ask, trunk.calls), ("carrier", Some(Duration::from_secs(30)), 30));
+    assert_eq!(trunk.outward[1], ("0".to_string(), "+49".to_string()));
+    for (from, to, expected) in [
+        ("name = \"carrier\"", "name = \"a b\"", "not a name"),
+        ("sip:sip.carrier.example", "sip:user@sip.carrier.example", "cannot be used here"),
+        ("sip:sip.carrier.example", "tel:+49", "cannot be used here"),
+        ("to = [", "from = [\"x\"]\n# [", "leads nowhere"),
+        ("register_s = 600", "register_s = 5", "not a usable time"),
+        ("+4930100", "anonymous", "cannot be used here"),
+        ("00 -> +", "00 = +", "cannot be used here"),
+        ("PCMA", "G729", "cannot be used here"),
+        ("calls", "cals", "unknown field"),
+    ] {
+        let faults = check(Path::new("x.toml"), &text.replacen(from, to, 1)).expect_err(to).to_string();
+        assert!(faults.contains(expected), "{to}: {faults}");
+    }
+    let twice = format!("{text}\n{text}");
+    assert!(check(Path::new("x.toml"), &twice).expect_err("twice").to_string().contains("two trunks"));
 }
 
 #[test]

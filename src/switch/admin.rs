@@ -23,6 +23,7 @@ impl Switch {
                 }
             }
             Command::Settings { user, settings } => self.on_settings(user, settings),
+            Command::Trunks => Answer::Trunks(self.trunks.view(now)),
             Command::Bans => Answer::Bans(self.guard.bans(now)),
             Command::Forgive { source } => Answer::Forgiven(self.guard.forgive(source.as_deref())),
             Command::Unregister { user } => {

@@ -23,6 +23,7 @@ mod settings;
 mod trunks;
 mod view;
 
+pub use crate::trunk::TrunkView;
 pub use guard::{Limits, Net};
 pub use input::Input;
 pub use output::Output;
@@ -367,7 +368,11 @@ impl Switch {
     }
 
     fn on_octets(&mut self, now: Time, flow: Flow, raw: bytes::Bytes) {
-        let entry = self.guard.enter(now, &flow);
+        // A carrier's calls are many and come from few addresses: its own limit of calls is what holds it.
+        let entry = match self.trunks.recognise(&flow) {
+            Some(_) => Entry::Heard,
+            None => self.guard.enter(now, &flow),
+        };
         if entry == Entry::Banned || (entry == Entry::TooMuch && !flow.transport.is_reliable()) {
             return;
         }

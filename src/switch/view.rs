@@ -7,6 +7,7 @@ use crate::call::trace::Entry;
 use crate::call::view::CallView;
 use crate::presence::Waiting;
 use crate::registrar::Settings;
+use crate::trunk::TrunkView;
 
 /// A question from the admin socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub enum Command {
         /// Everything that the user has set.
         settings: Settings,
     },
+    /// How every trunk is.
+    Trunks,
     /// Every ban that lasts.
     Bans,
     /// End bans.
@@ -100,6 +103,8 @@ pub enum Answer {
     Trace(Vec<Entry>),
     /// To [`Command::Sync`]: so many phones were asked.
     Asked(usize),
+    /// To [`Command::Trunks`].
+    Trunks(Vec<TrunkView>),
     /// To [`Command::Bans`].
     Bans(Vec<BanView>),
     /// To [`Command::Forgive`]: how many bans ended.

@@ -22,3 +22,4 @@ mod phones;
 mod release;
 mod secure;
 mod torture;
+mod trunk;

@@ -187,7 +187,8 @@ impl Node {
         }
     }
 
-    fn start(&self, arguments: &[&str]) -> Command {
+    /// A command of the binary against this node, to be run.
+    pub fn start(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.folder.path());
         if arguments.first() != Some(&"init") {

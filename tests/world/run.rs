@@ -182,6 +182,11 @@ impl World {
                         self.fault(format!("the log names people: {text}"));
                     }
                 }
+                // Nobody of this world is found by name.
+                Output::Ask { ticket, .. } => {
+                    self.handle(Input::Answered { ticket, answer: ledgerline::locate::Answer::Nothing })
+                }
+                Output::Expect { .. } => {}
                 Output::Report(report) => {
                     if format!("{report:?}").contains(setting::MOBILE) {
                         self.fault(format!("a report names a person: {report:?}"));
