@@ -138,6 +138,7 @@ fn an_empty_file_is_the_default() {
                 ring: {},
                 groups: {},
             },
+            trunks: [],
         }
     "#]]
     .assert_debug_eq(&config);
@@ -295,6 +296,7 @@ fn a_written_file_is_read() {
                 ring: {},
                 groups: {},
             },
+            trunks: [],
         }
     "#]]
     .assert_debug_eq(&config);
@@ -324,7 +326,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features
+               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features, trunk
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
