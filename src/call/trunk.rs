@@ -29,7 +29,7 @@ pub(super) fn join(waves: &mut VecDeque<Wave>, targets: Vec<Vec<Contact>>) {
     for contacts in targets {
         for (rank, contact) in contacts.into_iter().enumerate() {
             while waves.len() <= rank {
-                waves.push_back(Wave { contacts: Vec::new(), lasts: ALONE });
+                waves.push_back(Wave { contacts: Vec::new(), lasts: ALONE, stops: false });
             }
             if let Some(wave) = waves.get_mut(rank) {
                 wave.lasts = ALONE;
