@@ -19,6 +19,7 @@ mod dialogs;
 mod full_disk;
 mod lamps;
 mod phones;
+mod pjsip;
 mod release;
 mod secure;
 mod torture;
