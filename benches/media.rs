@@ -15,7 +15,8 @@ use ledgerline::config::BackEnd;
 use ledgerline::io::clock::Clock;
 use ledgerline::io::media::{Config, Plane};
 use ledgerline::media::{Aim, BUFFER_SPARE, Channel, LegKey, News, Order, Trust, Wire, Worker};
-use ledgerline::rtp::{Format, Packet};
+use ledgerline::rtp::linear::{Decoder, ENCODED, Encoder, FRAME, LONGEST};
+use ledgerline::rtp::{Codec, Format, Packet};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Calls over which the packets are spread.
@@ -118,6 +119,49 @@ fn logic(c: &mut Criterion) {
                     while let Some(item) = worker.poll_tap() {
                         black_box(item);
                     }
+                    while worker.poll_news().is_some() {}
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+const G722: Format = Format { pt: 9, codec: Codec::G722, clock: 8_000, channels: 1 };
+const OPUS: Format = Format { pt: 111, codec: Codec::Opus, clock: 48_000, channels: 2 };
+
+/// Sound beside the relay: 20 ms of each codec in and out, and of one direction of a call between two.
+fn sound(c: &mut Criterion) {
+    let mut group = c.benchmark_group("20 ms of sound");
+    let wave = |n: usize| ((n as f64 * 0.4).sin() * 6_000.0 + (n as f64 * 0.09).sin() * 3_000.0) as i16;
+    let frame: [i16; FRAME] = std::array::from_fn(wave);
+    for (name, format) in [("A-law", Format::PCMA), ("G.722", G722), ("Opus", OPUS)] {
+        let (mut encoder, mut decoder) =
+            (Encoder::new(format.codec).unwrap(), Decoder::new(format.codec).unwrap());
+        let (mut payload, mut samples) = ([0; ENCODED], [0; LONGEST]);
+        let mut octets = 0;
+        group.bench_function(format!("encode {name}"), |b| {
+            b.iter(|| octets = encoder.encode(black_box(&frame), &mut payload));
+        });
+        group.bench_function(format!("decode {name}"), |b| {
+            b.iter(|| decoder.decode(black_box(&payload[..octets]), &mut samples));
+        });
+    }
+    for (name, to) in [("A-law to G.722", G722), ("A-law to Opus", OPUS)] {
+        let (mut worker, mut wire) = worker([Format::PCMA, to], false);
+        let from = SocketAddr::new(LOOPBACK, 4_000);
+        let mut n = 0;
+        group.bench_function(format!("relay {name}"), |b| {
+            b.iter(|| {
+                let (call, round) = (n % CALLS, n / CALLS);
+                n += 1;
+                let mut buffer = [0; 2_048 + BUFFER_SPARE];
+                buffer[..172].copy_from_slice(&packet(8, round as u32));
+                let now = Time::from_micros(round as u64 * 20_000 + call as u64 * 200);
+                let forward = worker.packet(now, wire.0[call * 2], Channel::Rtp, from, &mut buffer, 172);
+                assert!(forward.is_none(), "what is decoded goes out by the clock");
+                if worker.deadline().is_some_and(|due| due <= now) {
+                    worker.tick(now, &mut wire);
                     while worker.poll_news().is_some() {}
                 }
             });
@@ -287,5 +331,5 @@ fn bare_relay(load: &mut Load) {
     std::thread::Builder::new().name("bare".into()).spawn(relay).unwrap();
 }
 
-criterion_group!(benches, logic, sockets);
+criterion_group!(benches, logic, sound, sockets);
 criterion_main!(benches);

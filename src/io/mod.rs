@@ -9,6 +9,7 @@ mod connection;
 pub mod control;
 pub mod door;
 mod ears;
+pub mod feeds;
 pub mod harden;
 pub mod init;
 pub mod log;

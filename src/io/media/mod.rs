@@ -31,6 +31,7 @@ use tokio::sync::mpsc;
 use crate::base::{CallId, Random, bounds};
 use crate::config;
 use crate::io::clock::Clock;
+use crate::io::feeds::Feeds;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
@@ -65,6 +66,7 @@ pub struct Config {
 pub struct Plane {
     workers: Vec<Handle>,
     ports: Arc<Ports>,
+    feeds: Feeds,
     back_end: &'static str,
 }
 
@@ -98,17 +100,23 @@ impl Plane {
         raise_file_limit();
         let (news, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
         let ports = Arc::new(Ports::new(config.ports.clone()));
-        let mut plane = Plane { workers: Vec::new(), ports, back_end: "none" };
+        let mut plane = Plane { workers: Vec::new(), ports, feeds: Feeds::default(), back_end: "none" };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let count = if config.workers == 0 { cores } else { config.workers };
         for number in 0..count {
             let worker = Worker::new(random.fork());
             let ports = Arc::clone(&plane.ports);
-            let (handle, back_end) = Handle::start(config, number, worker, news.clone(), tap.clone(), ports)?;
+            let out = (news.clone(), tap.clone(), plane.feeds.clone());
+            let (handle, back_end) = Handle::start(config, number, worker, out, ports)?;
             plane.back_end = back_end;
             plane.workers.push(handle);
         }
         Ok((plane, receiver))
+    }
+
+    /// Where recognisers subscribe to what parties say.
+    pub fn feeds(&self) -> &Feeds {
+        &self.feeds
     }
 
     /// Hands an order to the worker that owns its call (or to all). Never blocks.
@@ -169,8 +177,7 @@ impl Handle {
         setup: &Config,
         number: usize,
         worker: Worker,
-        news: mpsc::Sender<News>,
-        tap: T,
+        (news, tap, feeds): (mpsc::Sender<News>, T, Feeds),
         ports: Arc<Ports>,
     ) -> io::Result<(Handle, &'static str)>
     where
@@ -178,7 +185,8 @@ impl Handle {
     {
         let wake: Arc<OwnedFd> =
             Arc::new(rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        let inside = Inside { worker, news, tap, clock: setup.clock, pin: setup.pin.then_some(number) };
+        let inside =
+            Inside { worker, news, tap, feeds, clock: setup.clock, pin: setup.pin.then_some(number) };
         if setup.back_end != config::BackEnd::Epoll {
             match Uring::new(Arc::clone(&wake), Arc::clone(&ports), setup.dscp, setup.connect) {
                 Ok(back_end) => return Ok((inside.run_over(back_end, wake, number)?, "io_uring")),
@@ -204,6 +212,7 @@ struct Inside<T> {
     worker: Worker,
     news: mpsc::Sender<News>,
     tap: T,
+    feeds: Feeds,
     clock: Clock,
     pin: Option<usize>,
 }
@@ -213,7 +222,7 @@ impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
     where
         B: BackEnd + Send + 'static,
     {
-        let Inside { worker, news, tap, clock, pin } = self;
+        let Inside { worker, news, tap, feeds, clock, pin } = self;
         let shared = Arc::new(Shared {
             wake,
             awake: AtomicBool::new(false),
@@ -230,6 +239,7 @@ impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
             orders: receiver,
             news,
             tap,
+            feeds,
             kept: VecDeque::new(),
             missed: 0,
         };

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::base::{Time, bounds};
 use crate::io::clock::Clock;
+use crate::io::feeds::Feeds;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
@@ -53,6 +54,7 @@ pub(super) struct Thread<B, T> {
     pub(super) orders: Receiver<Order>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) tap: T,
+    pub(super) feeds: Feeds,
     pub(super) kept: VecDeque<News>,
     pub(super) missed: u64,
 }
@@ -113,6 +115,9 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
         while let Some(item) = self.worker.poll_tap() {
             // The ring counts what it has no room for and tells the core.
             (self.tap)(item);
+        }
+        while let Some(piece) = self.worker.poll_feed() {
+            self.feeds.hand_on(piece);
         }
         while let Some(news) = self.worker.poll_news() {
             if self.kept.len() < bounds::MEDIA_NEWS_KEPT {
