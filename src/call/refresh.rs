@@ -127,7 +127,11 @@ impl Call {
             .header(Name::Allow, ALLOW)
             .header(Name::Supported, SUPPORTED)
             .header(Name::SessionExpires, timer.in_request())
-            .display(Name::MinSe, timer.interval_s.min(refresh::MIN_SE_S).max(refresh::MIN_SE_S));
+            // What a 422 asked for is asked for again (RFC 4028 §7.4).
+            .display(
+                Name::MinSe,
+                if timer.interval_s > interval_s { timer.interval_s } else { refresh::MIN_SE_S },
+            );
         if !by_update && let Some(said) = at.media.said.clone() {
             let remote = at.media.remote.as_ref();
             let fmtp = |f| remote.and_then(|r| r.same_sound(f)).and_then(|s| s.fmtp.clone());
