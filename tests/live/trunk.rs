@@ -76,6 +76,7 @@ loadmodule "sl.so"
 loadmodule "tm.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
+loadmodule "siputils.so"
 loadmodule "textops.so"
 loadmodule "auth.so"
 request_route {{
