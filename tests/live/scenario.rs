@@ -72,6 +72,11 @@ impl Scenario {
         self.calling(false)
     }
 
+    /// Calls as a carrier does, whom nobody asks for a proof.
+    pub fn call_unasked(self) -> Scenario {
+        self.invite("", true)
+    }
+
     fn calling(self, offer: bool) -> Scenario {
         self.invite("", offer).expect_proof_wanted().ack_refusal().invite("[authentication]\n", offer)
     }

@@ -108,6 +108,43 @@ request_route {{
     )
 }
 
+/// A carrier that knows us by our address calls in: the number that it dials is put into the plan's form.
+#[test]
+fn a_carrier_by_address_reaches_a_user_and_a_stranger_does_not() {
+    if !entered() {
+        return;
+    }
+    let node = talk::node(PLAN);
+    let config = node.path("ledgerline.toml");
+    let text = fs::read_to_string(&config).expect("configuration");
+    let trunk = format!(
+        "\n[[trunk]]\nname = \"carrier\"\nto = [\"sip:127.0.0.1:{FAR}\"]\ncaller_ids = [\"4930100\"]\n\
+         inward = [\"+49 -> \"]\nask_s = 0\n"
+    );
+    fs::write(config, text + &trunk).expect("written");
+    let mut node = node;
+    node.serve();
+    sipp::register(Over::Udp, "bob", 5_072, 3_600);
+    wait_until("the trunk", Duration::from_secs(10), || node.rows(&["trunks"])[0]["state"] == "up");
+    let called = Scenario::new().rings().answers().hung_up_on();
+    let bob =
+        sipp::start(Task { over: Over::Udp, user: "bob", port: 5_072, scenario: called, more: &["-m", "1"] });
+    let calling = || Scenario::new().call_unasked();
+    let more = ["-m", "1", "-s", "+4995599", "-d", "1000"];
+    let whole = calling().answered().ack().talk().bye();
+    sipp::start(Task { over: Over::Udp, user: "someone", port: FAR, scenario: whole, more: &more })
+        .succeeded();
+    bob.succeeded();
+    // The same from another port of the machine is a stranger's, and the carrier itself reaches no route of the users.
+    for (port, number, status) in [(5_073, "+4995599", 401), (FAR, "8002", 404)] {
+        let refused = calling().refused(status);
+        let more = ["-m", "1", "-s", number];
+        sipp::start(Task { over: Over::Udp, user: "someone", port, scenario: refused, more: &more })
+            .succeeded();
+    }
+    node.stop();
+}
+
 /// A node with the carrier as its trunk, and alice (8001) registered.
 fn node() -> Node {
     let node = talk::node(PLAN);
