@@ -136,7 +136,7 @@ impl Features {
         }
         self.settings.iter().find_map(|(code, sets)| match sets {
             Code::Forward(_) => behind(code).map(|to| Feature::Set(*sets, Some(to.to_string()))),
-            Code::ForwardOff(_) | Code::Dnd(_) => (code == dialled).then(|| Feature::Set(*sets, None)),
+            Code::ForwardOff(_) | Code::Dnd(_) => (code == dialled).then_some(Feature::Set(*sets, None)),
         })
     }
 

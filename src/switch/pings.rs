@@ -64,7 +64,7 @@ impl Switch {
         let request = Builder::request(&Method::Options, target.as_str())
             .header(Name::MaxForwards, "70")
             .display(Name::From, &from)
-            .display(Name::To, &NameAddrBuf::new(target.clone()))
+            .display(Name::To, NameAddrBuf::new(target.clone()))
             .header(Name::CallId, self.random.token(24))
             .header(Name::CSeq, "1 OPTIONS")
             .header(Name::Contact, contact(None, &binding.flow))
