@@ -57,6 +57,7 @@ fn allocations(listener: Format, recorded: bool) -> u64 {
             send: true,
             receive: true,
             trust: Trust::Announced,
+            secure: None,
         };
         worker.order(Time::ZERO, Order::Open { call, leg, local }, &mut wire);
         worker.order(Time::ZERO, Order::Aim { call, leg, aim: Box::new(aim) }, &mut wire);

@@ -18,10 +18,11 @@ use super::mix::Part;
 use super::outbound::{Heard, Outbound};
 use super::player::{FRAME as NARROW, Keypad, Law, Player};
 use super::route::{self, Route, Routes, Way};
+use super::shield::Shield;
 use super::source::{Source, Verdict, same};
 use super::tap::TapIndex;
 use super::voice::Voice;
-use super::{Aim, LegFacts, LegKey, News, Trust};
+use super::{Aim, Channel, LegFacts, LegKey, News, Trust};
 
 /// A far end that was silent this long before it is aimed at again may have another address behind its NAT by now.
 const STALE: Duration = Duration::from_secs(2);
@@ -55,6 +56,7 @@ pub(super) struct Leg {
     /// What encodes sound for it, once something had to be encoded.
     pub(super) voice: Option<Box<Voice>>,
     pub(super) out: Outbound,
+    pub(super) shield: Option<Box<Shield>>,
     pub(super) counts: LegFacts,
     pub(super) cname: [u8; CNAME],
     aim: Option<Box<Aim>>,
@@ -119,6 +121,7 @@ impl Leg {
             detects: false,
             voice: None,
             out,
+            shield: None,
             counts: LegFacts::default(),
             cname,
             aim: None,
@@ -154,6 +157,7 @@ impl Leg {
             (self.heard_at, self.quiet_told) = (now, 0);
         }
         (self.pt_in, self.pt_out, self.listened) = (u8::MAX, u8::MAX, aim.receive);
+        self.take_shield(aim.secure.as_ref());
         self.aim = Some(aim);
         self.find_target();
     }
@@ -181,6 +185,14 @@ impl Leg {
 
     pub(super) fn aim(&self) -> Option<&Aim> {
         self.aim.as_deref()
+    }
+
+    /// What a sender is to a channel of the leg.
+    pub(super) fn judge(&self, from: SocketAddr, channel: Channel) -> Verdict {
+        match channel {
+            Channel::Rtp => self.rtp.judge(from),
+            Channel::Rtcp => self.rtcp.judge(from),
+        }
     }
 
     /// Takes an RTP datagram: `None` when it goes no further. Says in `locked` whether the source lock moved.

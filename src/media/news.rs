@@ -146,6 +146,8 @@ pub struct LegFacts {
     pub malformed: u64,
     /// Packets dropped because their payload type was not negotiated, or the other side has no format for them.
     pub unusable: u64,
+    /// Packets dropped under SRTP: forged, replayed, in clear, or under another key.
+    pub unprotected: u64,
     /// RTCP packets accepted from the far end.
     pub rtcp_in: u64,
     /// Key presses reported.

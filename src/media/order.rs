@@ -8,7 +8,7 @@ use crate::base::{CallId, LegId, PromptId, RecordingId, Time};
 use crate::rtp::Format;
 
 use super::say::Say;
-use super::{FeedId, FeedRate, PromptLibrary};
+use super::{FeedId, FeedRate, PromptLibrary, Secure};
 
 /// One order. An order for a call or leg that does not exist (any more) is dropped without news, except that
 /// [`Order::End`] is always answered with [`News::Ended`](super::News::Ended).
@@ -260,6 +260,8 @@ pub struct Aim {
     pub receive: bool,
     /// Whom to take for the far end.
     pub trust: Trust,
+    /// The keys of SRTP; `None`: in clear. With keys nothing in clear is sent or taken.
+    pub secure: Option<Secure>,
 }
 
 /// Which source of packets is taken for the far end of a leg. Nobody else is heard and nobody else is sent to.

@@ -13,8 +13,9 @@ use super::leg::{Leg, Taken, Tapped};
 use super::route::Route;
 use super::{Channel, Forward, LegKey, News, Worker};
 
-/// How much larger than the largest datagram the buffer should be: RTCP may grow by a source description.
-pub const BUFFER_SPARE: usize = 32;
+/// How much larger than the largest datagram the buffer should be: RTCP may grow by a source description, and everything
+/// by its protection.
+pub const BUFFER_SPARE: usize = 64;
 
 impl Worker {
     /// Takes the datagram in the first `len` octets of `buffer` (which should have [`BUFFER_SPARE`] more) that came to a
@@ -29,8 +30,9 @@ impl Worker {
         len: usize,
     ) -> Option<Forward> {
         self.packets += 1;
+        let len = self.table.get_mut(key)?.open(from, channel, buffer.get_mut(..len)?)?;
         let datagram = buffer.get_mut(..len)?;
-        match (demux(datagram), channel) {
+        let forward = match (demux(datagram), channel) {
             (Kind::Rtp, Channel::Rtp) => self.rtp(now, key, from, datagram),
             (Kind::Rtcp, _) => self.rtcp(now, key, channel, from, buffer, len),
             _ => {
@@ -38,7 +40,8 @@ impl Worker {
                 leg.stray(from, channel == Channel::Rtcp);
                 None
             }
-        }
+        };
+        self.shielded(forward?, buffer)
     }
 
     fn rtp(&mut self, now: Time, key: LegKey, from: SocketAddr, datagram: &mut [u8]) -> Option<Forward> {

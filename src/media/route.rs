@@ -169,6 +169,7 @@ mod tests {
             send: true,
             receive: true,
             trust: Trust::Announced,
+            secure: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use crate::base::Time;
 use crate::rtp::linear::{ENCODED, Frame as Sound};
 use crate::rtp::packet::HEADER;
+use crate::rtp::srtp::OVERHEAD;
 use crate::rtp::{Format, Packet};
 use crate::vault::Frame;
 
@@ -20,7 +21,7 @@ use super::worker::SWEEP;
 use super::{Channel, LegKey, News, Wire, Worker};
 
 /// A packet under construction.
-type Buffer = [u8; HEADER + ENCODED];
+type Buffer = [u8; HEADER + ENCODED + OVERHEAD];
 
 /// A frame's packet on its way out.
 struct Made {
@@ -108,7 +109,7 @@ impl Worker {
         let heard = self.heard_by(key);
         let stays = self.is_spoken_to(key);
         let Some(leg) = self.table.get_mut(key) else { return false };
-        let mut buffer = [0; HEADER + ENCODED];
+        let mut buffer: Buffer = [0; HEADER + ENCODED + OVERHEAD];
         let made = match leg.next_frame(now, heard.as_ref(), &mut buffer, &mut self.news) {
             Visit::Made(made) => made,
             Visit::Pause => return true,
@@ -119,7 +120,6 @@ impl Worker {
             }
         };
         let Some(to) = made.to else { return true };
-        wire.send(key, Channel::Rtp, to, &buffer[..made.len]);
         if let (Some((header, payload_type)), Some(Tapped { tap, track, alone: true }), None) =
             (made.sound, leg.tap, leg.peer)
         {
@@ -128,6 +128,9 @@ impl Worker {
             let track = 1 - track.min(1);
             let frame = Frame { track, arrival_us: 0, payload_type, marker, sequence, timestamp, payload };
             self.taps.push(tap, now, frame);
+        }
+        if let Some(packet) = leg.protect(&mut buffer, made.len).and_then(|len| buffer.get(..len)) {
+            wire.send(key, Channel::Rtp, to, packet);
         }
         true
     }

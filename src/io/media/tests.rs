@@ -114,6 +114,7 @@ impl Node {
             send: true,
             receive: true,
             trust: Trust::Announced,
+            secure: None,
         };
         self.order(Order::Aim { call, leg, aim: Box::new(aim) });
         self.facts(call, leg);
@@ -292,6 +293,7 @@ fn a_new_aim_moves_a_connected_leg(back_end: BackEnd) {
         send: true,
         receive: true,
         trust: Trust::Announced,
+        secure: None,
     };
     node.order(Order::Aim { call: call(1), leg: A, aim: Box::new(aim) });
     node.facts(call(1), B);

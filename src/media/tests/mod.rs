@@ -7,6 +7,7 @@ mod life;
 mod mix;
 mod play;
 mod relay;
+mod shield;
 mod tap;
 mod transcode;
 
@@ -110,6 +111,7 @@ fn aim(rtp: SocketAddr) -> Aim {
         send: true,
         receive: true,
         trust: Trust::Announced,
+        secure: None,
     }
 }
 
