@@ -54,7 +54,7 @@ impl Call {
         if !idle || at.renewal.is_some() || !at.exchange.may_invite() {
             return Err(491);
         }
-        let mut moved = Leg::new(peer, at.user.clone(), at.flow, desk.random);
+        let mut moved = Leg::new(peer, at.user.clone(), at.flow, desk.node.manner.srtp, desk.random);
         // What stays behind is the record of who took part.
         moved.number = at.number.clone();
         moved.talked = at.talked;
@@ -114,7 +114,7 @@ impl Call {
         let Some(local) = at.media.local else { return };
         at.media.version += 1;
         let events = at.media.telephone_event.or(Some(offer::own_events()));
-        let sdp = offer::offer(local, &formats, events, at.media.session, at.media.version);
+        let sdp = offer::offer(local, &formats, events, at.media.session, at.media.version, &at.media.keys);
         at.media.ours = formats;
         at.media.said = Some(sdp);
         self.renew_to_move(desk, leg);

@@ -59,7 +59,7 @@ impl Call {
         let sdp = match &stream.remote {
             Some(offer) => {
                 stream.telephone_event = offer.telephone_event;
-                offer.answer(local, chosen, id, version)
+                offer.answer(local, chosen, id, version, &stream.keys)
             }
             None => {
                 stream.telephone_event = Some(offer::own_events());
@@ -68,7 +68,7 @@ impl Call {
                     formats
                         .extend(offer::own_formats().into_iter().filter(|own| own.format != chosen.format));
                 }
-                let sdp = offer::offer(local, &formats, stream.telephone_event, id, version);
+                let sdp = offer::offer(local, &formats, stream.telephone_event, id, version, &stream.keys);
                 stream.agreed = formats.iter().map(|spoken| spoken.format).collect();
                 stream.ours = formats;
                 sdp
@@ -192,7 +192,9 @@ impl Call {
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(aim) = at.aim() else { return };
         at.media.aimed = true;
-        let text = format!("to {} {}", aim.rtp, at.media.codec_word());
+        let sealed =
+            aim.secure.as_ref().map(|keys| format!(", {}", keys.send.suite().name())).unwrap_or_default();
+        let text = format!("to {} {}{sealed}", aim.rtp, at.media.codec_word());
         desk.effects.push_back(Effect::Media(Order::Aim { call, leg, aim: Box::new(aim) }));
         self.trace.add(desk.now, What::Media { leg, text });
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall};
-use crate::config::{Identity, Ring};
+use crate::config::{Identity, Ring, Srtp};
 use crate::dialog;
 use crate::media;
 use crate::registrar::{Bindings, Directory, SettingsBook};
@@ -125,12 +125,14 @@ pub struct Manner {
     pub music: Option<PromptId>,
     /// How phones are told who calls, besides From.
     pub identity: Identity,
+    /// Whether media is encrypted.
+    pub srtp: Srtp,
 }
 
 impl Default for Manner {
     /// Half an hour, as RFC 4028 §4 recommends.
     fn default() -> Manner {
-        Manner { session_s: 1_800, music: None, identity: Identity::default() }
+        Manner { session_s: 1_800, music: None, identity: Identity::default(), srtp: Srtp::default() }
     }
 }
 

@@ -111,7 +111,7 @@ impl Call {
         }
         let id = LegId(u16::try_from(self.legs.len()).ok()?);
         let flow = contact.binding.flow;
-        let mut leg = Leg::new(id, contact.user.clone(), flow, desk.random);
+        let mut leg = Leg::new(id, contact.user.clone(), flow, desk.node.manner.srtp, desk.random);
         leg.number = contact.number.clone();
         leg.diverted = contact.diverted.clone();
         self.arm_patience(desk, id, &contact.user);

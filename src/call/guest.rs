@@ -32,8 +32,12 @@ pub struct Guest {
 /// A leg whose phone has sent us an INVITE that is not answered yet.
 pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest) -> Leg {
     let Guest { invite, message, flow, dialog, user } = guest;
-    let mut leg = Leg::new(owner.1, user, flow, desk.random);
+    let mut leg = Leg::new(owner.1, user, flow, desk.node.manner.srtp, desk.random);
     leg.media.remote = Description::read(message.body()).ok().filter(|_| message.has_sdp());
+    if let Some(offer) = &leg.media.remote {
+        // Whether it suits the policy was asked before it came here.
+        let _ = leg.media.keys.take_offer(&offer.keys, offer.insists);
+    }
     leg.media.owes_answer = !message.has_sdp();
     // The first message of a dialog collides with nothing.
     let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp());

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use crate::base::{LegId, Masked, Random, bounds};
+use crate::config::Srtp;
 use crate::dialog::{self, Accepted, Dialog, Invitation, OfferAnswer, SessionTimer};
 use crate::media::{Aim, LegFacts, Trust};
 use crate::rtp::Format;
@@ -14,6 +15,7 @@ use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::trunk::Way;
 
+use super::crypto::Keys;
 use super::dial::Contact;
 use super::divert::Diversion;
 use super::offer::{Description, Spoken};
@@ -126,15 +128,18 @@ pub(super) struct Stream {
     pub telephone_event: Option<Format>,
     /// Whether the media plane has been told where to send.
     pub aimed: bool,
+    /// The keys of SRTP.
+    pub keys: Keys,
     /// Whether our offer went out in a 2xx and its answer is still to come in the ACK.
     pub owes_answer: bool,
 }
 
 impl Leg {
     /// A leg without a phone yet.
-    pub fn new(id: LegId, user: Masked, flow: Flow, random: &mut Random) -> Leg {
+    pub fn new(id: LegId, user: Masked, flow: Flow, srtp: Srtp, random: &mut Random) -> Leg {
         // RFC 8866 §5.2: any number will do; 62 bits stay readable for phones that count in signed ones.
-        let media = Stream { session: random.next_u64() >> 2, ..Stream::default() };
+        let keys = Keys::new(srtp, flow.transport.is_secure(), random);
+        let media = Stream { session: random.next_u64() >> 2, keys, ..Stream::default() };
         Leg {
             id,
             user,
@@ -239,7 +244,7 @@ impl Leg {
 
     /// Where the media plane is to send for this leg; `None` while the far end has not said where it is.
     pub fn aim(&self) -> Option<Aim> {
-        let remote = self.media.remote.as_ref()?;
+        let remote = self.media.remote.as_ref().filter(|_| !self.media.keys.are_missing())?;
         Some(Aim {
             rtp: remote.rtp,
             rtcp: remote.rtcp,
@@ -248,6 +253,7 @@ impl Leg {
             send: remote.direction.receives() && !remote.rtp.ip().is_unspecified(),
             receive: remote.direction.sends(),
             trust: trust(remote.rtp.ip(), self.seen),
+            secure: self.media.keys.secure(),
         })
     }
 }
@@ -279,9 +285,9 @@ impl Stream {
     pub fn hear_answer(&mut self, answer: Description) -> bool {
         let offered = |format: &Format| self.ours.iter().any(|ours| ours.format.same_sound(format));
         let kept: Vec<Format> = answer.formats.iter().map(|s| s.format).filter(offered).collect();
+        let usable = !kept.is_empty() && self.keys.take_answer(&answer.keys);
         self.telephone_event = answer.telephone_event;
         self.remote = Some(answer);
-        let usable = !kept.is_empty();
         self.agreed = kept;
         usable
     }

@@ -17,6 +17,7 @@ mod answer;
 mod bridge;
 mod cdr;
 mod collect;
+mod crypto;
 mod desk;
 mod dial;
 mod divert;
@@ -50,6 +51,7 @@ mod wave;
 mod wire;
 
 use crate::base::{CallId, LegId, Masked, RecordingId, Time, Wall};
+use crate::config::Srtp;
 use crate::media::{self, Order};
 use crate::plan::{Ask, Facts, Machine, Outcome, Program, RouteId};
 use crate::sip::{Flow, Message};
@@ -279,8 +281,12 @@ impl Call {
     }
 
     fn on_facts(&mut self, desk: &mut Desk<'_>, leg: LegId, facts: media::LegFacts) {
+        let unprotected = match facts.unprotected {
+            0 => String::new(),
+            count => format!(", {count} not protected as agreed"),
+        };
         let text = format!(
-            "{} packets in, {} out, {} lost, {} rejected",
+            "{} packets in, {} out, {} lost, {} rejected{unprotected}",
             facts.packets_in, facts.packets_out, facts.lost, facts.rejected
         );
         self.trace.add(desk.now, What::Media { leg, text });
@@ -344,10 +350,12 @@ impl Call {
 /// Whether the switch can do something with an INVITE's body.
 ///
 /// # Errors
-/// The status to refuse it with: 400 for what is no session description, 413 for one of too many lines, 488 for one without usable audio.
-pub fn readable(body: &[u8]) -> Result<(), u16> {
+/// The status to refuse it with: 400 for what is no session description, 413 for one of too many lines, 488 for one without usable audio, or without
+/// the encryption that is required.
+pub fn readable(body: &[u8], srtp: Srtp) -> Result<(), u16> {
     match offer::Description::read(body) {
-        Ok(_) => Ok(()),
+        Ok(offer) if crypto::suits(srtp, &offer.keys, offer.insists) => Ok(()),
+        Ok(_) => Err(488),
         Err(offer::Unusable::Malformed) => Err(400),
         Err(offer::Unusable::TooLarge) => Err(413),
         Err(offer::Unusable::NoAudio) => Err(488),

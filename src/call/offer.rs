@@ -9,6 +9,8 @@ use bytes::Bytes;
 use crate::rtp::{Codec, Format};
 use crate::sdp::{Direction, Kind, Media, NotSdp, RtpMap, Session};
 
+use super::crypto::{self, Keys, Line};
+
 /// What a far end said of its audio.
 #[derive(Debug, Clone)]
 pub(super) struct Description {
@@ -27,6 +29,10 @@ pub(super) struct Description {
     pub direction: Direction,
     /// Whether it puts us on hold, in any of the three notations.
     pub held: bool,
+    /// The keys of SRTP that it offers or has chosen, as far as they are usable.
+    pub keys: Vec<Line>,
+    /// Whether its profile is the secure one (RTP/SAVP).
+    pub insists: bool,
 }
 
 /// A codec with its parameters.
@@ -43,7 +49,7 @@ pub(super) enum Unusable {
     Malformed,
     #[error("too much of a session description")]
     TooLarge,
-    #[error("no audio over RTP/AVP")]
+    #[error("no audio over RTP that can be used")]
     NoAudio,
 }
 
@@ -57,14 +63,14 @@ impl Description {
     /// Reads a body.
     ///
     /// # Errors
-    /// [`Unusable`] when it is no SDP, or has no audio line in clear RTP with an address.
+    /// [`Unusable`] when it is no SDP, or has no audio line over RTP with an address; one that insists on SRTP has keys.
     pub fn read(body: &[u8]) -> Result<Description, Unusable> {
         let session = Session::parse(body)?;
         let (place, media) = session
             .media
             .iter()
             .enumerate()
-            .find(|(_, media)| is_plain_audio(media))
+            .find(|(_, media)| is_usable_audio(media))
             .ok_or(Unusable::NoAudio)?;
         let rtp = session.rtp_of(media).ok_or(Unusable::NoAudio)?;
         let (formats, events): (Vec<Spoken>, Vec<Spoken>) =
@@ -83,6 +89,8 @@ impl Description {
             telephone_event,
             direction: session.direction_of(media),
             held: session.is_held(media),
+            keys: crypto::lines_of(media),
+            insists: is_secure(media),
             session,
         })
     }
@@ -109,7 +117,7 @@ impl Description {
     }
 
     /// The answer to this offer: `chosen` and telephone events on the one stream, every other line refused.
-    pub fn answer(&self, local: SocketAddr, chosen: &Spoken, id: u64, version: u64) -> Bytes {
+    pub fn answer(&self, local: SocketAddr, chosen: &Spoken, id: u64, version: u64, keys: &Keys) -> Bytes {
         let mut answer = Session::new(local.ip(), id, version);
         for (place, offered) in self.session.media.iter().enumerate() {
             if place != self.place {
@@ -123,6 +131,7 @@ impl Description {
             }
             media.set("ptime", "20");
             media.set_direction(self.direction.answer(Direction::SendRecv));
+            keys.write_answer(&mut media);
             answer.media.push(media);
         }
         answer.to_bytes()
@@ -136,6 +145,7 @@ pub(super) fn offer(
     telephone_event: Option<Format>,
     id: u64,
     version: u64,
+    keys: &Keys,
 ) -> Bytes {
     let mut session = Session::new(local.ip(), id, version);
     let mut media = Media::new(Kind::Audio, local.port(), "RTP/AVP");
@@ -147,6 +157,7 @@ pub(super) fn offer(
     }
     media.set("ptime", "20");
     media.set_direction(Direction::SendRecv);
+    keys.write_offer(&mut media);
     session.media.push(media);
     session.to_bytes()
 }
@@ -204,9 +215,16 @@ fn with_free_type(mut spoken: Spoken, formats: &[Spoken]) -> Spoken {
     spoken
 }
 
-fn is_plain_audio(media: &Media) -> bool {
-    let protocol = media.protocol.to_ascii_uppercase();
-    media.kind == Kind::Audio && media.port != 0 && (protocol == "RTP/AVP" || protocol == "RTP/AVPF")
+fn is_usable_audio(media: &Media) -> bool {
+    let is = |profile: &str| media.protocol.eq_ignore_ascii_case(profile);
+    let clear = is("RTP/AVP") || is("RTP/AVPF");
+    media.kind == Kind::Audio
+        && media.port != 0
+        && (clear || (is_secure(media) && !crypto::lines_of(media).is_empty()))
+}
+
+fn is_secure(media: &Media) -> bool {
+    ["RTP/SAVP", "RTP/SAVPF"].iter().any(|profile| media.protocol.eq_ignore_ascii_case(profile))
 }
 
 fn spoken(media: &Media) -> impl Iterator<Item = Spoken> + '_ {
@@ -241,7 +259,8 @@ mod tests {
         )
         .expect("usable");
         let chosen = offer.first_own().expect("A-law").clone();
-        let answer = offer.answer("[2001:db8::1]:20000".parse().expect("address"), &chosen, 7, 2);
+        let answer =
+            offer.answer("[2001:db8::1]:20000".parse().expect("address"), &chosen, 7, 2, &Keys::default());
         expect_test::expect![[r#"
             v=0
             o=- 7 2 IN IP6 2001:db8::1

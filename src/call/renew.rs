@@ -70,9 +70,14 @@ impl Call {
         }
     }
 
-    /// What to choose from a new offer: the codec in use if it is there, else one that still reaches the peer.
+    /// What to choose from a new offer: the codec in use if it is there, else one that still reaches the peer. Nothing from
+    /// one whose encryption does not suit.
     pub(super) fn chosen_anew(&self, leg: LegId, offer: &Description) -> Option<Spoken> {
-        let used = self.leg(leg)?.media.agreed.first().and_then(|used| offer.same_sound(used));
+        let stream = &self.leg(leg)?.media;
+        if !stream.keys.suits(&offer.keys, offer.insists) {
+            return None;
+        }
+        let used = stream.agreed.first().and_then(|used| offer.same_sound(used));
         let fitting = offer.formats.iter().find(|spoken| match self.peer_of(leg) {
             Some(_) => self.reaches_peer(leg, &spoken.format),
             None => spoken.format.codec.is_g711(),
@@ -103,12 +108,15 @@ impl Call {
     ) -> Option<(Bytes, Changed)> {
         let stream = &mut self.leg_mut(leg)?.media;
         let local = stream.local?;
+        if !stream.keys.take_offer(&offer.keys, offer.insists) {
+            return None;
+        }
         let change =
             Changed { was_held: stream.is_held(), codec: stream.agreed.first() != Some(&chosen.format) };
         stream.version += 1;
         stream.agreed = vec![chosen.format];
         stream.telephone_event = offer.telephone_event;
-        let answer = offer.answer(local, chosen, stream.session, stream.version);
+        let answer = offer.answer(local, chosen, stream.session, stream.version, &stream.keys);
         stream.remote = Some(offer);
         stream.said = Some(answer.clone());
         Some((answer, change))
@@ -127,7 +135,7 @@ impl Call {
         at.media.version += 1;
         at.media.owes_answer = true;
         let event = at.media.telephone_event.or(Some(offer::own_events()));
-        let sdp = offer::offer(local, &ours, event, at.media.session, at.media.version);
+        let sdp = offer::offer(local, &ours, event, at.media.session, at.media.version, &at.media.keys);
         at.media.ours = ours;
         at.media.said = Some(sdp.clone());
         self.reaccept(desk, leg, key, message, Some(sdp));

@@ -74,7 +74,8 @@ impl Call {
             invitation.carry(Name::ReferredBy, referred.to_string());
         }
         at.media.version = 1;
-        let sdp = offer::offer(local, &formats, Some(events), at.media.session, at.media.version);
+        let sdp =
+            offer::offer(local, &formats, Some(events), at.media.session, at.media.version, &at.media.keys);
         at.media.ours = formats;
         at.media.said = Some(sdp.clone());
         let interval_s = at.timer.map_or(desk.node.manner.session_s, |timer| timer.interval_s);

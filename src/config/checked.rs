@@ -82,6 +82,18 @@ pub struct Tls {
     pub trust: Option<PathBuf>,
 }
 
+/// Whether media is encrypted on the way to phones (SRTP, keys in SDP: RFC 4568).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Srtp {
+    /// Never.
+    Off,
+    /// When the phone offers it, and offered to phones that are signalled to over TLS.
+    #[default]
+    Optional,
+    /// Always: a phone without it is refused.
+    Required,
+}
+
 /// How the media plane talks to the kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BackEnd {
@@ -162,6 +174,8 @@ pub struct Media {
     pub address: Option<IpAddr>,
     /// What held parties hear.
     pub music: Music,
+    /// Whether media is encrypted on the way to phones.
+    pub srtp: Srtp,
     /// Whose tones are made.
     pub tones: Tones,
     /// Folder of the site's pieces of spoken values: `zh/d1.wav`, `en/o22.wav`.
@@ -484,7 +498,8 @@ impl Check<'_> {
         let tones = self.tones(written.tones.as_ref());
         let prompts = written.prompts.is_some().then(|| self.path(written.prompts.as_ref(), ""));
         let ports = self.ports(written.ports.as_ref());
-        Media { ports, workers, back_end, address, music, tones, prompts }
+        let srtp = self.srtp(written.srtp.as_ref());
+        Media { ports, workers, back_end, address, music, srtp, tones, prompts }
     }
 
     fn tones(&mut self, value: Option<&Spanned<String>>) -> Tones {
@@ -496,6 +511,19 @@ impl Check<'_> {
             _ => {
                 self.wrong(value.span(), "not a country whose tones are known", "cn, us or eu");
                 Tones::default()
+            }
+        }
+    }
+
+    fn srtp(&mut self, value: Option<&Spanned<String>>) -> Srtp {
+        let Some(value) = value else { return Srtp::default() };
+        match value.get_ref().as_str() {
+            "off" => Srtp::Off,
+            "optional" => Srtp::Optional,
+            "required" => Srtp::Required,
+            _ => {
+                self.wrong(value.span(), "not a policy for SRTP", "off, optional or required");
+                Srtp::default()
             }
         }
     }

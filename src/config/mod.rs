@@ -14,7 +14,7 @@ mod written;
 
 pub use checked::{
     Admin, BackEnd, Config, Digest, Identity, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar,
-    Sip, Store, Tls, Tones,
+    Sip, Srtp, Store, Tls, Tones,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Code, Feature, Features, Forwards, Ring, Strategy};

@@ -68,6 +68,7 @@ fn an_empty_file_is_the_default() {
                 back_end: Auto,
                 address: None,
                 music: Own,
+                srtp: Optional,
                 tones: China,
                 prompts: None,
             },
@@ -224,6 +225,7 @@ fn a_written_file_is_read() {
                     198.51.100.7,
                 ),
                 music: Own,
+                srtp: Optional,
                 tones: China,
                 prompts: None,
             },
@@ -330,7 +332,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
-               hint: known: ports, workers, back_end, address, music, tones, prompts"#]],
+               hint: known: ports, workers, back_end, address, music, srtp, tones, prompts"#]],
     );
 }
 

@@ -106,6 +106,7 @@ pub struct Media {
     pub back_end: Option<Spanned<String>>,
     pub address: Option<Spanned<String>>,
     pub music: Option<Spanned<String>>,
+    pub srtp: Option<Spanned<String>>,
     pub tones: Option<Spanned<String>>,
     pub prompts: Option<Spanned<String>>,
 }
@@ -201,7 +202,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "trusted",
         ],
     ),
-    ("media", &["ports", "workers", "back_end", "address", "music", "tones", "prompts"]),
+    ("media", &["ports", "workers", "back_end", "address", "music", "srtp", "tones", "prompts"]),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country"]),
     ("admin", &["socket"]),

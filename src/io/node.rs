@@ -207,7 +207,12 @@ impl Node {
             realm: config.node.realm.clone(),
             digest: config.sip.digest.iter().map(algorithm).collect(),
             media_address: config.media.address,
-            manner: Manner { session_s: config.sip.session_s, music, identity: config.sip.identity },
+            manner: Manner {
+                session_s: config.sip.session_s,
+                music,
+                identity: config.sip.identity,
+                srtp: config.media.srtp,
+            },
             seed,
             wall: clock::wall(),
             program,

@@ -133,6 +133,11 @@ impl Media {
         self.attributes.push(Attribute::new(name, value));
     }
 
+    /// Adds `a=name:value` behind those that are there.
+    pub fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.attributes.push(Attribute::new(name, value));
+    }
+
     /// `a=rtcp:port [IN IP4|IP6 address]` (RFC 3605).
     pub fn rtcp(&self) -> Option<(u16, Option<IpAddr>)> {
         let value = self.values("rtcp").next()?;

@@ -37,6 +37,8 @@ pub struct Phone<'a> {
     pub answers: bool,
     /// `udp`, `tcp` or `tls`.
     pub transport: &'a str,
+    /// `srtp`: offers keys, goes on without; `srtp-mand`: insists on them; `None`: knows nothing of it.
+    pub srtp: Option<&'a str>,
     /// For `tls`: the folder of `ca.pem`, which it believes, and `phone.pem`, its own certificate and key.
     pub certificates: &'a Path,
 }
@@ -176,6 +178,7 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
          module alsa.so\n\
          module aufile.so\n\
          module sndfile.so\n\
+         module srtp.so\n\
          module_tmp uuid.so\n\
          module_tmp account.so\n\
          module_app menu.so\n\
@@ -190,8 +193,9 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
 fn account(phone: &Phone<'_>) -> String {
     let (user, transport) = (phone.user, phone.transport);
     let answer = if phone.answers { "auto" } else { "manual" };
+    let srtp = phone.srtp.map(|srtp| format!(";mediaenc={srtp}")).unwrap_or_default();
     format!(
         "<sip:{user}@{PHONES};transport={transport}>;auth_user={user};auth_pass={PASSWORD};answermode={answer};\
-         audio_codecs=pcmu,pcma;regint=600;ptime=20\n"
+         audio_codecs=pcmu,pcma;regint=600;ptime=20{srtp}\n"
     )
 }

@@ -26,6 +26,53 @@ fn phones_that_keep_a_tcp_connection_are_reached_through_it() {
     they_hear_each_other(office);
 }
 
+#[test]
+fn phones_whose_media_is_encrypted_hear_each_other_and_those_whose_is_not() {
+    if !entered() {
+        return;
+    }
+    for srtp in [["srtp-mand", "srtp-mand"].map(Some), [Some("srtp-mand"), None], [None, Some("srtp")]] {
+        they_hear_each_other(Office::encrypted(talk::node(OFFICE), "udp", srtp));
+    }
+}
+
+#[test]
+fn keys_are_offered_over_tls_alone() {
+    if !entered() {
+        return;
+    }
+    for (transport, encrypted) in [("udp", 0), ("tls", 2)] {
+        let mut office = Office::encrypted(talk::node(OFFICE), transport, [Some("srtp"); 2]);
+        let call = office.call("8002");
+        office.hang_up();
+        let explained =
+            office.node.command(&["call", "explain", call["id"].as_str().expect("an id")]).succeeded();
+        let media = explained.out.lines().filter(|line| line.contains("media") && line.contains(": to "));
+        let protected = media.filter(|line| line.contains("AEAD_AES") || line.contains("_CM_")).count();
+        // Alice's phone offers keys whatever it is signalled over, and her offer is taken.
+        assert_eq!(protected, encrypted.max(1), "{transport}:\n{}", explained.out);
+        office.node.stop();
+    }
+}
+
+#[test]
+fn a_node_that_requires_srtp_has_encrypted_calls_or_none() {
+    if !entered() {
+        return;
+    }
+    let required = || {
+        let node = talk::node(OFFICE);
+        node.add("media", r#"srtp = "required""#);
+        node
+    };
+    they_hear_each_other(Office::encrypted(required(), "udp", ["srtp-mand", "srtp"].map(Some)));
+    let mut office = Office::encrypted(required(), "udp", [None, Some("srtp")]);
+    office.alice.dial("8002");
+    office.alice.wait_for("CALL_CLOSED");
+    assert_eq!(office.node.ask(&["status"])["calls_total"], 0, "refused at the door");
+    office.node.stop();
+}
+
 fn they_hear_each_other(mut office: Office) {
     let call = office.call("8002");
     office.talk(4);

@@ -47,14 +47,19 @@ impl Office {
     }
 
     /// As [`Office::open`], at a node that was made ready, with phones that register over `transport`.
-    pub fn of(mut node: Node, transport: &str) -> Office {
+    pub fn of(node: Node, transport: &str) -> Office {
+        Office::encrypted(node, transport, [None, None])
+    }
+
+    /// As [`Office::of`], with what alice's and bob's phones say of SRTP (see [`Phone::srtp`]).
+    pub fn encrypted(mut node: Node, transport: &str, srtp: [Option<&str>; 2]) -> Office {
         node.serve();
         let certificates = &node.path("certs");
-        let phone = |user, port, tone, answers| {
-            Baresip::start(&Phone { user, port, tone, answers, transport, certificates })
+        let phone = |user, port, tone, answers, srtp| {
+            Baresip::start(&Phone { user, port, tone, answers, transport, srtp, certificates })
         };
-        let alice = phone("alice", 6_100, ALICE, false);
-        let bob = phone("bob", 6_200, BOB, true);
+        let alice = phone("alice", 6_100, ALICE, false, srtp[0]);
+        let bob = phone("bob", 6_200, BOB, true, srtp[1]);
         wait_until("both phones registered", Duration::from_secs(10), || {
             node.ask(&["status"])["contacts"] == 2
         });

@@ -73,14 +73,14 @@ fn protected_and_clear_parties_hear_each_other_and_nothing_else_passes() {
         }
         let facts = stage.facts(A);
         assert_eq!((facts.packets_in, facts.unprotected, facts.rejected), (5, 15, 0));
-        let report = [0x80, 201, 0, 1, 0, 0, 0, 0xa];
+        let report = |ssrc| [0x80, 201, 0, 1, 0, 0, 0, ssrc];
         let rtcp = SocketAddr::new(bob().ip(), bob().port() + 1);
-        let sent = stage.comes(B, Channel::Rtcp, rtcp, &report).expect("a report for Alice");
+        let sent = stage.comes(B, Channel::Rtcp, rtcp, &report(0xb)).expect("a report for Alice");
         let plain = phone.hears(&sent.octets).expect("authentic");
         assert!(plain.len() >= 8 && plain[1] == 201, "{suite:?} {plain:?}");
         let rtcp = SocketAddr::new(alice().ip(), alice().port() + 1);
-        assert_eq!(stage.comes(A, Channel::Rtcp, rtcp, &report), None, "a report in clear");
-        let said = phone.says(&report);
+        assert_eq!(stage.comes(A, Channel::Rtcp, rtcp, &report(0xa)), None, "a report in clear");
+        let said = phone.says(&report(0xa));
         assert_eq!(stage.comes(A, Channel::Rtcp, rtcp, &said).expect("a report for Bob").octets[1], 201);
     }
 }
@@ -91,7 +91,14 @@ fn what_the_switch_says_is_protected_and_recorded_in_clear() {
     let mut stage = Stage::new();
     stage.leg(A, Aim { secure: Some(secure), ..aim(alice()) });
     let recording = crate::base::RecordingId::from_bytes([1; 16]);
-    stage.order(Order::Tap { call: stage.call, recording, started: stage.now, leg: A, track: 0 });
+    stage.order(Order::Tap {
+        call: stage.call,
+        recording,
+        started: stage.now,
+        leg: A,
+        track: 0,
+        alone: true,
+    });
     let sounds = vec![Sound::Tone(Tone::Busy)];
     stage.order(Order::Play { call: stage.call, leg: A, play: 1, sounds, repeat: false });
     stage.pass(700);
