@@ -14,8 +14,11 @@ use crate::sdp::Media;
 
 /// Lines looked at in one description.
 const LINES: usize = 16;
-/// What is offered, in this order: what phones of the last ten years have, strongest first.
-const OFFERED: [Suite; 3] = [Suite::AeadAes256Gcm, Suite::AesCm256Sha80, Suite::AesCm128Sha80];
+/// What is offered over encrypted signalling, in this order: what phones of the last ten years have, strongest first.
+const OFFERED: &[Suite] = &[Suite::AeadAes256Gcm, Suite::AesCm256Sha80, Suite::AesCm128Sha80];
+/// What is offered otherwise: who reads the signalling has the key whatever its length, and an INVITE should stay below
+/// the size at which UDP gives way to TCP (RFC 3261 §18.1.1).
+const OFFERED_IN_CLEAR: &[Suite] = &[Suite::AesCm128Sha80];
 
 /// A line of keys that the switch can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +64,7 @@ fn written(tag: u32, master: &Master) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     policy: Srtp,
-    /// Whether the signalling is encrypted, so that keys may be offered in it.
+    /// Whether the signalling is encrypted.
     private: bool,
     own: Vec<Master>,
     /// What was agreed, and the tag of its line.
@@ -146,12 +149,10 @@ impl Keys {
     /// What we offer: what is in use already, else each suite that phones have.
     fn offered(&self) -> impl Iterator<Item = (u32, &Master)> {
         let used = self.agreed.as_ref().map(|(_, secure)| secure.send.suite());
-        let offers = self.policy == Srtp::Required
-            || used.is_some()
-            || (self.policy == Srtp::Optional && self.private);
-        let suites = used.is_none().then_some(OFFERED).into_iter().flatten().chain(used);
-        let own = suites.filter_map(|suite| self.own.iter().find(|own| own.suite() == suite));
-        (1..).zip(own.filter(move |_| offers))
+        let fresh = if self.private { OFFERED } else { OFFERED_IN_CLEAR };
+        let suites = fresh.iter().copied().filter(move |_| used.is_none()).chain(used);
+        // Under `Off` there are no keys of ours.
+        (1..).zip(suites.filter_map(|suite| self.own.iter().find(|own| own.suite() == suite)))
     }
 }
 
@@ -247,9 +248,10 @@ mod tests {
         }
         for (policy, private, count) in [
             (Srtp::Off, true, 0),
-            (Srtp::Optional, false, 0),
+            (Srtp::Optional, false, 1),
             (Srtp::Optional, true, 3),
-            (Srtp::Required, false, 3),
+            (Srtp::Required, false, 1),
+            (Srtp::Required, true, 3),
         ] {
             assert_eq!(offered(&keys(policy, private, 1)).crypto().count(), count, "{policy:?} {private}");
         }

@@ -87,7 +87,7 @@ pub struct Tls {
 pub enum Srtp {
     /// Never.
     Off,
-    /// When the phone offers it, and offered to phones that are signalled to over TLS.
+    /// With every phone that knows it.
     #[default]
     Optional,
     /// Always: a phone without it is refused.

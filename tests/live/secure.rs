@@ -141,6 +141,26 @@ fn with_an_authority_for_phones_only_its_phones_are_let_in() {
 }
 
 #[test]
+fn both_phones_are_offered_keys_and_stronger_ones_over_tls() {
+    if !entered() {
+        return;
+    }
+    for (transport, suite) in [("udp", "AES_CM_128_HMAC_SHA1_80"), ("tls", "AEAD_AES_256_GCM")] {
+        let mut office = Office::encrypted(node(&Authority::new()), transport, [Some("srtp"); 2]);
+        let call = office.call("8002");
+        office.talk(1);
+        office.hang_up();
+        let id = call["id"].as_str().expect("an id");
+        let explained = office.node.command(&["call", "explain", id]).succeeded().out;
+        let aimed: Vec<&str> =
+            explained.lines().filter(|line| line.contains("media") && line.contains(": to ")).collect();
+        assert!(aimed.iter().all(|line| line.contains("AES_") || line.contains("_CM_")), "{explained}");
+        assert!(aimed.iter().any(|line| line.contains("leg1") && line.contains(suite)), "{explained}");
+        office.node.stop();
+    }
+}
+
+#[test]
 fn a_certificate_rolls_under_a_running_call() {
     if !entered() {
         return;
