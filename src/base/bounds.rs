@@ -49,9 +49,6 @@ pub const PLACES: usize = 8;
 /// How long a search in the DNS may take in all; then what was found must do.
 pub const LOCATE: Duration = Duration::from_secs(4);
 
-/// Places that are remembered as dead.
-pub const DEAD_PLACES: usize = 1_024;
-
 /// The longest that a place is left for last, whatever its Retry-After says.
 pub const DEAD_MOST: Duration = Duration::from_secs(600);
 

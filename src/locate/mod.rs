@@ -1,17 +1,15 @@
 //! Where a SIP URI leads: RFC 3263, as questions and answers.
 //!
 //! A [`Search`] asks for records and is told them; what it ends with is a list of [`Place`]s in the order in which they are to be
-//! tried. [`Dead`] remembers those that did not answer. Invariants: a search asks at most [`bounds::LOCATE_QUESTIONS`] questions and
+//! tried. Whoever tries them remembers which did not answer (`trunk`). Invariants: a search asks at most [`bounds::LOCATE_QUESTIONS`] questions and
 //! ends with at most [`bounds::PLACES`] places; without answers it ends when its owner tells it that the time is over.
 
-mod dead;
 mod order;
 mod search;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-pub use dead::Dead;
 pub use search::{Search, Step};
 
 #[cfg(doc)]

@@ -1,9 +1,7 @@
 //! Searches over a small DNS of text.
 
-use std::time::Duration;
-
 use super::*;
-use crate::base::{Random, Time, bounds};
+use crate::base::{Random, bounds};
 
 /// `NAME NAPTR order preference service replacement`, `NAME SRV priority weight port host`, `NAME A address`.
 const ZONE: &str = "
@@ -171,21 +169,4 @@ fn a_dns_that_never_ends_or_never_answers_is_bounded() {
     let (search, step) = Search::new(wanted("sip:full.test"));
     assert!(matches!(step, Step::Ask(_)));
     assert_eq!(search.give_up(), []);
-}
-
-#[test]
-fn the_dead_are_forgotten_after_a_while() {
-    let place = |port| Place {
-        transport: Transport::Udp,
-        local: [192, 0, 2, 254].into(),
-        remote: ([192, 0, 2, 1], port).into(),
-    };
-    let (mut dead, then) = (Dead::new(), Time::from_millis(5));
-    dead.note(then, place(1), Duration::from_secs(30));
-    dead.note(then, place(2), Duration::from_secs(1_000_000));
-    assert!(dead.holds(then, &place(1)) && !dead.holds(then, &place(3)));
-    assert!(!dead.holds(then + Duration::from_secs(30), &place(1)));
-    assert!(!dead.holds(then + bounds::DEAD_MOST, &place(2)), "nobody says that it is dead for days");
-    dead.revive(&place(2));
-    assert!(!dead.holds(then, &place(2)));
 }
