@@ -11,7 +11,7 @@ impl Call {
     /// The lines of this call when they may have changed since the last time; a packet's news costs no more than a look.
     pub fn new_lines(&mut self) -> Option<Vec<(String, Line)>> {
         let shown = self.fingerprint();
-        (std::mem::replace(&mut self.lines_shown, Some(shown)) != Some(shown)).then(|| self.lines())
+        (self.lines_shown.replace(shown) != Some(shown)).then(|| self.lines())
     }
 
     /// Changes whenever a lamp would show something else: stages, who talks to whom, which dialogs have names, the slot.

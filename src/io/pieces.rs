@@ -78,6 +78,7 @@ mod tests {
             back_end: config::BackEnd::default(),
             address: None,
             music: config::Music::None,
+            srtp: config::Srtp::default(),
             tones: config::Tones::Europe,
             prompts: prompts.map(Path::to_path_buf),
         }

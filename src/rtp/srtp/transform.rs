@@ -60,8 +60,8 @@ pub(super) struct Keys {
 }
 
 enum Cipher {
-    Cm128(Aes128, Hmac<Sha1>),
-    Cm256(Aes256, Hmac<Sha1>),
+    Cm128(Box<(Aes128, Hmac<Sha1>)>),
+    Cm256(Box<(Aes256, Hmac<Sha1>)>),
     Gcm128(Box<Aes128Gcm>),
     Gcm256(Box<Aes256Gcm>),
 }
@@ -101,8 +101,8 @@ impl Keys {
         let cipher = match (suite.is_aead(), suite.key_bytes()) {
             (true, 16) => Cipher::Gcm128(Box::new(Aes128Gcm::new(&short.into()))),
             (true, _) => Cipher::Gcm256(Box::new(Aes256Gcm::new(&long.into()))),
-            (false, 16) => Cipher::Cm128(Aes128::new(&short.into()), mac()),
-            (false, _) => Cipher::Cm256(Aes256::new(&long.into()), mac()),
+            (false, 16) => Cipher::Cm128(Box::new((Aes128::new(&short.into()), mac()))),
+            (false, _) => Cipher::Cm256(Box::new((Aes256::new(&long.into()), mac()))),
         };
         zeroize::Zeroize::zeroize(&mut short);
         zeroize::Zeroize::zeroize(&mut long);
@@ -222,22 +222,21 @@ impl Keys {
             *octet ^= of;
         }
         match &self.cipher {
-            Cipher::Cm128(key, _) => count(key, iv, payload),
-            Cipher::Cm256(key, _) => count(key, iv, payload),
+            Cipher::Cm128(keys) => count(&keys.0, iv, payload),
+            Cipher::Cm256(keys) => count(&keys.0, iv, payload),
             Cipher::Gcm128(_) | Cipher::Gcm256(_) => {}
         }
     }
 
     fn mac(&self, packet: &[u8], behind: &[u8]) -> [u8; 20] {
-        match &self.cipher {
-            Cipher::Cm128(_, mac) | Cipher::Cm256(_, mac) => {
-                let mut mac = mac.clone();
-                mac.update(packet);
-                mac.update(behind);
-                mac.finalize().into_bytes().into()
-            }
-            Cipher::Gcm128(_) | Cipher::Gcm256(_) => [0; 20],
-        }
+        let mut mac = match &self.cipher {
+            Cipher::Cm128(keys) => keys.1.clone(),
+            Cipher::Cm256(keys) => keys.1.clone(),
+            Cipher::Gcm128(_) | Cipher::Gcm256(_) => return [0; 20],
+        };
+        mac.update(packet);
+        mac.update(behind);
+        mac.finalize().into_bytes().into()
     }
 
     fn nonce(&self, iv: [u8; 12]) -> [u8; 12] {
