@@ -61,7 +61,7 @@ impl Phone {
         }
         self.progress.push(status);
         self.reply(now, heard, 200);
-        if status >= 200 && status < 300 && self.skills.hangs_up_when_transferred {
+        if (200..300).contains(&status) && self.skills.hangs_up_when_transferred {
             self.bye(now, dialog);
         }
     }
