@@ -40,6 +40,7 @@ fn aim(rtp: SocketAddr, format: Format) -> Box<Aim> {
         send: true,
         receive: true,
         trust,
+        secure: None,
     })
 }
 
@@ -272,8 +273,8 @@ fn plane(load: &mut Load, back_end: BackEnd, connect: bool, tap: bool) -> Plane 
             plane.order(Order::Aim { call, leg, aim: aim(far, Format::PCMA) }).unwrap();
             if tap {
                 let recording = RecordingId::from_bytes(call.to_bytes());
-                let track = leg.0 as u8;
-                plane.order(Order::Tap { call, recording, started: Time::ZERO, leg, track }).unwrap();
+                let (track, alone) = (leg.0 as u8, leg.0 == 0);
+                plane.order(Order::Tap { call, recording, started: Time::ZERO, leg, track, alone }).unwrap();
             }
         }
         plane.order(Order::Join { call, a: LegId(0), b: LegId(1) }).unwrap();

@@ -50,8 +50,8 @@ pub struct Decoder {
 }
 
 enum Decoding {
-    Law { table: &'static [i16; 256], up: Up, concealer: Concealer },
-    G722 { decoder: Box<G722Decoder>, concealer: Concealer },
+    Law { table: &'static [i16; 256], up: Box<Up>, concealer: Box<Concealer> },
+    G722 { decoder: Box<G722Decoder>, concealer: Box<Concealer> },
     Opus(Box<OpusDecoder>),
 }
 
@@ -63,12 +63,12 @@ impl std::fmt::Debug for Decoding {
 
 impl Decoding {
     fn new(codec: Codec) -> Option<Decoding> {
-        let law = |table| Decoding::Law { table, up: Up::default(), concealer: Concealer::default() };
+        let law = |table| Decoding::Law { table, up: Box::default(), concealer: Box::default() };
         Some(match codec {
             Codec::Pcmu => law(&g711::MU_LAW),
             Codec::Pcma => law(&g711::A_LAW),
             Codec::G722 => {
-                Decoding::G722 { decoder: Box::new(G722Decoder::new()), concealer: Concealer::default() }
+                Decoding::G722 { decoder: Box::new(G722Decoder::new()), concealer: Box::default() }
             }
             Codec::Opus => Decoding::Opus(Box::new(OpusDecoder::new(RATE as i32, 1).ok()?)),
             _ => return None,
@@ -160,7 +160,7 @@ pub struct Encoder {
 }
 
 enum Encoding {
-    Law { down: Down, encode: fn(i16) -> u8 },
+    Law { down: Box<Down>, encode: fn(i16) -> u8 },
     G722(Box<G722Encoder>),
     Opus(Box<OpusEncoder>),
 }
@@ -175,8 +175,8 @@ impl Encoder {
     /// `None` for codecs that are not [`Codec::is_linear`].
     pub fn new(codec: Codec) -> Option<Encoder> {
         let state = match codec {
-            Codec::Pcmu => Encoding::Law { down: Down::default(), encode: g711::encode_mu_law },
-            Codec::Pcma => Encoding::Law { down: Down::default(), encode: g711::encode_a_law },
+            Codec::Pcmu => Encoding::Law { down: Box::default(), encode: g711::encode_mu_law },
+            Codec::Pcma => Encoding::Law { down: Box::default(), encode: g711::encode_a_law },
             Codec::G722 => Encoding::G722(Box::new(G722Encoder::new())),
             Codec::Opus => {
                 let mut encoder = OpusEncoder::new(RATE as i32, 1, Application::Voip).ok()?;

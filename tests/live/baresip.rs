@@ -35,6 +35,8 @@ pub struct Phone<'a> {
     pub tone: f64,
     /// Whether it answers by itself.
     pub answers: bool,
+    /// What it speaks, by baresip's names.
+    pub codecs: &'a str,
     /// `udp`, `tcp` or `tls`.
     pub transport: &'a str,
     /// `srtp`: offers keys, goes on without; `srtp-mand`: insists on them; `None`: knows nothing of it.
@@ -43,13 +45,24 @@ pub struct Phone<'a> {
     pub certificates: &'a Path,
 }
 
+impl Phone<'_> {
+    /// Samples a second of its first codec.
+    fn rate(&self) -> u32 {
+        match self.codecs.split('/').next() {
+            Some("g722") => 16_000,
+            Some("opus") => 48_000,
+            _ => ear::RATE,
+        }
+    }
+}
+
 impl Baresip {
     /// Starts a phone; it registers by itself.
     pub fn start(phone: &Phone<'_>) -> Baresip {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         fs::create_dir(place("heard")).expect("made");
-        ear::write_tone(&place("tone.wav"), phone.tone, 120);
+        ear::write_tone_at(phone.rate(), &place("tone.wav"), phone.tone, 120);
         fs::write(place("config"), configuration(phone, &folder)).expect("written");
         fs::write(place("accounts"), account(phone)).expect("written");
         fs::write(place("contacts"), "").expect("written");
@@ -120,7 +133,7 @@ impl Baresip {
 
     /// What the phone has heard, in the order of its calls.
     pub fn heard(&self) -> Vec<i16> {
-        self.dumps().iter().flat_map(|file| ear::read(file).remove(0)).collect()
+        self.dumps().iter().flat_map(|file| ear::read_thinned(file)).collect()
     }
 
     /// Octets that the phone has written of what it hears: 16 000 a second.
@@ -156,7 +169,7 @@ impl Drop for Baresip {
 
 fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
     let (sip, control, rtp) = (phone.port, phone.port + 1_000, phone.port + 10_000);
-    let folder = folder.path().display();
+    let (folder, rate) = (folder.path().display(), phone.rate());
     let certificates = phone.certificates.display();
     let secure = match phone.transport {
         "tls" => format!("sip_cafile {certificates}/ca.pem\nsip_certificate {certificates}/phone.pem\n"),
@@ -169,12 +182,16 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
          audio_player alsa,null\n\
          audio_source aufile,{folder}/tone.wav\n\
          audio_alert alsa,null\n\
-         audio_srate 8000-8000\n\
+         audio_srate 8000-{rate}\n\
+         opus_stereo no\n\
+         opus_sprop_stereo no\n\
          audio_channels 1-1\n\
          rtp_ports {rtp}-{}\n\
          net_interface lo\n\
          module_path /usr/lib/baresip/modules\n\
          module g711.so\n\
+         module g722.so\n\
+         module opus.so\n\
          module alsa.so\n\
          module aufile.so\n\
          module sndfile.so\n\
@@ -191,11 +208,11 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
 }
 
 fn account(phone: &Phone<'_>) -> String {
-    let (user, transport) = (phone.user, phone.transport);
+    let (user, transport, codecs) = (phone.user, phone.transport, phone.codecs);
     let answer = if phone.answers { "auto" } else { "manual" };
     let srtp = phone.srtp.map(|srtp| format!(";mediaenc={srtp}")).unwrap_or_default();
     format!(
         "<sip:{user}@{PHONES};transport={transport}>;auth_user={user};auth_pass={PASSWORD};answermode={answer};\
-         audio_codecs=pcmu,pcma;regint=600;ptime=20{srtp}\n"
+         audio_codecs={codecs};regint=600;ptime=20{srtp}\n"
     )
 }

@@ -8,18 +8,30 @@ pub const RATE: u32 = 8_000;
 
 /// Writes a tone as a WAV file: 8 kHz, one channel, 16 bit, a third of full scale.
 pub fn write_tone(path: &Path, hertz: f64, seconds: u32) {
+    write_tone_at(RATE, path, hertz, seconds);
+}
+
+/// The same at another rate.
+pub fn write_tone_at(rate: u32, path: &Path, hertz: f64, seconds: u32) {
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: RATE,
+        sample_rate: rate,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
     let mut file = hound::WavWriter::create(path, spec).expect("a file");
-    for at in 0..RATE * seconds {
-        let sample = (TAU * hertz * f64::from(at) / f64::from(RATE)).sin() * 10_000.0;
+    for at in 0..rate * seconds {
+        let sample = (TAU * hertz * f64::from(at) / f64::from(rate)).sin() * 10_000.0;
         file.write_sample(sample as i16).expect("written");
     }
     file.finalize().expect("written");
+}
+
+/// The first channel of a WAV file of any rate that is a multiple of ours, thinned out to it: good enough for low tones.
+pub fn read_thinned(path: &Path) -> Vec<i16> {
+    let mut file = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let step = (file.spec().sample_rate / RATE) as usize * usize::from(file.spec().channels);
+    file.samples::<i16>().map_while(Result::ok).step_by(step).collect()
 }
 
 /// The channels of a WAV file.

@@ -108,6 +108,27 @@ fn a_menu_is_heard_takes_a_key_and_is_on_the_far_track() {
     assert!(seconds_of(&right, MENU) >= 0.5 && seconds_of(&right, BOB) >= 1.5);
 }
 
+/// Other people's G.722 and Opus, converted both ways, and decoded from the recording.
+#[test]
+fn phones_without_a_common_codec_hear_each_other() {
+    if !entered() {
+        return;
+    }
+    for codecs in [["g722/16000/1", "pcma"], ["pcmu", "g722/16000/1"], ["opus/48000/1", "pcma"]] {
+        let mut office = Office::speaking(talk::node(OFFICE), "udp", codecs);
+        let call = office.call("8002");
+        office.talk(6);
+        office.hang_up();
+        for (name, phone, tone) in [("alice", &office.alice, BOB), ("bob", &office.bob, ALICE)] {
+            let heard = seconds_of(&phone.heard(), tone);
+            assert!(heard >= 1.5, "{codecs:?}: {name} hears {heard} s");
+        }
+        let (left, right) = decoded(&office.node, call["recording"].as_str().expect("recorded"));
+        let seconds = (seconds_of(&left, ALICE), seconds_of(&right, BOB));
+        assert!(seconds.0 >= 1.5 && seconds.1 >= 1.5, "{codecs:?}: recorded {seconds:?}");
+    }
+}
+
 /// A recording, verified and decoded: left, right.
 fn decoded(node: &Node, recording: &str) -> (Vec<i16>, Vec<i16>) {
     let verified = node.command(&["rec", "verify", recording]);

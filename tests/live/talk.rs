@@ -48,18 +48,29 @@ impl Office {
 
     /// As [`Office::open`], at a node that was made ready, with phones that register over `transport`.
     pub fn of(node: Node, transport: &str) -> Office {
-        Office::encrypted(node, transport, [None, None])
+        Office::with(node, transport, [None, None], ["pcmu,pcma"; 2])
+    }
+
+    /// As [`Office::of`], with what alice's and bob's phones speak.
+    pub fn speaking(node: Node, transport: &str, codecs: [&str; 2]) -> Office {
+        Office::with(node, transport, [None, None], codecs)
     }
 
     /// As [`Office::of`], with what alice's and bob's phones say of SRTP (see [`Phone::srtp`]).
-    pub fn encrypted(mut node: Node, transport: &str, srtp: [Option<&str>; 2]) -> Office {
+    pub fn encrypted(node: Node, transport: &str, srtp: [Option<&str>; 2]) -> Office {
+        Office::with(node, transport, srtp, ["pcmu,pcma"; 2])
+    }
+
+    /// As [`Office::of`], with what each phone says of SRTP and what it speaks.
+    pub fn with(mut node: Node, transport: &str, srtp: [Option<&str>; 2], codecs: [&str; 2]) -> Office {
         node.serve();
         let certificates = &node.path("certs");
-        let phone = |user, port, tone, answers, srtp| {
-            Baresip::start(&Phone { user, port, tone, answers, transport, srtp, certificates })
+        let phone = |user, port, tone, answers, n: usize| {
+            let (srtp, codecs) = (srtp[n], codecs[n]);
+            Baresip::start(&Phone { user, port, tone, answers, codecs, transport, srtp, certificates })
         };
-        let alice = phone("alice", 6_100, ALICE, false, srtp[0]);
-        let bob = phone("bob", 6_200, BOB, true, srtp[1]);
+        let alice = phone("alice", 6_100, ALICE, false, 0);
+        let bob = phone("bob", 6_200, BOB, true, 1);
         wait_until("both phones registered", Duration::from_secs(10), || {
             node.ask(&["status"])["contacts"] == 2
         });
