@@ -140,7 +140,8 @@ pub enum Order {
         /// What to play, at most [`bounds::SOUNDS`](crate::base::bounds::SOUNDS).
         sounds: Vec<Sound>,
     },
-    /// Let nobody hear what the leg says, or again: in a mix and between two joined legs. Its recording and its feeds go on.
+    /// Let nobody hear what the leg says, or again: in a mix and between two joined legs. Its keys are
+    /// told and not passed on; its recording and its feeds go on.
     Mute {
         /// Whose leg.
         call: CallId,

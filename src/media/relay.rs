@@ -54,36 +54,46 @@ impl Worker {
         }
         let taken = taken?;
         let payload = datagram.get(taken.packet.payload.clone())?;
+        let (peer, muted) = (leg.peer, leg.muted);
         if matches!(taken.way.route, Route::Key | Route::PassKey(_)) {
             leg.listen_to(&taken, payload);
             let anew = taken.way.route == Route::Key || leg.decoding;
             if let Some(pressed) = leg.press(&taken, payload) {
-                let peer = leg.peer.filter(|_| anew);
                 self.news.push_back(News::Key { call: leg.call, leg: leg.id, key: pressed });
-                self.press_on(now, peer, pressed);
+                self.press_on(now, peer.filter(|_| anew && !muted), pressed);
             }
-            if anew {
+            if anew || muted {
                 return None;
             }
         } else {
             if let Some(Tapped { tap, track, alone }) = leg.tap
-                && (alone || leg.peer.is_some())
+                && (alone || peer.is_some())
             {
                 self.taps.push(tap, now, frame(&taken, track, payload));
             }
             leg.decoding = taken.way.route == Route::Decode;
-            if leg.decoding && leg.listening.is_none() {
-                self.attend(now, key);
+            if leg.decoding {
+                self.decode(now, key, &taken, payload);
+                return None;
             }
-            let leg = self.table.get_mut(key)?;
             leg.listen_to(&taken, payload);
-            if leg.decoding || leg.muted {
+            if muted {
                 return None;
             }
         }
-        let peer = self.table.get(key)?.peer?;
+        let peer = peer?;
         let (to, place) = self.table.get_mut(peer)?.forward(now, taken, datagram)?;
         Some(Forward { key: peer, channel: Channel::Rtp, to, place })
+    }
+
+    /// Takes a packet that goes on only as decoded sound.
+    fn decode(&mut self, now: Time, key: LegKey, taken: &Taken, payload: &[u8]) {
+        if self.table.get(key).is_some_and(|leg| leg.listening.is_none()) {
+            self.attend(now, key);
+        }
+        if let Some(leg) = self.table.get_mut(key) {
+            leg.listen_to(taken, payload);
+        }
     }
 
     fn rtcp(

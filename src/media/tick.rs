@@ -81,7 +81,7 @@ impl Worker {
 
     fn listen(&mut self, now: Time, step: u64, key: LegKey) {
         let Some(leg) = self.table.get_mut(key).filter(|leg| leg.listening.is_some()) else { return };
-        let (call, id, peer) = (leg.call, leg.id, leg.peer);
+        let (call, id, peer) = (leg.call, leg.id, leg.peer.filter(|_| !leg.muted));
         let leaves = leg.part.is_some_and(|part| part.leaves);
         if let Some(key) = leg.visit(now, &mut self.pieces) {
             self.news.push_back(News::Key { call, leg: id, key });
