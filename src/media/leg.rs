@@ -6,17 +6,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{CallId, LegId, Time, bounds};
-use crate::rtp::linear::Frame;
 use crate::rtp::rtcp::{Back, CNAME, Mapping};
 use crate::rtp::telephone_event::{self, Event, Presses};
 use crate::rtp::{Codec, Format, Packet, Reception, Standing};
 
-use super::detect::Detector;
 use super::feed::Feed;
-use super::listen::{Listening, Visited};
+use super::listen::Listening;
 use super::mix::Part;
 use super::outbound::{Heard, Outbound};
-use super::player::{FRAME as NARROW, Keypad, Law, Player};
+use super::player::{Keypad, Player};
 use super::route::{self, Route, Routes, Way};
 use super::shield::Shield;
 use super::source::{Source, Verdict, same};
@@ -52,7 +50,7 @@ pub(super) struct Leg {
     /// Who else wants its sound.
     pub(super) feeds: Vec<Feed>,
     /// Whether keys are looked for in its sound: it has no events, and somebody may want its keys.
-    detects: bool,
+    pub(super) detects: bool,
     /// What encodes sound for it, once something had to be encoded.
     pub(super) voice: Option<Box<Voice>>,
     pub(super) out: Outbound,
@@ -252,54 +250,6 @@ impl Leg {
         self.listened.then_some(Taken { packet, heard, way })
     }
 
-    /// Whether its sound is consumed here whatever its routes are.
-    pub(super) fn is_attended(&self) -> bool {
-        self.part.is_some() || !self.feeds.is_empty() || self.detects
-    }
-
-    /// Whether all that it may say can be decoded.
-    pub(super) fn is_linear(&self) -> bool {
-        let sound = |format: &&Format| !matches!(format.codec, Codec::TelephoneEvent | Codec::Cn);
-        self.aim.as_ref().is_some_and(|aim| aim.formats.iter().filter(sound).all(route::is_linear))
-    }
-
-    /// Begins to listen, or goes on.
-    pub(super) fn attend(&mut self) {
-        let listening = self.listening.get_or_insert_with(|| Box::new(Listening::new()));
-        match (self.detects, &listening.detector) {
-            (true, None) => listening.detector = Some(Box::new(Detector::new())),
-            (false, Some(_)) => listening.detector = None,
-            _ => {}
-        }
-    }
-
-    /// Hears the next 20 ms; says which key was in them.
-    pub(super) fn visit(
-        &mut self,
-        now: Time,
-        queue: &mut std::collections::VecDeque<super::FeedPiece>,
-    ) -> Option<char> {
-        let listening = self.listening.as_mut()?;
-        let muted = self.muted || self.part.is_some_and(|part| part.leaves);
-        let (leg, feeds) = ((self.call, self.id), &mut self.feeds[..]);
-        let key = listening.visit(Visited { now, leg, muted, delay: self.delay, feeds }, queue)?;
-        self.counts.keys += 1;
-        Some(key)
-    }
-
-    /// What it said in the last 20 ms, as others hear it.
-    pub(super) fn heard(&self) -> Option<&Frame> {
-        self.listening.as_ref()?.heard()
-    }
-
-    /// Lets whoever consumes the leg's sound have a packet.
-    pub(super) fn listen_to(&mut self, taken: &Taken, payload: &[u8]) {
-        if let Some(listening) = &mut self.listening {
-            let codec = taken.way.coded.codec();
-            listening.ear.push(taken.heard.epoch, taken.packet.seq, codec, payload);
-        }
-    }
-
     /// Takes the key in a packet; says which one if a press begins.
     pub(super) fn press(&mut self, taken: &Taken, payload: &[u8]) -> Option<char> {
         let event = Event::read(payload)?;
@@ -415,42 +365,6 @@ impl Leg {
     pub(super) fn only(&self, rtcp: bool) -> Option<SocketAddr> {
         self.aim.as_ref()?;
         if rtcp { self.rtcp.only() } else { self.rtp.only() }
-    }
-
-    /// The format that the switch's own sound is sent in: G.711 if it was negotiated (prompts are ready in it), else the
-    /// first that can be encoded. `None` when the leg has none that the switch can make.
-    pub(super) fn own_format(&self) -> Option<Format> {
-        let formats = &self.aim.as_ref()?.formats;
-        let ready = formats.iter().find(|format| format.codec.is_g711() && format.clock == 8_000);
-        ready.or_else(|| formats.iter().find(|format| route::is_linear(format))).copied()
-    }
-
-    /// Makes the next frame's payload of linear sound; how many octets.
-    pub(super) fn encode(&mut self, format: &Format, frame: &Frame, payload: &mut [u8]) -> usize {
-        self.voice(format).map_or(0, |voice| voice.say(frame, payload))
-    }
-
-    /// Makes the next frame's payload of a frame in a law; how many octets.
-    pub(super) fn encode_law(
-        &mut self,
-        format: &Format,
-        law: Law,
-        octets: &[u8; NARROW],
-        payload: &mut [u8],
-    ) -> usize {
-        if Law::of_codec(format.codec) == Some(law) {
-            let Some(room) = payload.get_mut(..NARROW) else { return 0 };
-            room.copy_from_slice(octets);
-            return NARROW;
-        }
-        self.voice(format).map_or(0, |voice| voice.say_law(law, octets, payload))
-    }
-
-    fn voice(&mut self, format: &Format) -> Option<&mut Voice> {
-        if self.voice.as_ref().is_none_or(|voice| !voice.speaks(format)) {
-            self.voice = Voice::new(format).map(Box::new);
-        }
-        self.voice.as_deref_mut()
     }
 
     /// The telephone events that the leg takes.

@@ -7,11 +7,14 @@ use std::collections::VecDeque;
 
 use crate::base::{CallId, LegId, Time};
 use crate::rtp::linear::{FRAME, Frame};
+use crate::rtp::{Codec, Format};
 
 use super::delay::Delay;
 use super::detect::Detector;
 use super::ear::{Ear, Pulled};
 use super::feed::{Feed, FeedPiece};
+use super::leg::{Leg, Taken};
+use super::route;
 
 /// See the module.
 #[derive(Debug)]
@@ -76,6 +79,52 @@ impl Listening {
     /// What was heard at the last visit; `None` while the far end says nothing.
     pub(super) fn heard(&self) -> Option<&Frame> {
         (!self.silent).then_some(&self.frame)
+    }
+}
+
+impl Leg {
+    /// Whether its sound is consumed here whatever its routes are.
+    pub(super) fn is_attended(&self) -> bool {
+        self.part.is_some() || !self.feeds.is_empty() || self.detects
+    }
+
+    /// Whether all that it may say can be decoded.
+    pub(super) fn is_linear(&self) -> bool {
+        let sound = |format: &&Format| !matches!(format.codec, Codec::TelephoneEvent | Codec::Cn);
+        self.aim().is_some_and(|aim| aim.formats.iter().filter(sound).all(route::is_linear))
+    }
+
+    /// Begins to listen, or goes on.
+    pub(super) fn attend(&mut self) {
+        let listening = self.listening.get_or_insert_with(|| Box::new(Listening::new()));
+        match (self.detects, &listening.detector) {
+            (true, None) => listening.detector = Some(Box::new(Detector::new())),
+            (false, Some(_)) => listening.detector = None,
+            _ => {}
+        }
+    }
+
+    /// Hears the next 20 ms; says which key was in them.
+    pub(super) fn visit(&mut self, now: Time, queue: &mut VecDeque<FeedPiece>) -> Option<char> {
+        let listening = self.listening.as_mut()?;
+        let muted = self.muted || self.part.is_some_and(|part| part.leaves);
+        let (leg, feeds) = ((self.call, self.id), &mut self.feeds[..]);
+        let key = listening.visit(Visited { now, leg, muted, delay: self.delay, feeds }, queue)?;
+        self.counts.keys += 1;
+        Some(key)
+    }
+
+    /// What it said in the last 20 ms, as others hear it.
+    pub(super) fn heard(&self) -> Option<&Frame> {
+        self.listening.as_ref()?.heard()
+    }
+
+    /// Lets whoever consumes the leg's sound have a packet.
+    pub(super) fn listen_to(&mut self, taken: &Taken, payload: &[u8]) {
+        if let Some(listening) = &mut self.listening {
+            let codec = taken.way.coded.codec();
+            listening.ear.push(taken.heard.epoch, taken.packet.seq, codec, payload);
+        }
     }
 }
 
