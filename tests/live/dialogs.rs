@@ -16,9 +16,6 @@ const CAROL: u16 = 5090;
 fn office() -> Node {
     let mut node = talk::node(OFFICE);
     node.user("carol", "8003");
-    // A SIPp that waits for its one call would take the question whether it is there for that call.
-    let config = std::fs::read_to_string(node.path("ledgerline.toml")).expect("configuration");
-    node.write("ledgerline.toml", format!("{config}\n[registrar]\nping_s = 0\n").as_bytes());
     node.serve();
     for (user, port) in [("alice", ALICE), ("bob", BOB), ("carol", CAROL)] {
         sipp::register(Over::Udp, user, port, 3_600);

@@ -82,12 +82,15 @@ impl Node {
         fs::write(self.config(), changed).expect("written");
     }
 
-    /// Adds a line to a section of the configuration.
+    /// Adds a line to a section of the configuration, which is made if it is not there.
     pub fn add(&self, section: &str, line: &str) {
         let text = fs::read_to_string(self.config()).expect("configuration");
         let head = format!("[{section}]\n");
-        assert!(text.contains(&head), "{text}");
-        fs::write(self.config(), text.replace(&head, &format!("{head}{line}\n"))).expect("written");
+        let changed = match text.contains(&head) {
+            true => text.replace(&head, &format!("{head}{line}\n")),
+            false => format!("{text}\n{head}{line}\n"),
+        };
+        fs::write(self.config(), changed).expect("written");
     }
 
     /// Adds an account with [`PASSWORD`].

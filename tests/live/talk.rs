@@ -33,6 +33,8 @@ pub fn node(plan: &str) -> Node {
         r#"["udp://127.0.0.1:5060", "tcp://127.0.0.1:5060", "udp://[::1]:5060", "udp://{PHONES}:5060", "tcp://{PHONES}:5060", "tls://{PHONES}:5061"]"#
     );
     node.set("listen", &listen);
+    // SIPp takes any request for the call that it waits for, an OPTIONS too.
+    node.add("registrar", "ping_s = 0");
     node.write("dialplans/prompts/live/choose.wav", b"");
     ear::write_tone(&node.path("dialplans/prompts/live/choose.wav"), MENU, 2);
     node.user("alice", "8001");
