@@ -111,7 +111,7 @@ mod tests {
             reg_id: Some(2),
             hops: 1,
             state: "answers".into(),
-            round_trip_ms: Some(3.14),
+            round_trip_ms: Some(3.25),
         };
         expect_test::expect![[r#"
             Contact     sip:alice@192.0.2.7:5060
@@ -121,7 +121,7 @@ mod tests {
             Device      <urn:uuid:1>, flow 2
             Preference  0.500
             Expires     in 90 s
-            Answers     in 3.1 ms
+            Answers     in 3.2 ms
         "#]]
         .assert_eq(&show(&[phone]));
     }
