@@ -157,7 +157,13 @@ impl Phone {
 
     fn hears(&self) -> Option<(Packet, Vec<u8>)> {
         let mut buffer = [0; 2_048];
-        let (len, from) = self.socket.recv_from(&mut buffer).ok()?;
+        // An io_uring that this thread made and dropped may still have the kernel's work done here, which interrupts.
+        let (len, from) = loop {
+            match self.socket.recv_from(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.ok()?,
+            }
+        };
         assert_eq!(from, self.switch, "symmetric RTP");
         let packet = Packet::read(&buffer[..len]).unwrap();
         let payload = buffer[packet.payload.clone()].to_vec();
