@@ -97,6 +97,8 @@ pub struct Incoming {
     pub device: Option<Device>,
     /// Whether a beep is all that the caller wants: a code was dialled, and has been carried out.
     pub confirms: bool,
+    /// Whether the phones that are rung are asked to answer by themselves: intercom.
+    pub answers_itself: bool,
     /// The route that the program chose.
     pub route: RouteId,
     /// The program that the call is pinned to.
@@ -128,6 +130,8 @@ pub struct Call {
     replacing: Option<(LegId, LegId)>,
     /// The call was begun for a user whose phones still ring.
     summons: Option<summon::Summons>,
+    /// Whether the phones that are rung are asked to answer by themselves.
+    intercom: bool,
     /// Whether the plan is not that of the party that it would serve: when the far side leaves, the call is over.
     orphan: bool,
     /// Whether parties have changed, so that the caller and what was dialled are not who talks any more.

@@ -45,6 +45,7 @@ impl Call {
             facts,
             device,
             confirms,
+            answers_itself,
             route,
             program,
         } = incoming;
@@ -54,7 +55,7 @@ impl Call {
         let secure = message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips);
         let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };
         let mut call = Call::new(desk, beginning, vec![leg]);
-        call.confirms = confirms;
+        (call.confirms, call.intercom) = (confirms, answers_itself);
         call.anonymous = super::identity::wants_privacy(&message);
         call.heard_sip(desk, CALLER, &message);
         desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local: flow.local.ip() }));
@@ -75,6 +76,7 @@ impl Call {
             transfer: None,
             replacing: None,
             summons: None,
+            intercom: false,
             orphan: false,
             moved: false,
             machine: Machine::start(program, route, facts.clone()),

@@ -44,7 +44,7 @@ impl Call {
         let from = self.caller_identity(desk);
         let told = self.identity_fields(desk);
         let referred = self.referred_by(desk);
-        let answers_itself = self.summons.as_ref().is_some_and(|summons| summons.answers_itself);
+        let answers_itself = self.summons.as_ref().map_or(self.intercom, |summons| summons.answers_itself);
         let (id, max_forwards) = (self.id, self.max_forwards);
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Preparing { target } = &at.stage else { return };

@@ -18,6 +18,8 @@ pub struct Features {
     pub pickup_user: Option<String>,
     /// Pressed during a call, with a slot's number or none behind it: parks the other side.
     pub park: Option<String>,
+    /// With a number behind it: calls it, and asks its phone to answer by itself.
+    pub intercom: Option<String>,
     /// The numbers of the park slots; dialling one takes the call parked there.
     pub slots: Vec<String>,
     /// How long a call stays parked before it rings whoever parked it.
@@ -112,6 +114,7 @@ impl Default for Features {
             pickup: Some("*8".into()),
             pickup_user: Some("**".into()),
             park: Some("*68".into()),
+            intercom: Some("*80".into()),
             slots: Vec::new(),
             park_for: Duration::from_secs(120),
             settings: SETTINGS.iter().map(|(code, sets)| (code.to_string(), *sets)).collect(),
@@ -140,6 +143,11 @@ impl Features {
         })
     }
 
+    /// The number behind the code for a call that the called phone answers by itself.
+    pub fn intercom<'a>(&self, dialled: &'a str) -> Option<&'a str> {
+        dialled.strip_prefix(self.intercom.as_deref()?).filter(|number| !number.is_empty())
+    }
+
     /// Whether `user` may take a call that rings `other` (both account names).
     pub fn may_pick_up(&self, user: &str, other: &str) -> bool {
         let both = |members: &Vec<String>| {
@@ -156,6 +164,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         pickup: code(check, written.pickup.as_ref(), default.pickup),
         pickup_user: code(check, written.pickup_user.as_ref(), default.pickup_user),
         park: code(check, written.park.as_ref(), default.park),
+        intercom: code(check, written.intercom.as_ref(), default.intercom),
         slots: slots(check, written.slots.as_ref()),
         park_for: park_for(check, written.park_for_s.as_ref(), default.park_for),
         settings: settings(check, written),
@@ -166,6 +175,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         (&written.pickup, &features.pickup),
         (&written.pickup_user, &features.pickup_user),
         (&written.park, &features.park),
+        (&written.intercom, &features.intercom),
     ];
     for (at, (place, one)) in codes.iter().enumerate() {
         let twice = one.is_some() && codes.iter().take(at).any(|(_, other)| other == one);
@@ -294,6 +304,16 @@ mod tests {
         }
         let off = Features { pickup: None, pickup_user: None, ..features() };
         assert_eq!((off.of("*8"), off.of("**8002")), (None, None));
+    }
+
+    #[test]
+    fn a_number_behind_the_code_is_called_to_answer_by_itself() {
+        for (dialled, number) in
+            [("*808002", Some("8002")), ("*80bob", Some("bob")), ("*80", None), ("8002", None)]
+        {
+            assert_eq!(features().intercom(dialled), number, "{dialled}");
+        }
+        assert_eq!(Features { intercom: None, ..features() }.intercom("*808002"), None);
     }
 
     #[test]

@@ -102,6 +102,9 @@ fn an_empty_file_is_the_default() {
                 park: Some(
                     "*68",
                 ),
+                intercom: Some(
+                    "*80",
+                ),
                 slots: [],
                 park_for: 120s,
                 settings: {
@@ -260,6 +263,9 @@ fn a_written_file_is_read() {
                 ),
                 park: Some(
                     "*68",
+                ),
+                intercom: Some(
+                    "*80",
                 ),
                 slots: [],
                 park_for: 120s,

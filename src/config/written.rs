@@ -157,6 +157,7 @@ pub struct Presence {
 pub struct Features {
     pub pickup: Option<Spanned<String>>,
     pub pickup_user: Option<Spanned<String>>,
+    pub intercom: Option<Spanned<String>>,
     pub park: Option<Spanned<String>>,
     pub slots: Option<Spanned<String>>,
     pub park_for_s: Option<Spanned<u64>>,
@@ -213,6 +214,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
         &[
             "pickup",
             "pickup_user",
+            "intercom",
             "park",
             "slots",
             "park_for_s",

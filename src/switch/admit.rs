@@ -208,6 +208,9 @@ impl Switch {
             return Err((503, "no room for another call"));
         }
         let (dialled, device) = self.dialled(message).ok_or((404, "nobody is dialled"))?;
+        let intercom = self.features.intercom(&dialled).filter(|_| !confirms).map(str::to_string);
+        let answers_itself = intercom.is_some();
+        let dialled = intercom.unwrap_or(dialled);
         let codes = self.codes.as_ref().filter(|_| confirms);
         let (program, number) =
             codes.map_or((&self.program, dialled.as_str()), |codes| (codes, settings::DONE));
@@ -222,7 +225,9 @@ impl Switch {
             wall: self.wall(now),
         };
         let caller_name = Masked::new(&account.name);
-        self.opened(now, flow, key, message, caller_name, facts, device, (program, route), confirms)
+        let call =
+            self.opened(now, flow, key, message, caller_name, facts, device, (program, route), confirms)?;
+        Ok(Incoming { answers_itself, ..call })
     }
 
     /// A call over a trunk: its number and its caller's are put into the plan's form, and it may go where a route `from trunk` leads.
@@ -297,6 +302,7 @@ impl Switch {
             facts,
             device,
             confirms,
+            answers_itself: false,
             route,
             program,
         })

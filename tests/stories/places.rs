@@ -175,3 +175,19 @@ fn a_second_call_rings_a_busy_phone() {
     assert!(world.talked("carol", "bob"), "{}", world.ladder());
     world.settle();
 }
+
+#[test]
+fn an_intercom_call_asks_the_phone_to_answer_by_itself() {
+    for (seed, dialled, asked) in [(508, "*808002", true), (509, "8002", false)] {
+        let mut world = World::seeded(seed);
+        world.phone("alice").dials(dialled).at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.phone("alice").hangs_up().after(secs(5));
+        world.run_until(secs(12));
+        assert!(world.talked("alice", "bob"), "{dialled}\n{}", world.ladder());
+        let rung = world.phone("bob").rung.clone().expect("it rings");
+        assert_eq!(rung.contains("Answer-Mode: Auto\r\n"), asked, "{dialled}\n{rung}");
+        assert_eq!(world.only_cdr().dialled, "8002");
+        world.settle();
+    }
+}
