@@ -80,7 +80,8 @@ fn over_tcp(octets: &[u8]) -> Result<(TcpStream, Duration), String> {
     stream.write_all(octets).map_err(|error| error.to_string())?;
     let asked = Instant::now();
     match probe::options_over_tcp(SIP, ANSWER) {
-        Some(200) => Ok((stream, asked.elapsed())),
+        // A stranger who asks for a user is challenged: that is service, too.
+        Some(401) => Ok((stream, asked.elapsed())),
         other => Err(format!("the next OPTIONS got {other:?}")),
     }
 }
