@@ -158,7 +158,7 @@ country = "86"
 # Park slots: `*68701` pressed in a call parks the other side, dialling 701 takes it. None without this line.
 # slots = "701-720"
 # Who picks up for whom with `*8` and `**`; without groups everybody for everybody:
-# groups.front = ["alice", "bob"]
+# groups.front = ["anna", "ben"]
 
 [presence]
 # Whose lamps a user may watch: "users" (everybody's) or "own".
