@@ -13,6 +13,9 @@ use super::writer::CdrRow;
 const SCHEMA: u32 = 1;
 /// Memory for pages. The default of sled is a gibibyte.
 const CACHE_BYTES: u64 = 8 << 20;
+/// sled's log grows by so much at a time, and each of some forty buffers that it keeps is as long: with its own 512 kB they
+/// would be half of an idle node's memory.
+const SEGMENT_BYTES: usize = 64 << 10;
 
 /// Where a call detail record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +60,11 @@ const CDR: u8 = 2;
 
 impl Tables {
     pub(super) fn open(folder: &Path) -> sled::Result<Tables> {
-        let db = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).open()?;
+        let db = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE_BYTES)
+            .segment_size(SEGMENT_BYTES)
+            .open()?;
         Ok(Tables {
             rows: db.open_tree("rows")?,
             terms: db.open_tree("terms")?,
