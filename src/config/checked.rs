@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::features::{self, Features};
 use super::keys::nearest;
 use super::listen::{self, Listen};
+use super::media::{self, Media};
 use super::presence::{self, Presence};
 use super::trunk::{self, Trunk};
 use super::written::{self, Written};
@@ -82,30 +83,6 @@ pub struct Tls {
     pub trust: Option<PathBuf>,
 }
 
-/// Whether media is encrypted on the way to phones (SRTP, keys in SDP: RFC 4568).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Srtp {
-    /// Never.
-    Off,
-    /// With every phone that knows it.
-    #[default]
-    Optional,
-    /// Always: a phone without it is refused.
-    Required,
-}
-
-/// How the media plane talks to the kernel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BackEnd {
-    /// io_uring where the kernel has it (6.1 and later) and allows it, epoll elsewhere.
-    #[default]
-    Auto,
-    /// epoll, on every kernel.
-    Epoll,
-    /// io_uring, or no start.
-    IoUring,
-}
-
 /// How phones are told who calls, besides From.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Identity {
@@ -161,50 +138,6 @@ pub struct Limits {
     pub trusted: Vec<(IpAddr, u8)>,
 }
 
-/// `[media]`: how media runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Media {
-    /// UDP ports for RTP and RTCP; begins even, ends odd.
-    pub ports: RangeInclusive<u16>,
-    /// Threads that relay; `None`: one a core.
-    pub workers: Option<usize>,
-    /// How packets come from the kernel and go to it.
-    pub back_end: BackEnd,
-    /// The address that phones send media to when it is not the one that the signalling came to (a NAT in front).
-    pub address: Option<IpAddr>,
-    /// What held parties hear.
-    pub music: Music,
-    /// Whether media is encrypted on the way to phones.
-    pub srtp: Srtp,
-    /// Whose tones are made.
-    pub tones: Tones,
-    /// Folder of the site's pieces of spoken values: `zh/d1.wav`, `en/o22.wav`.
-    pub prompts: Option<PathBuf>,
-}
-
-/// Whose tones are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tones {
-    /// `cn`
-    #[default]
-    China,
-    /// `us`
-    UnitedStates,
-    /// `eu`
-    Europe,
-}
-
-/// What held parties hear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Music {
-    /// The switch's own piece.
-    Own,
-    /// Nothing.
-    None,
-    /// A WAV file of the site's.
-    File(PathBuf),
-}
-
 /// `[plan]`: where the dial plans are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -252,9 +185,6 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-/// Fewest media ports that make sense: one call of two legs, RTP and RTCP each.
-const FEWEST_PORTS: u16 = 4;
-
 /// The longest path a Unix socket's address holds (`sun_path`, unix(7)), without its closing zero.
 const SOCKET_PATH_BYTES: usize = 107;
 
@@ -267,7 +197,7 @@ impl Config {
             registrar: check.registrar(&written.registrar),
             tls: check.tls(&written.tls),
             limits: check.limits(&written.limits),
-            media: check.media(&written.media),
+            media: media::checked(&mut check, &written.media),
             plan: check.plan(&written.plan),
             store: check.store(&written.store),
             admin: check.admin(&written.admin),
@@ -296,7 +226,26 @@ impl Check<'_> {
         self.faults.push(Fault::at(at, what).hint(hint));
     }
 
-    fn path(&mut self, value: Option<&Spanned<String>>, default: &str) -> PathBuf {
+    /// What one of a few words means; a word that is none of them is told the one that is meant, or all.
+    pub(super) fn one_of<T: Copy + Default>(
+        &mut self,
+        value: Option<&Spanned<String>>,
+        words: &[(&str, T)],
+    ) -> T {
+        let Some(value) = value else { return T::default() };
+        if let Some((_, meant)) = words.iter().find(|(word, _)| word == value.get_ref()) {
+            return *meant;
+        }
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let hint = match nearest(value.get_ref(), all.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => all.join(", "),
+        };
+        self.wrong(value.span(), format!("`{}` is not a choice here", value.get_ref()), hint);
+        T::default()
+    }
+
+    pub(super) fn path(&mut self, value: Option<&Spanned<String>>, default: &str) -> PathBuf {
         if let Some(value) = value.filter(|value| value.get_ref().is_empty()) {
             self.wrong(value.span(), "the path is empty", "leave the key out to get its default");
         }
@@ -374,17 +323,13 @@ impl Check<'_> {
     }
 
     fn identity(&mut self, written: &written::Sip) -> Identity {
-        let Some(value) = &written.identity else { return Identity::default() };
-        match value.get_ref().as_str() {
-            "pai" => Identity::Pai,
-            "rpid" => Identity::Rpid,
-            "both" => Identity::Both,
-            "off" => Identity::Off,
-            _ => {
-                self.wrong(value.span(), "not a way to tell who calls", "pai, rpid, both or off");
-                Identity::default()
-            }
-        }
+        let words = [
+            ("pai", Identity::Pai),
+            ("rpid", Identity::Rpid),
+            ("both", Identity::Both),
+            ("off", Identity::Off),
+        ];
+        self.one_of(written.identity.as_ref(), &words)
     }
 
     fn digest(&mut self, written: &written::Sip) -> Vec<Digest> {
@@ -468,97 +413,6 @@ impl Check<'_> {
             self.wrong(value.span(), "not a number of seconds that makes sense here", hint);
         }
         Duration::from_secs(u64::from(*value.get_ref()))
-    }
-
-    fn media(&mut self, written: &written::Media) -> Media {
-        let address = written.address.as_ref().and_then(|value| match value.get_ref().parse::<IpAddr>() {
-            Ok(address) if !address.is_unspecified() => Some(address),
-            _ => {
-                let hint = "the address that phones reach this machine by; leave the key out without a NAT in between";
-                self.wrong(value.span(), "not the address of a machine", hint);
-                None
-            }
-        });
-        let workers = written.workers.as_ref().map(|value| {
-            if !(1..=256).contains(value.get_ref()) {
-                self.wrong(
-                    value.span(),
-                    "not a number of threads",
-                    "1 to 256; leave the key out for one a core",
-                );
-            }
-            usize::try_from(*value.get_ref()).unwrap_or(1)
-        });
-        let music = match written.music.as_ref().map(|value| value.get_ref().as_str()) {
-            None | Some("own") => Music::Own,
-            Some("none") => Music::None,
-            Some(_) => Music::File(self.path(written.music.as_ref(), "")),
-        };
-        let back_end = self.back_end(written.back_end.as_ref());
-        let tones = self.tones(written.tones.as_ref());
-        let prompts = written.prompts.is_some().then(|| self.path(written.prompts.as_ref(), ""));
-        let ports = self.ports(written.ports.as_ref());
-        let srtp = self.srtp(written.srtp.as_ref());
-        Media { ports, workers, back_end, address, music, srtp, tones, prompts }
-    }
-
-    fn tones(&mut self, value: Option<&Spanned<String>>) -> Tones {
-        let Some(value) = value else { return Tones::default() };
-        match value.get_ref().as_str() {
-            "cn" => Tones::China,
-            "us" => Tones::UnitedStates,
-            "eu" => Tones::Europe,
-            _ => {
-                self.wrong(value.span(), "not a country whose tones are known", "cn, us or eu");
-                Tones::default()
-            }
-        }
-    }
-
-    fn srtp(&mut self, value: Option<&Spanned<String>>) -> Srtp {
-        let Some(value) = value else { return Srtp::default() };
-        match value.get_ref().as_str() {
-            "off" => Srtp::Off,
-            "optional" => Srtp::Optional,
-            "required" => Srtp::Required,
-            _ => {
-                self.wrong(value.span(), "not a policy for SRTP", "off, optional or required");
-                Srtp::default()
-            }
-        }
-    }
-
-    fn back_end(&mut self, value: Option<&Spanned<String>>) -> BackEnd {
-        let Some(value) = value else { return BackEnd::default() };
-        match value.get_ref().as_str() {
-            "auto" => BackEnd::Auto,
-            "epoll" => BackEnd::Epoll,
-            "io_uring" => BackEnd::IoUring,
-            _ => {
-                self.wrong(value.span(), "not a back end of the media plane", "auto, epoll or io_uring");
-                BackEnd::default()
-            }
-        }
-    }
-
-    fn ports(&mut self, value: Option<&Spanned<String>>) -> RangeInclusive<u16> {
-        let default = 20_000..=29_999;
-        let Some(value) = value else { return default };
-        let range = value.get_ref().split_once('-').and_then(|(first, last)| {
-            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
-        });
-        let Some((first, last)) = range else {
-            self.wrong(value.span(), "not a range of ports", r#"for example "20000-29999""#);
-            return default;
-        };
-        if first < 1024 || last < first || last - first + 1 < FEWEST_PORTS {
-            self.wrong(value.span(), "not a usable range of ports", "from 1024 upwards, at least 4 ports");
-        } else if first % 2 == 1 || last.is_multiple_of(2) {
-            let hint =
-                "RTP takes an even port and RTCP the odd one above it (RFC 3550 §11): begin even, end odd";
-            self.wrong(value.span(), "ports come in pairs", hint);
-        }
-        first..=last
     }
 
     fn plan(&mut self, written: &written::Plan) -> Plan {

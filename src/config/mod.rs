@@ -8,18 +8,19 @@ mod fault;
 mod features;
 mod keys;
 mod listen;
+mod media;
 mod presence;
 mod trunk;
 mod written;
 
 pub use checked::{
-    Admin, BackEnd, Config, Digest, Identity, Limits, Log, LogFormat, Media, Music, Node, Plan, Registrar,
-    Sip, Srtp, Store, Tls, Tones,
+    Admin, Config, Digest, Identity, Limits, Log, LogFormat, Node, Plan, Registrar, Sip, Store, Tls,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Code, Feature, Features, Forwards, Ring, Strategy};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
+pub use media::{BackEnd, Media, Music, Srtp, Tones};
 pub use presence::{Presence, Shown, Watching};
 pub use trunk::Trunk;
 

@@ -1,9 +1,6 @@
 //! `[presence]`: who may know what of whom.
 
-use toml::Spanned;
-
 use super::checked::Check;
-use super::keys::nearest;
 use super::written;
 
 /// `[presence]`: who may know what of whom.
@@ -42,25 +39,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Presence) -> Pre
     let watch = [("users", Watching::Users), ("own", Watching::Own)];
     let show = [("nobody", Shown::Nobody), ("users", Shown::Users), ("all", Shown::All)];
     Presence {
-        watch: one_of(check, written.watch.as_ref(), &watch),
-        show: one_of(check, written.show.as_ref(), &show),
+        watch: check.one_of(written.watch.as_ref(), &watch),
+        show: check.one_of(written.show.as_ref(), &show),
     }
-}
-
-fn one_of<T: Copy + Default>(
-    check: &mut Check<'_>,
-    value: Option<&Spanned<String>>,
-    words: &[(&str, T)],
-) -> T {
-    let Some(value) = value else { return T::default() };
-    if let Some((_, meant)) = words.iter().find(|(word, _)| word == value.get_ref()) {
-        return *meant;
-    }
-    let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let hint = match nearest(value.get_ref(), all.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => all.join(", "),
-    };
-    check.wrong(value.span(), format!("`{}` is not a choice here", value.get_ref()), hint);
-    T::default()
 }
