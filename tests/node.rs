@@ -302,6 +302,23 @@ fn a_plan_with_errors_changes_nothing_and_says_where() {
     assert_ne!(program(&node), before);
 }
 
+#[test]
+fn a_plan_that_names_what_is_not_configured_is_not_taken() {
+    let mut node = Node::new(r#"["udp://127.0.0.1:0"]"#);
+    node.start();
+    let plan = node.folder().join("dialplans/hello.plan");
+    let text = fs::read_to_string(&plan).expect("text");
+    let line = "\nroute \"0.\" from users -> dial trunk carier number {callee}\n";
+    fs::write(&plan, format!("{text}{line}")).expect("written");
+    let file = plan.to_str().expect("a path");
+    assert_eq!(program().args(["plan", "check", file]).output().expect("runs").status.code(), Some(0));
+    assert_eq!(node.run(&["plan", "check", file]).status.code(), Some(1));
+    assert_eq!(node.run(&["plan", "check"]).status.code(), Some(1));
+    let refused = node.run(&["plan", "reload"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("P0211"), "{refused:?}");
+}
+
 /// Only root can be somebody else for a moment.
 #[test]
 fn another_user_is_refused_even_where_the_socket_is_open_to_all() {

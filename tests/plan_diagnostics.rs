@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use expect_test::expect_file;
 use ledgerline::base::bounds::{PLAN_FILE_BYTES, PLAN_FINDINGS};
-use ledgerline::plan::{Code, Diagnostic, Folder, Lang, Sound, SoundError, Sources, load};
+use ledgerline::plan::{Code, Diagnostic, Folder, Lang, Site, Sound, SoundError, Sources, load};
 use proptest::prelude::*;
 
-/// One wrong plan in a folder where every sound is there, but for `missing/` and `broken/`.
+/// One wrong plan in a folder where every sound is there, but for `missing/` and `broken/`, of a node with a trunk and a ring group.
 struct Wrong(Vec<u8>);
 
 impl Sources for Wrong {
@@ -26,6 +27,14 @@ impl Sources for Wrong {
             return Err(SoundError::Unplayable("two channels".to_string()));
         }
         Folder::new().with_any_sound().sound(path)
+    }
+
+    fn site(&self) -> Option<&Site> {
+        static SITE: LazyLock<Site> = LazyLock::new(|| {
+            let set = |name: &str| BTreeSet::from([name.to_string()]);
+            Site { trunks: set("carrier"), trunk_groups: set("carriers"), ring: set("sales") }
+        });
+        Some(&SITE)
     }
 }
 
@@ -68,6 +77,17 @@ fn a_plan_loads_exactly_if_nothing_is_an_error() {
         let (loads, diagnostics) = check(&fs::read(&path).expect("a readable plan"));
         assert_eq!(loads, !diagnostics.iter().any(Diagnostic::is_error), "{}", path.display());
     }
+}
+
+#[test]
+fn without_a_configuration_at_hand_every_trunk_and_group_is_taken_as_good() {
+    let folder = |text: &str| Folder::new().with_plan("a.plan", text);
+    let text = "edition 2026\nzone \"UTC\"\nroute \"0.\" from users, trunk a -> dial trunk b number {callee}, group c, group {callee}\n";
+    let (program, found) = load(&folder(text), &["a.plan"]);
+    assert!(program.is_some() && found.is_empty(), "{found:?}");
+    let (program, found) = load(&folder(text).of(Site::default()), &["a.plan"]);
+    assert!(program.is_none());
+    assert_eq!(found.iter().map(Diagnostic::code).collect::<Vec<_>>(), [Code::NOT_CONFIGURED; 3]);
 }
 
 #[test]

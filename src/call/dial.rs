@@ -309,8 +309,9 @@ impl Call {
 /// The members of a group whose members ring one after another, in this call's order, and for how long each; `None`: `targets` is no
 /// such group.
 fn take_turns(desk: &mut Desk<'_>, targets: &[Target]) -> Option<(Vec<Target>, Duration)> {
-    let [Target::User(name)] = targets else { return None };
-    let ring = desk.groups.get(name.reveal()).filter(|_| desk.directory.find(name.reveal()).is_none())?;
+    let ([Target::User(name)] | [Target::Group(name)]) = targets else { return None };
+    let by_user = |name: &str| matches!(targets, [Target::User(_)]) && desk.directory.find(name).is_some();
+    let ring = desk.groups.get(name.reveal()).filter(|_| !by_user(name.reveal()))?;
     let mut members: Vec<Target> =
         ring.members.iter().map(|member| Target::User(Masked::new(member))).collect();
     match ring.strategy {
@@ -350,14 +351,13 @@ impl Call {
     }
 
     fn find(&self, desk: &Desk<'_>, target: &Target, chain: &[Diversion], found: &mut Found) {
-        let (Target::User(dialled) | Target::Number(dialled)) = target else { return };
+        let dialled = match target {
+            Target::Trunk { .. } => return,
+            Target::Group(name) => return self.find_members(desk, name, chain, found),
+            Target::User(dialled) | Target::Number(dialled) => dialled,
+        };
         let Some(account) = desk.directory.find(dialled.reveal()) else {
-            // A group within a group would be one that somebody wrote into itself.
-            let members = desk.groups.get(dialled.reveal()).into_iter().flat_map(|ring| &ring.members);
-            for member in members.filter(|member| desk.directory.find(member).is_some()) {
-                self.find(desk, &Target::User(Masked::new(member)), chain, found);
-            }
-            return;
+            return self.find_members(desk, dialled, chain, found);
         };
         if found.nobody == Outcome::Unknown {
             found.nobody = Outcome::Unreachable;
@@ -388,6 +388,14 @@ impl Call {
         let contacts: Vec<Contact> = contacts.collect();
         if !contacts.is_empty() {
             found.users.push(contacts);
+        }
+    }
+
+    /// The members of a ring group. A group within a group would be one that somebody wrote into itself: accounts only.
+    fn find_members(&self, desk: &Desk<'_>, group: &Masked, chain: &[Diversion], found: &mut Found) {
+        let members = desk.groups.get(group.reveal()).into_iter().flat_map(|ring| &ring.members);
+        for member in members.filter(|member| desk.directory.find(member).is_some()) {
+            self.find(desk, &Target::User(Masked::new(member)), chain, found);
         }
     }
 

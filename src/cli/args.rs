@@ -274,7 +274,8 @@ pub enum Call {
 /// `plan`
 #[derive(Debug, Subcommand)]
 pub enum Plan {
-    /// Check plan files: exit code 1 when something is wrong
+    /// Check plan files: exit code 1 when something is wrong. Trunks and ring groups that they name must be in the
+    /// configuration; beside a PATH only one given with --config is looked at
     Check {
         /// A plan folder or one plan file; without it, the folder of the configuration
         path: Option<PathBuf>,

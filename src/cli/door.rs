@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::io::admin::protocol::{Act, Failure, Kind, Line, Request};
 use crate::io::admin::{Desk, Reply};
 use crate::io::node;
+use crate::io::plans;
 use crate::io::settings::SettingsFile;
 use crate::io::users::Users;
 use crate::switch::Command;
@@ -160,6 +161,7 @@ impl Node {
             realm: config.node.realm.clone(),
             store,
             plan: config.plan.clone(),
+            site: plans::site(config),
             door: None,
         };
         Ok(Node::Stopped(Box::new(desk)))

@@ -10,7 +10,7 @@ use super::exit::{Exit, Stop};
 use super::print::Printer;
 use crate::io::admin::protocol::Act;
 use crate::io::plans::{self, Loaded};
-use crate::plan::{Diagnostic, Lang, Severity};
+use crate::plan::{Diagnostic, Lang, Severity, Site};
 
 pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     match plan {
@@ -24,14 +24,20 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
     }
 }
 
-/// Without a path the plan as the switch would load it; a folder's files each for itself.
+/// Without a path the plan as the switch would load it; a folder's files each for itself. Names of trunks and ring groups are
+/// compared with the configuration: with a path, with one that was named.
 fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let plans = match path {
         None => {
-            let plan = door::configuration(config)?.plan;
-            vec![plans::load(&plan).map_err(|error| unreadable(&plan.folder, &error))?]
+            let config = door::configuration(config)?;
+            let loaded = plans::load(&config.plan, &plans::site(&config));
+            vec![loaded.map_err(|error| unreadable(&config.plan.folder, &error))?]
         }
-        Some(path) => load(path).map_err(|error| unreadable(path, &error))?,
+        Some(path) => {
+            let site = config.map(|config| door::configuration(Some(config))).transpose()?;
+            let site = site.as_ref().map(plans::site);
+            load(path, site.as_ref()).map_err(|error| unreadable(path, &error))?
+        }
     };
     let results: Vec<Value> = plans.iter().map(result).collect();
     let lang = language();
@@ -43,7 +49,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::usage(format!("{}: {error}", path.display()))
 }
 
-fn load(path: &Path) -> std::io::Result<Vec<Loaded>> {
+fn load(path: &Path, site: Option<&Site>) -> std::io::Result<Vec<Loaded>> {
     let (folder, files) = if path.is_dir() {
         (path.to_path_buf(), plans::list(path)?)
     } else {
@@ -52,7 +58,7 @@ fn load(path: &Path) -> std::io::Result<Vec<Loaded>> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         (folder.to_path_buf(), vec![name.to_string()])
     };
-    files.into_iter().map(|file| plans::load_files(&folder, vec![file])).collect()
+    files.into_iter().map(|file| plans::load_files(&folder, vec![file], site)).collect()
 }
 
 fn result(loaded: &Loaded) -> Value {

@@ -26,7 +26,7 @@ pub struct Features {
     pub park_for: Duration,
     /// What users set for themselves, by code.
     pub settings: BTreeMap<String, Code>,
-    /// Ring groups by name: what `dial user NAME` rings in a plan.
+    /// Ring groups by name: what `dial group NAME` rings in a plan.
     pub ring: BTreeMap<String, Ring>,
     /// Groups of users by name; who is in none together picks up nothing of the other. No groups: all users are one.
     pub groups: BTreeMap<String, Vec<String>>,

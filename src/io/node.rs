@@ -171,7 +171,7 @@ impl Node {
         // The two that take time take it together: a caller waits for both.
         let (news, vault_news) = mpsc::unbounded_channel();
         let (loaded, store) = std::thread::scope(|scope| {
-            let loading = scope.spawn(|| load_plan(&config.plan));
+            let loading = scope.spawn(|| load_plan(config));
             let store = open_store(config, move |told| {
                 // The receiver is gone only when the node is going down.
                 let _ = news.send(told);
@@ -252,6 +252,7 @@ impl Node {
             realm: config.node.realm.clone(),
             store: Some(store.clone()),
             plan: config.plan.clone(),
+            site: plans::site(config),
             door: Some(door.clone()),
         };
         Ok(Node { control, door, desk, server, store, keeper, tls, listening })
@@ -286,8 +287,10 @@ pub fn load_keys(config: &Config) -> Result<Arc<Keyring>, StoreError> {
     store::load_keys(&config.store.keys).map(Arc::new)
 }
 
-fn load_plan(plan: &config::Plan) -> Result<Loaded, StartError> {
-    let loaded = plans::load(plan).map_err(|error| StartError::PlanFolder(plan.folder.clone(), error))?;
+fn load_plan(config: &Config) -> Result<Loaded, StartError> {
+    let plan = &config.plan;
+    let loaded = plans::load(plan, &plans::site(config))
+        .map_err(|error| StartError::PlanFolder(plan.folder.clone(), error))?;
     let findings: String = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
     if loaded.program.is_none() {
         return Err(StartError::Plan(findings));

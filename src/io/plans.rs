@@ -13,9 +13,9 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use sha2::{Digest, Sha256};
 
-use crate::config;
+use crate::config::{self, Config};
 use crate::media::{Prompt, PromptLibrary};
-use crate::plan::{self, Diagnostic, Program, Sound, SoundError, Sources};
+use crate::plan::{self, Diagnostic, Program, Site, Sound, SoundError, Sources};
 
 /// Largest plan file. A plan of ten thousand routes is a tenth of it.
 const PLAN_BYTES: u64 = 8 << 20;
@@ -36,13 +36,22 @@ pub struct Loaded {
     pub prompts: PromptLibrary,
 }
 
-/// Reads, checks and compiles the plan as configured.
+/// What of a configuration its plan may name.
+pub fn site(config: &Config) -> Site {
+    Site {
+        trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        trunk_groups: config.trunks.iter().filter_map(|trunk| trunk.group.clone()).collect(),
+        ring: config.features.ring.keys().cloned().collect(),
+    }
+}
+
+/// Reads, checks and compiles the plan as configured, for a node that has `site`.
 ///
 /// # Errors
 /// The folder cannot be read. What is wrong with its files is in [`Loaded::diagnostics`].
-pub fn load(plan: &config::Plan) -> io::Result<Loaded> {
+pub fn load(plan: &config::Plan, site: &Site) -> io::Result<Loaded> {
     let files = if plan.files.is_empty() { list(&plan.folder)? } else { plan.files.clone() };
-    load_files(&plan.folder, files)
+    load_files(&plan.folder, files, Some(site))
 }
 
 /// Every `*.plan` file of `folder`, sorted; not those of its subfolders, which hold what plans `use`.
@@ -61,12 +70,12 @@ pub fn list(folder: &Path) -> io::Result<Vec<String>> {
     Ok(files)
 }
 
-/// Reads, checks and compiles `files` of `folder` as one plan.
+/// Reads, checks and compiles `files` of `folder` as one plan; without a `site` every name outside of the plan is taken as good.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_files(folder: &Path, files: Vec<String>) -> io::Result<Loaded> {
-    let sources = Folder::open(folder)?;
+pub fn load_files(folder: &Path, files: Vec<String>, site: Option<&Site>) -> io::Result<Loaded> {
+    let sources = Folder { site: site.cloned(), ..Folder::open(folder)? };
     let roots: Vec<&str> = files.iter().map(String::as_str).collect();
     let (program, diagnostics) = plan::load(&sources, &roots);
     let mut prompts = PromptLibrary::new();
@@ -83,13 +92,14 @@ pub fn load_files(folder: &Path, files: Vec<String>) -> io::Result<Loaded> {
 struct Folder {
     root: OwnedFd,
     sounds: RefCell<HashMap<String, (Sound, Prompt)>>,
+    site: Option<Site>,
 }
 
 impl Folder {
     fn open(path: &Path) -> io::Result<Folder> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Folder { root, sounds: RefCell::default() })
+        Ok(Folder { root, sounds: RefCell::default(), site: None })
     }
 
     /// The octets of a file beneath the folder.
@@ -127,6 +137,10 @@ impl Sources for Folder {
         let sound = Sound::new(Sha256::digest(&octets).into(), prompt.duration());
         self.sounds.borrow_mut().insert(path.to_string(), (sound, prompt));
         Ok(sound)
+    }
+
+    fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
     }
 }
 

@@ -200,6 +200,8 @@ impl Cause {
 pub enum Target {
     /// A user of this switch, by name or by one of the user's numbers.
     User(Masked),
+    /// A ring group of the configuration, by its name.
+    Group(Masked),
     /// A number, as dialled: a user's number.
     Number(Masked),
     /// A number out over a trunk, or over one of a group of trunks.
@@ -215,6 +217,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::User(name) => write!(f, "user {name}"),
+            Target::Group(name) => write!(f, "group {name}"),
             Target::Number(number) => write!(f, "number {number}"),
             Target::Trunk { trunk, number } => write!(f, "trunk {trunk} number {number}"),
         }

@@ -242,12 +242,20 @@ pub(crate) enum ChoiceValue {
     Prompts(Vec<PromptUse>),
 }
 
-/// `user bob`, `number callee`, `trunk carrier number callee`
+/// `user bob`, `group sales`, `number callee`, `trunk carrier number callee`
 #[derive(Debug)]
 pub(crate) struct TargetUse {
-    pub user: bool,
-    pub trunk: Option<Name>,
+    pub whom: Whom,
     pub who: Who,
+}
+
+#[derive(Debug)]
+pub(crate) enum Whom {
+    User,
+    Group,
+    Number,
+    /// Over a trunk or a group of trunks.
+    Trunk(Name),
 }
 
 #[derive(Debug)]

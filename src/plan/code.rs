@@ -222,6 +222,10 @@ codes! {
         hint "delete this one" "请删除这一处" }
     TOO_MANY_FILES = 210 Error {
         "more than {0} files are used" "引用的文件超过 {0} 个" }
+    NOT_CONFIGURED = 211 Error {
+        "the configuration has no {0} `{1}`" "配置里没有名为 `{1}` 的{0}"
+        hint "it has: {2}; another is declared by `{3}` in ledgerline.toml"
+        "配置里有：{2}；新增请在 ledgerline.toml 里写 `{3}`" }
 
     // 03xx: routes
     BAD_PATTERN = 301 Error {

@@ -49,7 +49,12 @@ impl Arg {
             Arg::Said(term) => term.say(lang).to_string(),
             Arg::OneOf(args) => {
                 let or = if lang == Lang::En { " or " } else { " 或 " };
-                args.iter().map(|arg| arg.say(lang)).collect::<Vec<_>>().join(or)
+                let comma = if lang == Lang::En { ", " } else { "、" };
+                let args: Vec<String> = args.iter().map(|arg| arg.say(lang)).collect();
+                match args.split_last() {
+                    Some((last, rest)) if !rest.is_empty() => format!("{}{or}{last}", rest.join(comma)),
+                    _ => args.concat(),
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ use super::ast::Compare;
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::policy::Policy;
 use super::program::{Facts, Program, RouteId};
-use super::resolved::{Condition, Operand, TargetSource, Value};
+use super::resolved::{Condition, Operand, TargetSource, Value, Whom};
 use super::trace::{self, Mark, TraceLine};
 
 /// A running plan. Sans-IO: resumed with what happened, it returns what to do.
@@ -262,10 +262,11 @@ impl Machine {
             Value::Text(text) => text,
             _ => Masked::default(), // the checker lets only texts be dialled
         };
-        match &source.trunk {
-            Some(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
-            None if source.user => Target::User(who),
-            None => Target::Number(who),
+        match &source.whom {
+            Whom::Trunk(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
+            Whom::User => Target::User(who),
+            Whom::Group => Target::Group(who),
+            Whom::Number => Target::Number(who),
         }
     }
 

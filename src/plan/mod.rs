@@ -39,7 +39,7 @@ pub use machine::Machine;
 pub use manual::reference;
 pub use policy::{Anchor, OnFailure, Policy, Record, RetentionClass, Term};
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
-pub use source::{Folder, Sound, SoundError, Sources};
+pub use source::{Folder, Site, Sound, SoundError, Sources};
 pub use trace::TraceLine;
 
 use std::sync::Arc;

@@ -160,10 +160,18 @@ pub(crate) struct Dial {
 /// Whom to ring, once the value is known.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSource {
-    pub user: bool,
-    /// Over which trunk or group of trunks.
-    pub trunk: Option<Arc<str>>,
+    pub whom: Whom,
     pub who: Operand,
+}
+
+/// What a dialled value is the name or number of.
+#[derive(Debug, Clone)]
+pub(crate) enum Whom {
+    User,
+    Group,
+    Number,
+    /// Over this trunk or group of trunks.
+    Trunk(Arc<str>),
 }
 
 /// Where a value comes from.

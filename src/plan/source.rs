@@ -2,7 +2,7 @@
 //!
 //! Invariant: paths are relative to the plan folder, use `/`, and never leave it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::base::PromptId;
@@ -17,6 +17,22 @@ pub trait Sources {
     /// # Errors
     /// [`SoundError`] when it is missing or cannot be played.
     fn sound(&self, path: &str) -> Result<Sound, SoundError>;
+
+    /// What the node has configured; `None` when plans are checked without a configuration at hand: then every name is taken as good.
+    fn site(&self) -> Option<&Site> {
+        None
+    }
+}
+
+/// What of a node's configuration a plan may name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Trunks: what calls come from and go out over.
+    pub trunks: BTreeSet<String>,
+    /// Names that several trunks share: what calls go out over.
+    pub trunk_groups: BTreeSet<String>,
+    /// Ring groups.
+    pub ring: BTreeSet<String>,
 }
 
 /// A sound file that can be played.
@@ -55,6 +71,7 @@ pub struct Folder {
     plans: BTreeMap<String, Vec<u8>>,
     sounds: BTreeMap<String, Sound>,
     any_sound: bool,
+    site: Option<Site>,
 }
 
 impl Folder {
@@ -83,6 +100,13 @@ impl Folder {
         self.any_sound = true;
         self
     }
+
+    /// Of a node with this configuration.
+    #[must_use]
+    pub fn of(mut self, site: Site) -> Folder {
+        self.site = Some(site);
+        self
+    }
 }
 
 impl Sources for Folder {
@@ -96,6 +120,10 @@ impl Sources for Folder {
             None if self.any_sound => Ok(imagined(path)),
             None => Err(SoundError::Missing),
         }
+    }
+
+    fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
     }
 }
 

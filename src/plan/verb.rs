@@ -243,10 +243,10 @@ pub(crate) static VERBS: &[VerbRow] = &[
             dialled(Outcome::Failed, false, Term::new("anything else", "其他故障")),
         ],
         keys: false,
-        form: "dial user NAME, number \"…\", … for TIME { OUTCOME, … -> … }",
+        form: "dial user NAME, group NAME, number \"…\", … for TIME { OUTCOME, … -> … }",
         about: Term::new(
-            "rings users and numbers at once and joins the first that answers; as the first verb it rings through without answering the caller",
-            "同时呼叫若干用户和号码，接通最先应答者；若为第一个动作，则先振铃、不先应答主叫",
+            "rings users, ring groups and numbers at once and joins the first that answers; as the first verb it rings through without answering the caller",
+            "同时呼叫若干用户、振铃组和号码，接通最先应答者；若为第一个动作，则先振铃、不先应答主叫",
         ),
     },
 ];

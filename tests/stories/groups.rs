@@ -20,6 +20,27 @@ fn rung(world: &mut World, name: &str) -> usize {
 }
 
 #[test]
+fn a_group_dialled_by_its_name_rings_though_somebody_is_called_so() {
+    let mut world = World::made(405, Plan::Required, |setup| {
+        let members = vec!["bob".to_string(), "carol".to_string()];
+        let ring = Ring { strategy: Strategy::RoundRobin, members, each: Duration::from_secs(6) };
+        setup.features.ring.insert("erin".into(), ring);
+    });
+    world.phone("erin");
+    for name in ["bob", "carol"] {
+        world.phone(name).answers().after(ms(100));
+    }
+    for (n, who) in [(0, "bob"), (1, "carol")] {
+        world.phone("alice").dials("8060").at(secs(1 + 10 * n));
+        world.phone("alice").hangs_up().after(secs(2));
+        world.run_until(secs(10 + 10 * n));
+        assert_eq!(rung(&mut world, who), 1, "{}", world.ladder());
+    }
+    assert_eq!(rung(&mut world, "erin"), 0);
+    world.settle();
+}
+
+#[test]
 fn a_group_rings_at_once_and_the_others_hear_that_it_was_answered() {
     let mut world = world(400, Strategy::All, &["bob", "8003", "nobody"]);
     world.phone("alice").dials("8050").at(secs(1));

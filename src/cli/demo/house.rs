@@ -70,7 +70,7 @@ impl House {
         let [alice, bob] =
             [("alice", "8001"), ("bob", "8002")].map(|(name, number)| account(&config, name, number));
         let (alice, bob) = (alice?, bob?);
-        let loaded = plans::load(&config.plan).map_err(Stop::failed)?;
+        let loaded = plans::load(&config.plan, &plans::site(&config)).map_err(Stop::failed)?;
         let program = loaded.program.ok_or_else(|| Stop::failed("the demo's plan does not load"))?;
         let facts = Facts {
             caller: Masked::new("alice"),

@@ -18,7 +18,7 @@ use crate::io::plans;
 use crate::io::settings::SettingsFile;
 use crate::io::store::{Store, StoreError};
 use crate::io::users::{UserView, Users, UsersError};
-use crate::plan::Lang;
+use crate::plan::{Lang, Site};
 use crate::registrar::{Setting, Settings};
 use crate::switch::Command;
 use crate::vault::{Query, Scope};
@@ -58,6 +58,8 @@ pub struct Desk {
     pub store: Option<Store>,
     /// Where the plan is.
     pub plan: config::Plan,
+    /// What of the configuration it may name.
+    pub site: Site,
     /// The way to the core; `None` beside a stopped node.
     pub door: Option<Door>,
 }
@@ -186,7 +188,8 @@ impl Desk {
         let door =
             self.door.as_ref().ok_or_else(|| Failure::new(Kind::Usage, "only a running node reloads"))?;
         let folder = self.plan.folder.display();
-        let loaded = plans::load(&self.plan).map_err(|error| failed(format!("{folder}: {error}")))?;
+        let loaded =
+            plans::load(&self.plan, &self.site).map_err(|error| failed(format!("{folder}: {error}")))?;
         let findings: Vec<String> = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
         match loaded.program {
             Some(program) => {

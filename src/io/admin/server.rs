@@ -230,11 +230,18 @@ mod tests {
         let mut keys = Keyring::new();
         keys.insert(1, Secret::new([1; 32]));
         let (door, porter) = door();
-        let plan = config::check(&folder.join("ledgerline.toml"), "").expect("defaults").plan;
+        let config = config::check(&folder.join("ledgerline.toml"), "").expect("defaults");
         let users = Users::new(folder, Arc::new(keys), "test");
         let settings = crate::io::settings::SettingsFile::new(folder, Arc::new(Keyring::new()));
-        let desk =
-            Desk { users, settings, realm: "test".into(), store: None, plan, door: Some(door.clone()) };
+        let desk = Desk {
+            users,
+            settings,
+            realm: "test".into(),
+            store: None,
+            site: crate::io::plans::site(&config),
+            plan: config.plan,
+            door: Some(door.clone()),
+        };
         tokio::spawn(server.serve(desk, door));
         let (reader, writer) = UnixStream::connect(&path).await.expect("connected").into_split();
         (Line { reader: BufReader::new(reader), writer }, porter)

@@ -10,6 +10,7 @@ mod path;
 mod policy;
 mod prompt;
 mod route;
+mod site;
 mod time;
 mod value;
 mod verb;
@@ -44,6 +45,8 @@ pub(crate) fn check(sources: &dyn Sources, roots: &[&str]) -> Checked {
 
 fn resolve(sources: &dyn Sources, asts: &[FileAst], findings: &mut Vec<Finding>) -> Resolved {
     let mut world = World::declare(asts, findings);
+    world.site = site::Names::of(sources.site());
+    world.site.origins(asts, findings);
     world.prompts = prompt::prompts(asts, sources, findings);
     let holidays = time::holidays(asts, findings);
     let calendars = time::calendars(asts, &world, &holidays, findings);

@@ -11,6 +11,7 @@ use crate::plan::finding::{Finding, Term, nearest, note};
 use crate::plan::verb::VERBS;
 
 use super::prompt::Prompt;
+use super::site::Names;
 
 /// What a name can be declared as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,7 @@ type Declared = HashMap<Arc<str>, (usize, Span)>;
 pub(super) struct World {
     names: [Declared; 6],
     pub prompts: Vec<Prompt>,
+    pub site: Names,
 }
 
 impl World {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use crate::base::Masked;
 use crate::base::bounds::FORKS;
 use crate::plan::ask::Outcome;
-use crate::plan::ast::{Arm, Head, Label, LabelKind, TargetUse, Verb, Who};
+use crate::plan::ast::{self, Arm, Head, Label, LabelKind, TargetUse, Verb, Who};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, nearest, note};
-use crate::plan::resolved::{Bodies, Collect, Dial, Menu, Operand, StepKind, TargetSource, Value};
+use crate::plan::resolved::{Bodies, Collect, Dial, Menu, Operand, StepKind, TargetSource, Value, Whom};
 use crate::plan::verb::{BETWEEN_UNSAID, RING_UNSAID, Unhandled, VerbKind, VerbRow};
 
 use super::flow::FlowCheck;
@@ -124,6 +124,8 @@ impl FlowCheck<'_> {
     }
 
     fn target(&mut self, target: &TargetUse) -> Option<TargetSource> {
+        let numbered = matches!(target.whom, ast::Whom::Number | ast::Whom::Trunk(_));
+        self.world.site.dialled(target, self.findings);
         let who = match &target.who {
             Who::Value(name) => {
                 let (operand, kind) = self.named(name)?;
@@ -139,14 +141,19 @@ impl FlowCheck<'_> {
                 self.report(Finding::new(Code::TEXT_IN_TEXT, name.span));
                 return None;
             }
-            Who::Literal(name) if name.text.is_empty() || (!target.user && !is_number(&name.text)) => {
+            Who::Literal(name) if name.text.is_empty() || (numbered && !is_number(&name.text)) => {
                 self.report(Finding::new(Code::BAD_NUMBER, name.span).arg(&*name.text));
                 return None;
             }
             Who::Literal(name) => Operand::Fixed(Value::Text(Masked::new(&*name.text))),
         };
-        let trunk = target.trunk.as_ref().map(|name| name.text.clone());
-        Some(TargetSource { user: target.user, trunk, who })
+        let whom = match &target.whom {
+            ast::Whom::User => Whom::User,
+            ast::Whom::Group => Whom::Group,
+            ast::Whom::Number => Whom::Number,
+            ast::Whom::Trunk(name) => Whom::Trunk(name.text.clone()),
+        };
+        Some(TargetSource { whom, who })
     }
 
     /// Follows every arm; reports outcomes that are unknown, handled twice, or not handled.

@@ -2,7 +2,7 @@
 
 use super::{Parser, what};
 use crate::plan::ast::{
-    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PromptUse, TargetUse, Verb, Who,
+    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PromptUse, TargetUse, Verb, Who, Whom,
 };
 use crate::plan::code::Code;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
@@ -156,27 +156,36 @@ impl Parser<'_> {
         out
     }
 
-    /// `trunk NAME`, if it stands here.
-    fn trunk(&mut self) -> Option<Name> {
-        if !self.is_word("trunk") {
-            return None;
-        }
+    /// `user`, `group`, `number`, `trunk NAME number`, if one of them stands here.
+    fn whom(&mut self) -> Option<Whom> {
+        let whom = match self.word().as_deref() {
+            Some("user") => Whom::User,
+            Some("group") => Whom::Group,
+            Some("number") => Whom::Number,
+            Some("trunk") => {
+                self.bump();
+                let trunk = self.name();
+                if !self.is_word("number") {
+                    return None;
+                }
+                trunk.map_or(Whom::Number, Whom::Trunk)
+            }
+            _ => return None,
+        };
         self.bump();
-        self.name()
+        Some(whom)
     }
 
     fn targets(&mut self) -> Vec<TargetUse> {
         let mut out = Vec::new();
         loop {
-            let trunk = self.trunk();
-            let user = trunk.is_none() && self.is_word("user");
-            if !user && !self.is_word("number") {
-                let kinds = Arg::OneOf(vec!["`user`".into(), "`number`".into()]);
+            let Some(whom) = self.whom() else {
+                let kinds = ["`user`", "`group`", "`number`", "`trunk`"].map(Arg::from);
                 let guess =
                     matches!(self.kind(), Some(Kind::Word | Kind::Int | Kind::Text | Kind::LeftBrace));
                 let whom = if self.kind() == Some(Kind::LeftBrace) { "{…}" } else { self.raw() };
                 let suggest = guess.then(|| format!("dial user {whom}"));
-                self.expected_instead(kinds, suggest.as_deref());
+                self.expected_instead(Arg::OneOf(kinds.into()), suggest.as_deref());
                 match self.kind() {
                     Some(Kind::LeftBrace) => self.skip_braces(),
                     _ if guess => {
@@ -185,9 +194,9 @@ impl Parser<'_> {
                     _ => {}
                 }
                 return out;
-            }
-            self.bump();
-            out.extend(self.who(user).map(|who| TargetUse { user, trunk, who }));
+            };
+            let named = matches!(whom, Whom::User | Whom::Group);
+            out.extend(self.who(named).map(|who| TargetUse { whom, who }));
             if self.take(Kind::Comma).is_none() {
                 return out;
             }
@@ -195,7 +204,7 @@ impl Parser<'_> {
     }
 
     /// `bob`, `8002`, `"8002"`, `{callee}`
-    fn who(&mut self, user: bool) -> Option<Who> {
+    fn who(&mut self, named: bool) -> Option<Who> {
         match self.kind() {
             Some(Kind::LeftBrace) => {
                 self.bump();
@@ -207,14 +216,14 @@ impl Parser<'_> {
                 let text = half_width(self.raw()).into();
                 Some(Who::Literal(Name { text, span: self.bump() }))
             }
-            Some(Kind::Word) if user => self.name().map(Who::Literal),
+            Some(Kind::Word) if named => self.name().map(Who::Literal),
             Some(Kind::Word) => {
                 let instead = format!("user {}", self.raw());
                 self.expected_instead(what::TEXT, Some(&instead));
                 self.bump();
                 None
             }
-            _ => self.quoted(if user { what::NAME } else { what::TEXT }).map(Who::Literal),
+            _ => self.quoted(if named { what::NAME } else { what::TEXT }).map(Who::Literal),
         }
     }
 
