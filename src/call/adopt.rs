@@ -5,6 +5,7 @@
 //! Invariant: a leg belongs to exactly one call; the index says which.
 
 use crate::base::{LegId, Masked};
+use crate::config::Srtp;
 use crate::dialog;
 use crate::media::Order;
 
@@ -54,7 +55,7 @@ impl Call {
         if !idle || at.renewal.is_some() || !at.exchange.may_invite() {
             return Err(491);
         }
-        let mut moved = Leg::new(peer, at.user.clone(), at.flow, desk.node.manner.srtp, desk.random);
+        let mut moved = Leg::new(peer, at.user.clone(), at.flow, Srtp::Off, desk.random);
         // What stays behind is the record of who took part.
         moved.number = at.number.clone();
         moved.talked = at.talked;

@@ -156,7 +156,8 @@ impl Call {
     pub(super) fn late_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
         let Some(at) = self.leg_mut(leg) else { return };
         let was_held = at.media.is_held();
-        let usable = Description::read(message.body()).is_ok_and(|answer| at.media.hear_answer(answer));
+        let usable = Description::read(message.body(), at.media.keys.policy())
+            .is_ok_and(|answer| at.media.hear_answer(answer));
         let (aimed, held) = (at.media.aimed, at.media.is_held());
         if usable {
             self.aim(desk, leg);
@@ -164,7 +165,8 @@ impl Call {
             self.held(desk, leg, was_held, held);
             self.go_on(desk);
         } else if !aimed {
-            self.end(desk, End::NoCommonCodec);
+            let why = if self.has_keys(desk, leg) { End::NoCommonCodec } else { End::NotEncrypted };
+            self.end(desk, why);
         }
     }
 
@@ -178,7 +180,7 @@ impl Call {
             at.previews.iter().position(|(of, _)| of == fork).map(|at_| at.previews.swap_remove(at_).1);
         at.previews.clear();
         let answer = match sense {
-            Ok(Sense::Answer) => Description::read(message.body()).ok(),
+            Ok(Sense::Answer) => Description::read(message.body(), at.media.keys.policy()).ok(),
             _ => earlier,
         };
         if let Some(answer) = answer {

@@ -94,16 +94,40 @@ impl Keys {
 
     /// Chooses from the far end's offer; false when it cannot be taken. `insists`: its profile is the secure one.
     pub(super) fn take_offer(&mut self, lines: &[Line], insists: bool) -> bool {
-        if !self.suits(lines, insists) {
+        if self.why_not(lines, insists).is_some() {
             return false;
         }
         self.agreed = lines.iter().find_map(|line| Some((line.tag, self.with(line)?)));
         true
     }
 
-    /// Whether an offer with these lines can be taken.
-    pub(super) fn suits(&self, lines: &[Line], insists: bool) -> bool {
-        suits(self.policy, lines, insists)
+    /// Why an offer with these lines cannot be taken; `None`: it can.
+    pub(super) fn why_not(&self, lines: &[Line], insists: bool) -> Option<&'static str> {
+        match self.policy {
+            Srtp::Off if insists => Some("it insists on encryption (RTP/SAVP), and its policy is off"),
+            Srtp::Optional if insists && lines.is_empty() => {
+                Some("it insists on encryption and gives no usable key")
+            }
+            Srtp::Required if lines.is_empty() => {
+                Some("it offers no encryption (SRTP), which is required of it")
+            }
+            _ => None,
+        }
+    }
+
+    /// What holds for the leg.
+    pub(super) fn policy(&self) -> Srtp {
+        self.policy
+    }
+
+    /// Whether the far end could be offered encryption only, and has not been.
+    pub(super) fn may_insist(&self) -> bool {
+        self.policy == Srtp::Optional
+    }
+
+    /// From now on the far end has encryption or nothing.
+    pub(super) fn insist(&mut self) {
+        self.policy = Srtp::Required;
     }
 
     /// Whether nothing may be sent, because keys are required and there are none.
@@ -111,17 +135,25 @@ impl Keys {
         self.policy == Srtp::Required && self.agreed.is_none()
     }
 
+    /// Whether the far end's answer to an offer of ours can be used.
+    pub(super) fn takes(&self, lines: &[Line]) -> bool {
+        self.policy != Srtp::Required || self.agreed_by(lines).is_some()
+    }
+
     /// Takes the far end's answer to an offer of ours; false when it cannot be used.
     pub(super) fn take_answer(&mut self, lines: &[Line]) -> bool {
+        let usable = self.takes(lines);
+        if usable {
+            self.agreed = self.agreed_by(lines);
+        }
+        usable
+    }
+
+    fn agreed_by(&self, lines: &[Line]) -> Option<(u32, Secure)> {
         let fits = |line: &&Line| {
             self.offered().any(|(tag, own)| tag == line.tag && own.suite() == line.master.suite())
         };
-        let agreed = lines.first().filter(fits).and_then(|line| Some((line.tag, self.with(line)?)));
-        let usable = agreed.is_some() || self.policy != Srtp::Required;
-        if usable {
-            self.agreed = agreed;
-        }
-        usable
+        lines.first().filter(fits).and_then(|line| Some((line.tag, self.with(line)?)))
     }
 
     fn with(&self, line: &Line) -> Option<Secure> {
@@ -153,15 +185,6 @@ impl Keys {
         let suites = fresh.iter().copied().filter(move |_| used.is_none()).chain(used);
         // Under `Off` there are no keys of ours.
         (1..).zip(suites.filter_map(|suite| self.own.iter().find(|own| own.suite() == suite)))
-    }
-}
-
-/// Whether a description with these lines can be taken under a policy.
-pub(super) fn suits(policy: Srtp, lines: &[Line], insists: bool) -> bool {
-    match policy {
-        Srtp::Off => !insists,
-        Srtp::Optional => !insists || !lines.is_empty(),
-        Srtp::Required => !lines.is_empty(),
     }
 }
 
@@ -244,7 +267,7 @@ mod tests {
             let mut keys = keys(policy, true, 1);
             assert_eq!(keys.take_offer(lines, insists), taken, "{policy:?} {insists}");
             assert_eq!(keys.secure().is_some(), encrypted, "{policy:?} {insists}");
-            assert_eq!(suits(policy, lines, insists), taken, "{policy:?} {insists}");
+            assert_eq!(keys.why_not(lines, insists).is_none(), taken, "{policy:?} {insists}");
         }
         for (policy, private, count) in [
             (Srtp::Off, true, 0),

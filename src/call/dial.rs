@@ -111,7 +111,8 @@ impl Call {
         }
         let id = LegId(u16::try_from(self.legs.len()).ok()?);
         let flow = contact.binding.flow;
-        let mut leg = Leg::new(id, contact.user.clone(), flow, desk.node.manner.srtp, desk.random);
+        let srtp = desk.srtp_of_contact(&contact);
+        let mut leg = Leg::new(id, contact.user.clone(), flow, srtp, desk.random);
         leg.number = contact.number.clone();
         leg.diverted = contact.diverted.clone();
         self.arm_patience(desk, id, &contact.user);
@@ -119,7 +120,8 @@ impl Call {
         if let Some(way) = &leg.way {
             desk.trunks.took((self.id, id), way.trunk);
         }
-        leg.spare = (!contact.others.is_empty()).then(|| Box::new(contact.clone()));
+        let again = !contact.others.is_empty() || (contact.way.is_none() && leg.media.keys.may_insist());
+        leg.spare = again.then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
         self.legs.push(leg);
@@ -159,6 +161,14 @@ impl Call {
             self.release(desk, leg, 487, None);
             return;
         }
+        if let Some(at) = self.leg_mut(leg) {
+            at.spare = None;
+        }
+        if !self.has_keys(desk, leg) {
+            self.release(desk, leg, 488, Some("SIP;cause=488;text=\"Encryption required\""));
+            self.close_media(desk, leg);
+            return self.leg_failed(desk, leg, 488);
+        }
         if self.summons.is_some() {
             return self.summoned(desk, leg);
         }
@@ -185,6 +195,9 @@ impl Call {
         let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
         if !cancelled && message.is_some_and(|message| self.prove(desk, leg, message)) {
             return;
+        }
+        if !cancelled && self.insist(desk, leg, status) {
+            return self.gone(desk, leg);
         }
         let diverted = !cancelled && self.divert_failed(desk, leg, status);
         self.gone(desk, leg);

@@ -4,6 +4,7 @@
 //! Invariant: a guest's INVITE is answered in every case, by the leg that it became.
 
 use crate::base::{LegId, Masked, bounds};
+use crate::config::Srtp;
 use crate::dialog::{Carrier, Dialog, SessionTimer, Side};
 use crate::media::Order;
 use crate::sip::{Flow, Message, Method, Name};
@@ -30,12 +31,12 @@ pub struct Guest {
 }
 
 /// A leg whose phone has sent us an INVITE that is not answered yet.
-pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest) -> Leg {
+pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest, srtp: Srtp) -> Leg {
     let Guest { invite, message, flow, dialog, user } = guest;
-    let mut leg = Leg::new(owner.1, user, flow, desk.node.manner.srtp, desk.random);
-    leg.media.remote = Description::read(message.body()).ok().filter(|_| message.has_sdp());
+    let mut leg = Leg::new(owner.1, user, flow, srtp, desk.random);
+    leg.media.remote = Description::read(message.body(), srtp).ok().filter(|_| message.has_sdp());
     if let Some(offer) = &leg.media.remote {
-        // Whether it suits the policy was asked before it came here.
+        // Whether it keeps to the policy is asked where its leg has a call to say so.
         let _ = leg.media.keys.take_offer(&offer.keys, offer.insists);
     }
     leg.media.owes_answer = !message.has_sdp();
@@ -84,10 +85,14 @@ impl Call {
     /// Makes the guest a leg; what it came for goes on when its port is there.
     pub(super) fn come_in(&mut self, desk: &mut Desk<'_>, id: LegId, guest: Guest) {
         let (message, local) = (guest.message.clone(), guest.flow.local.ip());
-        let mut leg = asking(desk, (self.id, id), guest);
+        let srtp = desk.srtp_of_user(&guest.user);
+        let mut leg = asking(desk, (self.id, id), guest, srtp);
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
         self.legs.push(leg);
         self.heard_sip(desk, id, &message);
+        if !self.keeps_policy(desk, id) {
+            return self.guest_leaves(desk, id, 488);
+        }
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
     }
 

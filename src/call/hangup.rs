@@ -37,6 +37,8 @@ pub(super) enum End {
     NoPort,
     /// The caller offers nothing that can be used.
     NoCommonCodec,
+    /// The caller has not the encryption that is required, or insists on one that it may not have.
+    NotEncrypted,
     /// A phone stopped answering.
     Silent(LegId),
     /// An administrator ended it.
@@ -55,7 +57,7 @@ impl End {
         match self {
             End::Plan(_, status) => status,
             End::Cancelled | End::Elsewhere | End::Transferred | End::Party(_) => 487,
-            End::NoCommonCodec => 488,
+            End::NoCommonCodec | End::NotEncrypted => 488,
             End::NotRecorded | End::NoPort | End::Drain => 503,
             End::Silent(_) | End::Administrator | End::TooLong => 480,
         }
@@ -72,6 +74,7 @@ impl End {
             End::NotRecorded => "recording failed".into(),
             End::NoPort => "no media port".into(),
             End::NoCommonCodec => "no common codec".into(),
+            End::NotEncrypted => "encryption of media does not suit the policy".into(),
             End::Silent(leg) => format!("{leg} stopped answering"),
             End::Administrator => "administrator".into(),
             End::Drain => "node going down".into(),
@@ -85,6 +88,7 @@ impl End {
         match self {
             End::Elsewhere => Some(COMPLETED_ELSEWHERE),
             End::NoCommonCodec => Some("SIP;cause=488;text=\"No common codec\""),
+            End::NotEncrypted => Some("SIP;cause=488;text=\"Encryption required\""),
             End::NotRecorded => Some("SIP;cause=503;text=\"Recording failed\""),
             End::NoPort => Some("SIP;cause=503;text=\"No media port\""),
             End::Silent(_) => Some("SIP;cause=408;text=\"The other side stopped answering\""),

@@ -32,7 +32,7 @@ pub(super) struct Leg {
     pub number: Option<Masked>,
     /// Who passed the call on to it, the first first.
     pub diverted: Vec<Diversion>,
-    /// What is left of its contact when it is rung: other flows to the same device.
+    /// Its contact, while it rings and may be rung once more: over another flow to the same device, or with encryption only.
     pub spare: Option<Box<Contact>>,
     /// The trunk that it is rung over.
     pub way: Option<Box<Way>>,
@@ -274,22 +274,26 @@ impl Stream {
         self.remote.as_ref().is_some_and(|remote| remote.held)
     }
 
-    /// Whether an answer keeps anything of our last offer.
+    /// Whether an answer keeps anything of our last offer, and what encryption it must.
     pub fn keeps(&self, answer: &Description) -> bool {
-        answer.formats.iter().any(|kept| self.ours.iter().any(|ours| ours.format.same_sound(&kept.format)))
+        let kept = |kept: &Spoken| self.ours.iter().any(|ours| ours.format.same_sound(&kept.format));
+        answer.formats.iter().any(kept) && self.keys.takes(&answer.keys)
     }
 
     /// Takes the answer to an offer of ours: what it keeps of it, in its order, under its payload types.
     ///
-    /// `false` when it keeps nothing.
+    /// `false`, and nothing is changed, when it keeps nothing, or not the encryption that it must.
     pub fn hear_answer(&mut self, answer: Description) -> bool {
+        if !self.keeps(&answer) {
+            return false;
+        }
         let offered = |format: &Format| self.ours.iter().any(|ours| ours.format.same_sound(format));
         let kept: Vec<Format> = answer.formats.iter().map(|s| s.format).filter(offered).collect();
-        let usable = !kept.is_empty() && self.keys.take_answer(&answer.keys);
+        self.keys.take_answer(&answer.keys);
         self.telephone_event = answer.telephone_event;
         self.remote = Some(answer);
         self.agreed = kept;
-        usable
+        true
     }
 
     /// The codec in use, for people.

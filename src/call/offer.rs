@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use crate::config::Srtp;
 use crate::rtp::{Codec, Format};
 use crate::sdp::{Direction, Kind, Media, NotSdp, RtpMap, Session};
 
@@ -60,18 +61,19 @@ impl From<NotSdp> for Unusable {
 }
 
 impl Description {
-    /// Reads a body.
+    /// Reads a body. Phones that leave encryption to the other side offer the same audio on two lines, in clear and under RTP/SAVP:
+    /// the one that suits `srtp` is taken.
     ///
     /// # Errors
     /// [`Unusable`] when it is no SDP, or has no audio line over RTP with an address; one that insists on SRTP has keys.
-    pub fn read(body: &[u8]) -> Result<Description, Unusable> {
+    pub fn read(body: &[u8], srtp: Srtp) -> Result<Description, Unusable> {
         let session = Session::parse(body)?;
-        let (place, media) = session
-            .media
-            .iter()
-            .enumerate()
-            .find(|(_, media)| is_usable_audio(media))
-            .ok_or(Unusable::NoAudio)?;
+        let usable = || session.media.iter().enumerate().filter(|(_, media)| is_usable_audio(media));
+        let suits = |(_, media): &(usize, &Media)| match srtp {
+            Srtp::Off => !is_secure(media),
+            Srtp::Optional | Srtp::Required => !crypto::lines_of(media).is_empty(),
+        };
+        let (place, media) = usable().find(suits).or_else(|| usable().next()).ok_or(Unusable::NoAudio)?;
         let rtp = session.rtp_of(media).ok_or(Unusable::NoAudio)?;
         let (formats, events): (Vec<Spoken>, Vec<Spoken>) =
             spoken(media).partition(|spoken| spoken.format.codec != Codec::TelephoneEvent);
@@ -248,7 +250,7 @@ mod tests {
     fn description(lines: &str) -> Result<Description, Unusable> {
         let text =
             format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{lines}");
-        Description::read(text.as_bytes())
+        Description::read(text.as_bytes(), Srtp::Optional)
     }
 
     #[test]
@@ -292,13 +294,33 @@ mod tests {
     }
 
     #[test]
+    fn of_two_lines_of_audio_the_one_that_suits_the_policy_is_taken() {
+        let clear = "m=audio 4000 RTP/AVP 8\r\n";
+        let keyed = "m=audio 4002 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 \
+                     inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n";
+        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
+        for (lines, srtp, port) in [
+            ([clear, keyed], Srtp::Off, 4000),
+            ([keyed, clear], Srtp::Off, 4000),
+            ([clear, keyed], Srtp::Optional, 4002),
+            ([keyed, clear], Srtp::Required, 4002),
+            ([clear, clear], Srtp::Required, 4000),
+            ([keyed, keyed], Srtp::Off, 4002),
+        ] {
+            let text = format!("{head}{}", lines.concat());
+            let read = Description::read(text.as_bytes(), srtp).expect("usable");
+            assert_eq!(read.rtp.port(), port, "{srtp:?} {lines:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_spoken_is_refused() {
         for lines in
             ["", "m=audio 0 RTP/AVP 8\r\n", "m=audio 4000 RTP/SAVP 8\r\n", "m=video 4000 RTP/AVP 31\r\n"]
         {
             assert_eq!(description(lines).map(|_| ()), Err(Unusable::NoAudio), "{lines}");
         }
-        assert_eq!(Description::read(b"hello").map(|_| ()), Err(Unusable::Malformed));
+        assert_eq!(Description::read(b"hello", Srtp::Off).map(|_| ()), Err(Unusable::Malformed));
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Call {
             program,
         } = incoming;
         let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
-        let leg = guest::asking(desk, (id, CALLER), guest);
+        let srtp = desk.srtp_of_caller(&facts.origin, &caller_name);
+        let leg = guest::asking(desk, (id, CALLER), guest, srtp);
         let max_forwards = message.max_forwards().unwrap_or(70).saturating_sub(1);
         let secure = message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips);
         let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };
@@ -58,6 +59,11 @@ impl Call {
         (call.confirms, call.intercom) = (confirms, answers_itself);
         call.anonymous = super::identity::wants_privacy(&message);
         call.heard_sip(desk, CALLER, &message);
+        if !call.keeps_policy(desk, CALLER) {
+            call.happened(desk, Change::Began);
+            call.end(desk, End::NotEncrypted);
+            return call;
+        }
         desk.effects.push_back(Effect::Media(Order::Open { call: id, leg: CALLER, local: flow.local.ip() }));
         call.wait_to_open(desk, true);
         call

@@ -236,7 +236,7 @@ impl Call {
     /// The answer to an offer of ours within the call. One that nobody can use changes nothing: `false`.
     fn take_new_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
         let Some(at) = self.leg_mut(leg) else { return false };
-        let Ok(answer) = Description::read(message.body()) else { return false };
+        let Ok(answer) = Description::read(message.body(), at.media.keys.policy()) else { return false };
         let (was_held, before) = (at.media.is_held(), at.media.agreed.first().copied());
         if !at.media.keeps(&answer) {
             self.note(desk, format!("{leg}: its answer keeps nothing of the offer"));

@@ -209,7 +209,7 @@ impl Call {
         if !matches!(sense, Ok(Sense::Preview | Sense::Answer)) {
             return false;
         }
-        let Ok(answer) = Description::read(message.body()) else { return false };
+        let Ok(answer) = Description::read(message.body(), at.media.keys.policy()) else { return false };
         at.remember_preview(fork, answer.clone());
         at.media.hear_answer(answer)
     }

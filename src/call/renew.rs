@@ -50,13 +50,12 @@ impl Call {
         if !message.has_sdp() {
             return self.renew_by_offer(desk, leg, key, message);
         }
-        match Description::read(message.body())
-            .ok()
-            .and_then(|offer| self.chosen_anew(leg, &offer).map(|c| (offer, c)))
-        {
+        let offer = Description::read(message.body(), self.srtp_of_leg(leg)).ok();
+        let why_not = self.why_not(leg, offer.as_ref());
+        match offer.and_then(|offer| self.chosen_anew(leg, &offer).map(|c| (offer, c))) {
             Some((offer, chosen)) => self.renew(desk, leg, key, message, offer, &chosen),
             None => {
-                self.note(desk, format!("{leg}: nothing in its offer can be used"));
+                self.note(desk, format!("{leg}: {why_not}"));
                 self.not_taken(leg);
                 self.respond(desk, leg, key, 488, |reply| reply);
             }
@@ -74,7 +73,7 @@ impl Call {
     /// one whose encryption does not suit.
     pub(super) fn chosen_anew(&self, leg: LegId, offer: &Description) -> Option<Spoken> {
         let stream = &self.leg(leg)?.media;
-        if !stream.keys.suits(&offer.keys, offer.insists) {
+        if stream.keys.why_not(&offer.keys, offer.insists).is_some() {
             return None;
         }
         let used = stream.agreed.first().and_then(|used| offer.same_sound(used));

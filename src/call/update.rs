@@ -61,7 +61,8 @@ impl Call {
         carrier: Carrier,
     ) {
         let Some(id) = dialog::Id::of_request(message) else { return };
-        let offer = Description::read(message.body()).ok();
+        let offer = Description::read(message.body(), self.srtp_of_leg(leg)).ok();
+        let why_not = self.why_not(leg, offer.as_ref());
         let chosen = offer.and_then(|offer| self.chosen_anew(leg, &offer).map(|chosen| (offer, chosen)));
         let taken = chosen.and_then(|(offer, chosen)| {
             self.leg_mut(leg)?.remember_preview(&id, offer.clone());
@@ -77,7 +78,7 @@ impl Call {
                 self.changed(desk, leg, change);
             }
             None => {
-                self.note(desk, format!("{leg}: nothing in its offer can be used"));
+                self.note(desk, format!("{leg}: {why_not}"));
                 self.respond(desk, leg, key, 488, |reply| reply);
             }
         }

@@ -64,7 +64,9 @@ impl Call {
         for (name, value) in Call::diversion_fields(target, &desk.node.realm) {
             invitation.carry(name, value);
         }
-        told.into_iter().for_each(|(name, value)| invitation.carry(name, value));
+        // A trunk hears no name of ours: what it is told is its own number.
+        let told = told.into_iter().filter(|(name, _)| target.way.is_none() || *name == Name::Privacy);
+        told.for_each(|(name, value)| invitation.carry(name, value));
         if answers_itself {
             answer_after(&desk.node.realm)
                 .into_iter()

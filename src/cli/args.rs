@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{CallId, RecordingId};
+use crate::config::Srtp;
 
 /// An on-premise SIP switch that keeps its own evidence.
 #[derive(Debug, Parser)]
@@ -128,6 +129,13 @@ pub enum User {
         /// Whether nobody is to disturb
         state: OnOff,
     },
+    /// Set whether media is encrypted (SRTP) on the way to a user's phones
+    Srtp {
+        /// The account: a name or a number
+        name: String,
+        /// What holds for them
+        policy: SrtpPolicy,
+    },
     /// Remove an account; its phones are not reached any more
     Remove {
         /// The account
@@ -155,6 +163,31 @@ pub enum OnOff {
     On,
     /// No
     Off,
+}
+
+/// Whether media is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SrtpPolicy {
+    /// Never
+    Off,
+    /// With phones that know it
+    Optional,
+    /// Always: a phone without it is refused
+    Required,
+    /// As `[media] srtp` says
+    Node,
+}
+
+impl SrtpPolicy {
+    /// `None`: as the node has it.
+    pub fn meant(self) -> Option<Srtp> {
+        match self {
+            SrtpPolicy::Off => Some(Srtp::Off),
+            SrtpPolicy::Optional => Some(Srtp::Optional),
+            SrtpPolicy::Required => Some(Srtp::Required),
+            SrtpPolicy::Node => None,
+        }
+    }
 }
 
 /// `phones`

@@ -10,6 +10,7 @@ use super::door::{self, Needs, Node};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::Secret;
+use crate::config::Srtp;
 use crate::io::admin::protocol::{Act, Word};
 use crate::io::admin::{UserMade, UserShown};
 use crate::io::users::UserView;
@@ -48,6 +49,11 @@ pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) ->
         }
         args::User::Dnd { name, state } => {
             let setting = Setting::Dnd(state == args::OnOff::On);
+            let shown: UserShown = node.value(Act::UserSet { name, setting })?;
+            printer.value(&shown, show);
+        }
+        args::User::Srtp { name, policy } => {
+            let setting = Setting::Srtp(policy.meant());
             let shown: UserShown = node.value(Act::UserSet { name, setting })?;
             printer.value(&shown, show);
         }
@@ -93,10 +99,11 @@ fn show(shown: &UserShown) -> String {
     let UserShown { user, settings } = shown;
     let numbers = Some(user.numbers.join(", ")).filter(|numbers| !numbers.is_empty());
     let mut text = format!(
-        "User          {}\nNumbers       {}\nDisplay       {}\nDo not disturb  {}\n",
+        "User          {}\nNumbers       {}\nDisplay       {}\nEncryption    {}\nDo not disturb  {}\n",
         user.name,
         or_dash(numbers),
         or_dash(Some(&user.display).filter(|display| !display.is_empty())),
+        settings.srtp.map_or("as the node has it", Srtp::word),
         if settings.dnd { "on" } else { "off" }
     );
     for when in When::ALL {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::checked::Check;
@@ -57,7 +58,8 @@ pub enum Music {
 }
 
 /// Whether media is encrypted on the way to phones (SRTP, keys in SDP: RFC 4568).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Srtp {
     /// Never.
     Off,
@@ -66,6 +68,21 @@ pub enum Srtp {
     Optional,
     /// Always: a phone without it is refused.
     Required,
+}
+
+impl Srtp {
+    /// Every policy by its word.
+    pub const WORDS: [(&str, Srtp); 3] =
+        [("off", Srtp::Off), ("optional", Srtp::Optional), ("required", Srtp::Required)];
+
+    /// The word of configuration and command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Srtp::Off => "off",
+            Srtp::Optional => "optional",
+            Srtp::Required => "required",
+        }
+    }
 }
 
 /// How the media plane talks to the kernel.
@@ -108,12 +125,11 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Media) -> Media 
     };
     let back_ends = [("auto", BackEnd::Auto), ("epoll", BackEnd::Epoll), ("io_uring", BackEnd::IoUring)];
     let countries = [("cn", Tones::China), ("us", Tones::UnitedStates), ("eu", Tones::Europe)];
-    let policies = [("off", Srtp::Off), ("optional", Srtp::Optional), ("required", Srtp::Required)];
     let back_end = check.one_of(written.back_end.as_ref(), &back_ends);
     let tones = check.one_of(written.tones.as_ref(), &countries);
     let prompts = written.prompts.is_some().then(|| check.path(written.prompts.as_ref(), ""));
     let ports = ports(check, written.ports.as_ref());
-    let srtp = check.one_of(written.srtp.as_ref(), &policies);
+    let srtp = check.one_of(written.srtp.as_ref(), &Srtp::WORDS);
     Media { ports, workers, back_end, address, music, srtp, tones, prompts }
 }
 

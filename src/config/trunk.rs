@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::Srtp;
 use super::checked::Check;
 use super::written;
 use crate::base::bounds;
@@ -45,6 +46,8 @@ pub struct Trunk {
     pub ask: Option<Duration>,
     /// Codecs in the order in which they are offered.
     pub codecs: Vec<String>,
+    /// Whether media is encrypted on the way to it; `None`: as `[media] srtp` says.
+    pub srtp: Option<Srtp>,
 }
 
 type Texts = Option<Spanned<Vec<Spanned<String>>>>;
@@ -82,6 +85,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
     let hint = "`PREFIX -> WITH`, either may be empty: \"0 -> +49\"";
     let (outward, inward) =
         (each(check, &one.outward, hint, rewrite), each(check, &one.inward, hint, rewrite));
+    let srtp = one.srtp.is_some().then(|| check.one_of(one.srtp.as_ref(), &Srtp::WORDS));
     let mut text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| check.word(Some(value), ""));
     let (group, secret, realm) = (text(&one.group), text(&one.secret), text(&one.realm));
     let user = one.user.as_ref().map_or_else(|| name.clone(), |user| user.get_ref().clone());
@@ -111,6 +115,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
         inward,
         ask: (ask > 0).then(|| Duration::from_secs(ask.into())),
         codecs,
+        srtp,
     }
 }
 

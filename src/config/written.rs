@@ -44,6 +44,7 @@ pub struct Trunk {
     pub inward: Option<Spanned<Vec<Spanned<String>>>>,
     pub ask_s: Option<Spanned<u32>>,
     pub codecs: Option<Spanned<Vec<Spanned<String>>>>,
+    pub srtp: Option<Spanned<String>>,
 }
 
 /// `[node]`
@@ -251,6 +252,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "inward",
             "ask_s",
             "codecs",
+            "srtp",
         ],
     ),
 ];

@@ -133,6 +133,7 @@ pub(super) fn rules(trunk: &config::Trunk, secrets: &Named) -> Rules {
         inward: rewrites(&trunk.inward),
         ask: trunk.ask,
         codecs: trunk.codecs.clone(),
+        srtp: trunk.srtp,
     }
 }
 

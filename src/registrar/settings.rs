@@ -1,4 +1,4 @@
-//! What users set for themselves: where their calls go instead, and that nobody is to disturb them.
+//! What users set for themselves (where their calls go instead, that nobody is to disturb them) and what is set for them.
 //!
 //! Invariant: a setting changes only its own user; a user who has set nothing has no entry.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Masked, bounds};
+use crate::config::Srtp;
 
 /// When a call is forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub enum Setting {
         /// After how many seconds of ringing ([`When::NoAnswer`] only); `None`: as before, or the default.
         after_s: Option<u16>,
     },
+    /// Whether media is encrypted on the way to the user's phones; `None`: as the node has it. Set by administrators only.
+    Srtp(Option<Srtp>),
 }
 
 /// Everything that one user has set.
@@ -87,6 +90,8 @@ pub struct Settings {
     no_answer: Option<String>,
     unregistered: Option<String>,
     after_s: Option<u16>,
+    /// Whether media is encrypted on the way to the user's phones; `None`: as the node has it.
+    pub srtp: Option<Srtp>,
 }
 
 impl Settings {
@@ -94,6 +99,7 @@ impl Settings {
     pub fn apply(&mut self, setting: &Setting) {
         match setting {
             Setting::Dnd(on) => self.dnd = *on,
+            Setting::Srtp(policy) => self.srtp = *policy,
             Setting::Forward { when, to, after_s } => {
                 *self.place(*when) = to.clone();
                 if after_s.is_some() {
@@ -121,7 +127,7 @@ impl Settings {
 
     /// Whether nothing is set.
     pub fn is_plain(&self) -> bool {
-        !self.dnd && When::ALL.iter().all(|when| self.forward(*when).is_none())
+        !self.dnd && self.srtp.is_none() && When::ALL.iter().all(|when| self.forward(*when).is_none())
     }
 
     fn place(&mut self, when: When) -> &mut Option<String> {
@@ -152,6 +158,7 @@ impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Setting::Dnd(on) => write!(f, "Dnd({on})"),
+            Setting::Srtp(policy) => write!(f, "Srtp({policy:?})"),
             Setting::Forward { when, to, .. } => {
                 write!(f, "Forward({}, {:?})", when.word(), to.as_ref().map(Masked::new))
             }
@@ -185,6 +192,11 @@ mod tests {
         let after = Setting::Forward { when: When::NoAnswer, to: Some("9".into()), after_s: Some(7) };
         assert_eq!(change(&mut book, "bob", &after).patience(), Duration::from_secs(7));
         assert!(change(&mut book, "bob", &Setting::Dnd(true)).dnd);
+        for policy in [Some(Srtp::Off), Some(Srtp::Required), None] {
+            assert_eq!(change(&mut book, "carol", &Setting::Srtp(policy)).srtp, policy);
+            assert_eq!(book.contains_key("carol"), policy.is_some());
+        }
+        change(&mut book, "carol", &Setting::Srtp(Some(Srtp::Required)));
         let text = serde_json::to_string(&book).expect("JSON");
         assert_eq!(serde_json::from_str::<SettingsBook>(&text).expect("JSON"), book);
     }

@@ -289,8 +289,7 @@ impl Switch {
         let dialog = Dialog::answering(message, flow, &tag, &contact_for(message.request_uri(), &flow))
             .map_err(|_| (400, "the INVITE can begin no dialog"))?;
         if message.has_sdp() {
-            crate::call::readable(message.body(), self.node.manner.srtp)
-                .map_err(|why| (why, "unusable offer"))?;
+            crate::call::readable(message.body()).map_err(|why| (why, "unusable offer"))?;
         }
         Ok(Incoming {
             id: CallId::new(self.wall(now), &mut self.random),

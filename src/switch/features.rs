@@ -52,7 +52,7 @@ impl Switch {
         }
         SessionTimer::answering(message, self.node.manner.session_s).map_err(|_| 422_u16)?;
         if message.has_sdp() {
-            crate::call::readable(message.body(), self.node.manner.srtp)?;
+            crate::call::readable(message.body())?;
         }
         let tag = self.layer.local_tag(key).ok_or(500_u16)?;
         let dialog = Dialog::answering(message, flow, tag, &contact(None, &flow)).map_err(|_| 400_u16)?;

@@ -18,6 +18,7 @@ use std::time::Duration;
 #[cfg(doc)]
 use crate::base::bounds;
 use crate::base::{Alarms, CallId, LegId, Random, Time};
+use crate::config::Srtp;
 use crate::locate::{Answer, Question};
 use crate::sip::{Builder, Flow, Message, Transport};
 
@@ -84,6 +85,8 @@ pub struct Way {
     pub caller: String,
     /// Codecs in the order in which they are offered, by their names in SDP; empty: as the caller has them.
     pub codecs: Vec<String>,
+    /// Whether media is encrypted; `None`: as the node has it.
+    pub srtp: Option<Srtp>,
     /// Proofs given so far.
     pub proofs: u8,
 }
@@ -199,6 +202,7 @@ impl Trunks {
                 number: rules.outward(number),
                 caller: caller.clone(),
                 codecs: rules.codecs.clone(),
+                srtp: rules.srtp,
                 proofs: 0,
             }));
         }
@@ -242,6 +246,11 @@ impl Trunks {
     /// Whose calls come from `flow`: the trunk's rules.
     pub fn recognise(&self, flow: &Flow) -> Option<&Rules> {
         self.lives.iter().find(|life| life.is_at(flow)).map(|life| &life.rules)
+    }
+
+    /// What the trunk of this name says of encryption of media; `None`: as the node has it.
+    pub fn srtp(&self, name: &str) -> Option<Srtp> {
+        self.lives.iter().find(|life| *life.rules.name == *name)?.rules.srtp
     }
 
     /// Takes the next want; call until `None` after everything else.

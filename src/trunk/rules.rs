@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::life::Life;
 use crate::base::{Random, Secret};
+use crate::config::Srtp;
 use crate::sip::UriBuf;
 
 /// One `[[trunk]]`, checked.
@@ -43,6 +44,8 @@ pub struct Rules {
     pub ask: Option<Duration>,
     /// Codecs in the order in which they are offered.
     pub codecs: Vec<String>,
+    /// Whether media is encrypted on the way to it; `None`: as the node has it.
+    pub srtp: Option<Srtp>,
 }
 
 /// How a trunk is registered with.

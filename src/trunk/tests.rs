@@ -28,6 +28,7 @@ fn rules(name: &str, to: &[&str]) -> Rules {
         inward: vec![Rewrite { prefix: "+4930".into(), with: "".into() }],
         ask: Some(Duration::from_secs(30)),
         codecs: Vec::new(),
+        srtp: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod dialogs;
+mod encryption;
 mod every_step;
 mod every_verb;
 mod forwarding;

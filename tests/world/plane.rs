@@ -82,6 +82,8 @@ pub struct Plane {
     pub facts: BTreeMap<(CallId, LegId), LegFacts>,
     /// Keys that each leg was sent.
     pub keys: BTreeMap<(CallId, LegId), String>,
+    /// Every aim that was ordered.
+    pub aimed: Vec<(CallId, LegId, Aim)>,
     /// Orders that make no sense.
     pub faults: Vec<String>,
     /// Every prompt that was played to its end, by listener.
@@ -109,6 +111,7 @@ impl Plane {
             prompts: HashMap::new(),
             facts: BTreeMap::new(),
             keys: BTreeMap::new(),
+            aimed: Vec::new(),
             faults: Vec::new(),
             played: Vec::new(),
             ordered: BTreeSet::new(),
@@ -282,6 +285,7 @@ impl Plane {
     }
 
     fn aim(&mut self, now: Time, call: CallId, leg: LegId, aim: Aim) {
+        self.aimed.push((call, leg, aim.clone()));
         let Some(at) = self.known(call, leg, "Aim") else { return };
         let from = aim.rtp;
         let listens = aim.receive && !from.ip().is_unspecified();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ledgerline::base::{Time, Wall};
 use ledgerline::call::view::Change;
+use ledgerline::locate::{self, Path, Question};
 use ledgerline::sip::framing::{Frame, Framer};
 use ledgerline::sip::{Flow, Transport};
 use ledgerline::switch::{Answer, Command, Input, Output};
@@ -182,9 +183,17 @@ impl World {
                         self.fault(format!("the log names people: {text}"));
                     }
                 }
-                // Nobody of this world is found by name.
-                Output::Ask { ticket, .. } => {
-                    self.handle(Input::Answered { ticket, answer: ledgerline::locate::Answer::Nothing })
+                // Nobody of this world is found by name, only by address.
+                Output::Ask { ticket, question } => {
+                    let found = match question {
+                        Question::Address(name) => name.parse::<std::net::IpAddr>().ok(),
+                        _ => None,
+                    };
+                    let answer = found.map_or(locate::Answer::Nothing, |remote| {
+                        let local = setting::switch_address((remote, 0).into()).ip();
+                        locate::Answer::Addresses(vec![Path { local, remote }])
+                    });
+                    self.handle(Input::Answered { ticket, answer })
                 }
                 Output::Expect { .. } => {}
                 Output::Report(report) => {

@@ -44,6 +44,18 @@ impl Direction {
     }
 }
 
+/// What a phone does about SRTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Knows nothing of it: keys are not looked at, another profile is refused.
+    #[default]
+    Never,
+    /// Puts a key into its offers and takes one where there is one.
+    Offers,
+    /// RTP/SAVP or nothing, both ways.
+    Insists,
+}
+
 /// The three ways in which phones put a call on hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
@@ -63,6 +75,7 @@ pub struct Session {
     pub zero: bool,
     /// Whether this end offers video too.
     pub video: bool,
+    pub encryption: Encryption,
     id: u64,
     version: u64,
     /// The codecs that this end knows, as payload types in its order.
@@ -77,6 +90,10 @@ pub struct There {
     pub rtp: SocketAddr,
     pub direction: Direction,
     pub codecs: Vec<u8>,
+    /// `RTP/AVP`
+    pub profile: String,
+    /// The tag and the key of its first line in the oldest suite.
+    pub key: Option<(String, String)>,
 }
 
 impl Session {
@@ -87,6 +104,7 @@ impl Session {
             wish: Direction::SendRecv,
             zero: false,
             video: false,
+            encryption: Encryption::default(),
             id,
             version: 0,
             codecs,
@@ -98,12 +116,32 @@ impl Session {
     pub fn offer(&mut self) -> String {
         let codecs = self.codecs.clone();
         let video = if self.video { "m=video 5004 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n" } else { "" };
-        self.describe(self.wish, &codecs) + video
+        let secured = match self.encryption {
+            Encryption::Never => ("RTP/AVP", None),
+            Encryption::Offers => ("RTP/AVP", Some("1")),
+            Encryption::Insists => ("RTP/SAVP", Some("1")),
+        };
+        self.describe(self.wish, &codecs, secured) + video
+    }
+
+    /// Whether this end can answer an offer, as far as encryption goes.
+    pub fn takes(&self, offer: &There) -> bool {
+        let (clear, keyed) = (offer.profile == "RTP/AVP", offer.key.is_some());
+        match self.encryption {
+            Encryption::Never => clear,
+            Encryption::Offers => clear || keyed,
+            Encryption::Insists => !clear && keyed,
+        }
+    }
+
+    /// The key under which this end sends.
+    pub fn key(&self) -> String {
+        format!("{:040x}", self.id)
     }
 
     /// An offer of one codec that nobody understands.
     pub fn offer_unusable(&mut self) -> String {
-        self.describe(self.wish, &[99])
+        self.describe(self.wish, &[99], ("RTP/AVP", None))
     }
 
     /// Goes back to what it was before an offer that was refused. Versions only go forward.
@@ -122,7 +160,9 @@ impl Session {
         }
         let direction = offer.direction.answered_with(self.wish);
         self.there = Some(offer.clone());
-        self.describe(direction, &chosen)
+        let tag =
+            offer.key.as_ref().filter(|_| self.encryption != Encryption::Never).map(|(tag, _)| tag.as_str());
+        self.describe(direction, &chosen, (&offer.profile, tag))
     }
 
     /// Whether this end sends: both ends agree to it.
@@ -139,15 +179,23 @@ impl Session {
         self.version == 0
     }
 
-    fn describe(&mut self, direction: Direction, codecs: &[u8]) -> String {
+    fn describe(
+        &mut self,
+        direction: Direction,
+        codecs: &[u8],
+        (profile, tag): (&str, Option<&str>),
+    ) -> String {
         self.version += 1;
         let ip = if self.zero { "0.0.0.0".to_string() } else { self.here.ip().to_string() };
         let family = if self.here.is_ipv4() { "IP4" } else { "IP6" };
         let list: String = codecs.iter().map(|pt| format!(" {pt}")).collect();
         let maps: String = codecs.iter().map(|pt| format!("a=rtpmap:{pt} {}\r\n", name_of(*pt))).collect();
+        let key = self.key();
+        let key = tag.map(|tag| format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"));
+        let key = key.unwrap_or_default();
         format!(
             "v=0\r\no=phone {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-             m=audio {} RTP/AVP{list}\r\n{maps}a={}\r\n",
+             m=audio {} {profile}{list}\r\n{maps}{key}a={}\r\n",
             self.id,
             self.version,
             self.here.port(),
@@ -164,7 +212,13 @@ impl There {
         let media = media.split("\nm=").next().unwrap_or(media);
         let mut words = media.lines().next()?.split(' ').skip(1);
         let port: u16 = words.next()?.parse().ok()?;
-        let codecs = words.skip(1).filter_map(|pt| pt.trim().parse().ok()).collect();
+        let profile = words.next()?.to_string();
+        let key = media.lines().find_map(|line| {
+            let (tag, rest) = line.strip_prefix("a=crypto:")?.split_once(' ')?;
+            let key = rest.strip_prefix("AES_CM_128_HMAC_SHA1_80 inline:")?;
+            Some((tag.to_string(), key.trim().to_string()))
+        });
+        let codecs = words.filter_map(|pt| pt.trim().parse().ok()).collect();
         let line = |part: &str| {
             part.lines().find_map(|line| line.strip_prefix("c=IN IP")?.get(2..)?.trim().parse().ok())
         };
@@ -173,7 +227,7 @@ impl There {
             .into_iter()
             .find(|d| body.contains(&format!("a={}", d.word())))
             .unwrap_or(Direction::SendRecv);
-        (port != 0).then_some(There { rtp: SocketAddr::new(ip, port), direction, codecs })
+        (port != 0).then_some(There { rtp: SocketAddr::new(ip, port), direction, codecs, profile, key })
     }
 }
 

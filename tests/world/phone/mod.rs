@@ -27,7 +27,7 @@ use ledgerline::base::{Random, Time};
 use ledgerline::sip::Transport;
 
 use super::digest::{Challenge, Hash};
-use super::sdp::{Direction, Notation, Session};
+use super::sdp::{Direction, Encryption, Notation, Session};
 use super::text::Heard;
 use client::Client;
 use server::Server;
@@ -89,6 +89,7 @@ pub struct Phone {
     pub renewed: u32,
     /// Whether it offers video too.
     pub video: bool,
+    pub encryption: Encryption,
     /// What its Contact says besides the URI: `;q=0.5`.
     pub contact_params: String,
     /// Further lines of its REGISTER.
@@ -152,6 +153,7 @@ impl Phone {
             progress: Vec::new(),
             renewed: 0,
             video: false,
+            encryption: Encryption::default(),
             contact_params: String::new(),
             register_lines: String::new(),
             rung: None,
@@ -360,6 +362,10 @@ impl Phone {
                 session.here.set_port(session.here.port() + 1_000);
                 session.offer()
             }),
+            (Act::Bare, Some(dialog)) => self.renew(now, dialog, |session| {
+                session.encryption = Encryption::Never;
+                session.offer()
+            }),
             (Act::OfferUnusable, Some(dialog)) => self.renew(now, dialog, Session::offer_unusable),
             (Act::Ring { early_media }, Some(dialog)) => self.ring(now, dialog, early_media),
             (Act::Answer, Some(dialog)) => self.answer(now, dialog),
@@ -442,6 +448,7 @@ impl Phone {
         let here = SocketAddr::new(self.id.own.ip(), port);
         let mut session = Session::new(here, self.random.next_u64() >> 16, &self.codecs);
         session.video = self.video;
+        session.encryption = self.encryption;
         session
     }
 

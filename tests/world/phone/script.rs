@@ -44,6 +44,8 @@ pub enum Act {
     Renew,
     /// A re-INVITE: the media are at another port from now on.
     Rehouse,
+    /// A re-INVITE that offers media in clear.
+    Bare,
     /// A re-INVITE that offers nothing usable.
     OfferUnusable,
     /// A key as RFC 4733 events.
@@ -164,6 +166,10 @@ impl Phone {
 
     pub fn moves_its_media(&mut self) -> Step<'_> {
         self.will(When::After(Duration::ZERO), Act::Rehouse)
+    }
+
+    pub fn goes_on_in_clear(&mut self) -> Step<'_> {
+        self.will(When::After(Duration::ZERO), Act::Bare)
     }
 
     pub fn offers_what_nobody_has(&mut self) -> Step<'_> {

@@ -114,6 +114,9 @@ impl Phone {
             self.complain(format!("called as somebody else: {}", heard.start()));
         }
         self.rung = Some(heard.text().to_string());
+        if There::read(heard.body()).is_some_and(|offer| !dialog.session.takes(&offer)) {
+            return self.reply(now, heard, 488);
+        }
         self.dialogs.push(dialog);
         let index = self.dialogs.len() - 1;
         self.serve(now, heard, Some(index));
@@ -143,6 +146,9 @@ impl Phone {
             return self.reply(now, heard, 481);
         };
         (at.remote_cseq, at.remote_invite) = (heard.cseq(), heard.cseq());
+        if There::read(heard.body()).is_some_and(|offer| !at.session.takes(&offer)) {
+            return self.reply(now, heard, 488);
+        }
         let body = match There::read(heard.body()) {
             Some(there) => at.session.answer(&there),
             None => at.session.offer(),
