@@ -25,6 +25,9 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 MAGIC = b"LLREC\r\n\x1a"
 MARKER = b"LLCK"
 OPENING, MEDIA, EVENTS, CLOSING, ENTRY = range(1, 6)
+# By leaf kind: folder, ending and content code of a book.
+CDR, AUDIT, KEEPING = ("cdr", "llc", 0), ("audit", "lla", 3), ("keeping", "llk", 4)
+BOOKS = {3: CDR, 4: AUDIT, 5: KEEPING, 6: KEEPING}
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -67,7 +70,7 @@ class File:
         if (version, suite) != (1, 1):
             raise Wrong(f"version {version}, suite {suite} unknown")
         content, tracks = octets[14], octets[15]
-        if content not in (1, 2) or length != 124 + 2 * tracks or len(octets) < length:
+        if content not in (1, 2, 3, 4) or length != 124 + 2 * tracks or len(octets) < length:
             raise Wrong("header altered")
         self.header_len = length
         self.content = content
@@ -230,7 +233,7 @@ class Ledger:
 
     def __init__(self, store):
         self.problems = []
-        self.recordings, self.entries = {}, {}
+        self.recordings, self.entries, self.tombstones = {}, {}, {}
         folder = store / "ledger"
         public = bytes.fromhex((folder / "ledger.pub").read_text().strip())
         leaves = (folder / "leaves").read_bytes() if (folder / "leaves").exists() else b""
@@ -248,13 +251,16 @@ class Ledger:
             roots.append(root_of(peaks))
             kind = leaf[1]
             claimed, _, length = struct.unpack(">QqQ", leaf[8:24] + leaf[56:64])
-            if leaf[0] != 1 or kind not in (1, 2, 3) or leaf[2:4] != b"\0\1" or claimed != number:
+            if leaf[0] != (2 if kind > 3 else 1) or kind not in range(1, 7) or leaf[2:4] != b"\0\1" or claimed != number:
                 self.problems.append(f"leaf {number} altered, missing or out of its place")
                 continue
-            if kind == 3:
+            if kind > 2:
                 (segment,) = struct.unpack(">I", leaf[4:8])
                 (offset,) = struct.unpack(">Q", leaf[40:48])
-                self.entries.setdefault(segment, {})[offset] = (leaf[64:], length, leaf[24:40])
+                place = (BOOKS[kind], segment)
+                self.entries.setdefault(place, {})[offset] = (leaf[64:], length, number)
+                if kind == 6:
+                    self.tombstones[leaf[24:40]] = number
             else:
                 self.recordings[leaf[24:40]] = (leaf[64:], length, leaf[40:56], kind, number)
         return roots
@@ -310,7 +316,9 @@ def check_store(store, keys):
         leaf = ledger.recordings.pop(identifier, None)
         file = File(path.read_bytes(), keys, identifier)
         problems = [problem for problem in file.problems if problem]
-        if leaf is None:
+        if identifier in ledger.tombstones:
+            problems.append("destroyed, and yet here")
+        elif leaf is None:
             problems.append("not in the ledger")
         elif not hasattr(file, "header_len") or (file.content_hash(), len(file.octets)) != leaf[:2]:
             problems.append(f"not the file of leaf {leaf[4]}")
@@ -321,19 +329,23 @@ def check_store(store, keys):
         ended = file.closing["ended"] if file.closing else "not opened"
         yield path.stem, problems, ended
     for identifier, leaf in ledger.recordings.items():
-        yield f"r-{ulid(identifier)}", [f"gone: leaf {leaf[4]}"], ""
-    for path in sorted(store.glob("cdr/*.llc")):
-        number = int(path.stem, 16)
-        leaves = ledger.entries.pop(number, {})
-        file = File(path.read_bytes(), keys, number.to_bytes(16, "big"))
-        problems = [problem for problem in file.problems if problem]
-        for offset, (digest, length, call) in sorted(leaves.items()):
-            if hashlib.sha256(file.octets[offset : offset + length]).digest() != digest:
-                problems.append(f"record of c-{ulid(call)} is not that of its leaf")
-        problems += [f"record at {offset} is not in the ledger" for offset in file.entries if offset not in leaves]
-        yield f"cdr log {number}", problems, f"{len(leaves)} records"
-    for number in ledger.entries:
-        yield f"cdr log {number}", ["gone"], ""
+        tombstone = ledger.tombstones.get(identifier)
+        problems = [f"gone: leaf {leaf[4]}"] if tombstone is None else []
+        yield f"r-{ulid(identifier)}", problems, f"destroyed: leaf {tombstone}"
+    for book in (CDR, AUDIT, KEEPING):
+        folder, ending, code = book
+        for path in sorted(store.glob(f"{folder}/*.{ending}")):
+            number = int(path.stem, 16)
+            leaves = ledger.entries.pop((book, number), {})
+            file = File(path.read_bytes(), keys, (code << 32 | number).to_bytes(16, "big"))
+            problems = [problem for problem in file.problems if problem]
+            for offset, (digest, length, leaf) in sorted(leaves.items()):
+                if hashlib.sha256(file.octets[offset : offset + length]).digest() != digest:
+                    problems.append(f"entry at {offset} is not that of leaf {leaf}")
+            problems += [f"entry at {offset} is not in the ledger" for offset in file.entries if offset not in leaves]
+            yield f"{folder} {number}", problems, f"{len(leaves)} entries"
+    for (folder, _, _), number in ledger.entries:
+        yield f"{folder} {number}", ["gone"], ""
 
 
 def main():

@@ -55,6 +55,9 @@ pub enum Verb {
     /// Search, verify and play recordings
     #[command(subcommand)]
     Rec(Rec),
+    /// Say who did what on this node, and check the record of it
+    #[command(subcommand)]
+    Audit(Audit),
     /// Say how the node is
     Status,
 }
@@ -337,6 +340,9 @@ pub enum Rec {
         /// The file to write; `-` is standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
     },
     /// Check recordings and ledger for damage: exit code 1 when something is wrong
     Verify {
@@ -351,12 +357,69 @@ pub enum Rec {
         /// The folder; it must not exist yet
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
         /// Write numbers and names unmasked (logged)
         #[arg(long)]
         reveal: bool,
     },
     /// Build the index again from the recordings themselves
     Reindex,
+}
+
+/// `audit`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// List what was done, newest first: who, when, from where, what, on what, with what result
+    List(AuditList),
+    /// Check the audit book and the ledger for damage: exit code 1 when something is wrong
+    Verify,
+}
+
+/// `audit list`
+#[derive(Debug, Args)]
+pub struct AuditList {
+    /// At or after: `2026-11-22`, `2026-11-22T08:30`, `2h` or `7d` ago
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub from: Option<super::when::Moment>,
+    /// Before: as --from
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub until: Option<super::when::Moment>,
+    /// By this person, system user or uid
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+    /// This act (`rec.play`), or all that begin so (`rec.`)
+    #[arg(long, value_name = "ACT")]
+    pub act: Option<String>,
+    /// On this: a recording, a user, a secret
+    #[arg(long, value_name = "WHAT")]
+    pub on: Option<String>,
+    /// With this result
+    #[arg(long)]
+    pub result: Option<AuditResult>,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// Beginnings too of acts whose outcome is listed
+    #[arg(long)]
+    pub all: bool,
+    /// Show what was looked for unmasked (audited)
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+/// What came of an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuditResult {
+    /// Begun
+    Begun,
+    /// Done
+    Done,
+    /// Refused
+    Refused,
+    /// Failed
+    Failed,
 }
 
 /// `rec search`

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::args;
-use super::door::{self, Needs, Node, Socket};
+use super::door::{self, Node, Socket};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::CallId;
@@ -42,7 +42,7 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
 
 /// The log of a running call from the core, of an ended one from its sealed record.
 fn entries(id: CallId, config: &Config) -> Result<Vec<Entry>, Stop> {
-    let mut node = Node::open(config, Needs::Recordings)?;
+    let mut node = Node::open(config)?;
     if let Node::Running(socket) = &mut node
         && let Ok(entries) = socket.ask(Command::Explain { id })
     {

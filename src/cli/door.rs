@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::exit::Stop;
 use crate::config::{self, Config};
 use crate::io::admin::protocol::{Act, Failure, Kind, Line, Request};
-use crate::io::admin::{Desk, Reply};
+use crate::io::admin::{Desk, Reply, trail};
 use crate::io::node;
 use crate::io::plans;
+use crate::io::secrets::Secrets;
 use crate::io::settings::SettingsFile;
 use crate::io::users::Users;
 use crate::switch::Command;
@@ -132,31 +133,21 @@ pub enum Node {
     Stopped(Box<Desk>),
 }
 
-/// What of a stopped node is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    /// Its accounts.
-    Accounts,
-    /// Its recordings.
-    Recordings,
-}
-
 impl Node {
     /// Reaches the node of `config`, running or not.
     ///
     /// # Errors
     /// The socket is not ours to use, or the files do not open.
-    pub fn open(config: &Config, needs: Needs) -> Result<Node, Stop> {
+    pub fn open(config: &Config) -> Result<Node, Stop> {
         if let Some(socket) = Socket::connect(config)? {
             return Ok(Node::Running(socket));
         }
         let keys = node::load_keys(config).map_err(Stop::failed)?;
-        let store = match needs {
-            Needs::Accounts => None,
-            Needs::Recordings => Some(node::open_stopped(config).map_err(Stop::failed)?),
-        };
+        // Whatever is done is audited, so the store is opened for accounts too.
+        let store = Some(node::open_stopped(config).map_err(Stop::failed)?);
         let desk = Desk {
             settings: SettingsFile::new(&config.store.folder, keys.clone()),
+            secrets: Secrets::new(&config.store.folder, keys.clone()),
             users: Users::new(&config.store.folder, keys, &config.node.realm),
             realm: config.node.realm.clone(),
             store,
@@ -174,7 +165,7 @@ impl Node {
     pub fn act(&mut self, act: Act, out: &mut dyn FnMut(Reply) -> bool) -> Result<Value, Stop> {
         match self {
             Node::Running(socket) => socket.act(act, out),
-            Node::Stopped(desk) => Ok(desk.act(act, out)?),
+            Node::Stopped(desk) => Ok(desk.act(&trail::beside(), act, out)?),
         }
     }
 

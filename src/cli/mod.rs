@@ -4,6 +4,7 @@
 //! has to say about it goes to standard error; the exit code is one of [`Exit`].
 
 mod args;
+mod audit;
 mod bans;
 mod call;
 mod calls;
@@ -67,6 +68,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Call(call) => call::run(&call, config, printer),
         Verb::Plan(plan) => plan::run(&plan, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
+        Verb::Audit(audit) => audit::run(&audit, config, printer),
         Verb::Status => status::run(config, printer),
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command as Program, Stdio};
 use serde_json::{Value, json};
 
 use super::args;
-use super::door::{self, Needs, Node};
+use super::door::{self, Node};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, clock_time, or_dash, table};
 use crate::base::RecordingId;
@@ -18,13 +18,18 @@ use crate::io::admin::{RecordingView, Reply, SoundView};
 
 pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
-    let mut node = Node::open(&config, Needs::Recordings)?;
+    let mut node = Node::open(&config)?;
     match rec {
         args::Rec::Search(search) => find(&search, &mut node, printer),
         args::Rec::Show { id, reveal } => show(id, reveal, &mut node, printer),
-        args::Rec::Play { id, output } => play(id, output.as_deref(), &mut node, printer),
+        args::Rec::Play { id, output, purpose } => {
+            let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose };
+            play(act, output.as_deref(), &mut node, printer)
+        }
         args::Rec::Verify { id } => verify(id, &mut node, printer),
-        args::Rec::Export { ids, output, reveal } => export(&ids, &output, reveal, &mut node, printer),
+        args::Rec::Export { ids, output, reveal, purpose } => {
+            export(&ids, &output, reveal, purpose.as_deref(), &mut node, printer)
+        }
         args::Rec::Reindex => {
             let done: Value = node.value(Act::RecReindex)?;
             printer.value(&done, |done| format!("the index holds {} leaves of the ledger", done["indexed"]));
@@ -105,13 +110,7 @@ fn record_text(record: &Value) -> String {
     text
 }
 
-fn play(
-    recording: RecordingId,
-    output: Option<&Path>,
-    node: &mut Node,
-    printer: &Printer,
-) -> Result<Exit, Stop> {
-    let act = Act::RecPlay { recording, purpose: Purpose::Play };
+fn play(act: Act, output: Option<&Path>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let sound = match output {
         Some(path) if path == Path::new("-") => receive(act, node, &mut io::stdout().lock())?,
         Some(path) => receive(act, node, &mut create(path)?)?,
@@ -169,8 +168,13 @@ fn create(path: &Path) -> Result<File, Stop> {
 
 fn verify(recording: Option<RecordingId>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let result: Value = node.value(Act::RecVerify { recording })?;
+    Ok(verified(&result, printer))
+}
+
+/// Prints what a verification found.
+pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
     let clean = result["clean"] == json!(true);
-    printer.value(&result, |result| {
+    printer.value(result, |result| {
         let report = &result["report"];
         let findings: String = result["words"]
             .as_array()
@@ -187,15 +191,16 @@ fn verify(recording: Option<RecordingId>, node: &mut Node, printer: &Printer) ->
             })
             .collect();
         format!(
-            "{findings}{crashed}{}: {} recordings, {} call records, {} leaves, {} signed heads\n",
+            "{findings}{crashed}{}: {} recordings, {} call records, {} entries, {} leaves, {} signed heads\n",
             if clean { "whole" } else { "DAMAGED" },
             report["recordings"],
             report["cdrs"],
+            report["entries"],
             report["leaves"],
             report["heads"],
         )
     });
-    Ok(if clean { Exit::Done } else { Exit::Findings })
+    if clean { Exit::Done } else { Exit::Findings }
 }
 
 /// One WAV and one manifest a recording. The signed package for regulators is another command's matter.
@@ -203,6 +208,7 @@ fn export(
     ids: &[RecordingId],
     folder: &Path,
     reveal: bool,
+    reason: Option<&str>,
     node: &mut Node,
     printer: &Printer,
 ) -> Result<Exit, Stop> {
@@ -215,7 +221,8 @@ fn export(
         let record: Value = node.value(Act::RecShow { recording: *recording, reveal })?;
         let verification: Value = node.value(Act::RecVerify { recording: Some(*recording) })?;
         let sound_file = format!("{recording}.wav");
-        let act = Act::RecPlay { recording: *recording, purpose: Purpose::Export };
+        let reason = reason.map(str::to_string);
+        let act = Act::RecPlay { recording: *recording, purpose: Purpose::Export, reason };
         let mut file = Hashed::new(create(&folder.join(&sound_file))?);
         let sound = receive(act, node, &mut file)?;
         let manifest = json!({

@@ -3,36 +3,35 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::args;
-use super::door;
+use super::door::{self, Node};
 use super::exit::{Exit, Stop};
 use super::print::Printer;
 use crate::base::Secret;
-use crate::io::node;
-use crate::io::secrets::Secrets;
+use crate::io::admin::protocol::{Act, Word};
 
 pub(super) fn run(secret: &args::Secret, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
-    let keys = node::load_keys(&config).map_err(Stop::failed)?;
-    let secrets = Secrets::new(&config.store.folder, keys);
+    let mut node = Node::open(&config)?;
     match secret {
         args::Secret::Set { name } => {
-            secrets.set(name, first_line()?).map_err(Stop::refused)?;
-            printer.value(&json!({ "set": name }), |_| {
+            let act = Act::SecretSet { name: name.clone(), value: Word(first_line()?) };
+            let done: Value = node.value(act)?;
+            printer.value(&done, |_| {
                 format!(
                     "{name} is set. A running switch takes it at SIGHUP (`systemctl reload ledgerline`).\n"
                 )
             });
         }
         args::Secret::List => {
-            let names: Vec<String> = secrets.all().map_err(Stop::failed)?.into_keys().collect();
+            let names: Vec<String> = node.value(Act::SecretList)?;
             printer.value(&names, |names| names.iter().map(|name| format!("{name}\n")).collect());
         }
         args::Secret::Remove { name } => {
-            secrets.remove(name).map_err(Stop::refused)?;
-            printer.value(&json!({ "removed": name }), |_| format!("{name} is removed\n"));
+            let done: Value = node.value(Act::SecretRemove { name: name.clone() })?;
+            printer.value(&done, |_| format!("{name} is removed\n"));
         }
     }
     Ok(Exit::Done)

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::args;
-use super::door::{self, Needs, Node};
+use super::door::{self, Node};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::Secret;
@@ -18,7 +18,7 @@ use crate::registrar::{Setting, When};
 
 pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
-    let mut node = Node::open(&config, Needs::Accounts)?;
+    let mut node = Node::open(&config)?;
     match user {
         args::User::Add { name, numbers, display, password_stdin } => {
             let password = word(password_stdin)?;

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::admin::protocol::Act;
+use super::admin::trail::{self, Deed};
 use super::admin::{Desk, Server};
 use super::clock::{self, Clock};
 use super::control::{Control, Parts};
@@ -36,7 +37,7 @@ use crate::presence;
 use crate::registrar;
 use crate::sip::Transport;
 use crate::switch::{Limits, Net, Setup, Switch};
-use crate::vault::{self, Keyring};
+use crate::vault::{self, Keyring, Outcome, Who};
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,10 @@ async fn serve(
     for listen in &listening {
         tracing::info!(%listen, "listening");
     }
+    let audited = store.clone();
+    let node_act =
+        |act| trail::note(&audited, &Who::node(), &Deed::new(act, config.node.name.clone()), Outcome::Done);
+    node_act("node.start");
     ready(&listening);
     control
         .run(async {
@@ -133,6 +138,7 @@ async fn serve(
     if let Some(watching) = watching {
         watching.abort();
     }
+    node_act("node.stop");
     store.close();
     tracing::info!("stopped");
     Ok(())
@@ -200,8 +206,8 @@ impl Node {
         let mut seed = [0; 32];
         random.fill(&mut seed);
         let settings = SettingsFile::new(&config.store.folder, Arc::clone(&keys));
-        let (kept, registrations, keeper) =
-            registrations(config, keys).map_err(|error| StartError::System(error.to_string()))?;
+        let (kept, registrations, keeper) = registrations(config, Arc::clone(&keys))
+            .map_err(|error| StartError::System(error.to_string()))?;
         let setup = Setup {
             node: config.node.name.clone(),
             realm: config.node.realm.clone(),
@@ -248,6 +254,7 @@ impl Node {
         let (control, door) = Control::new(parts);
         let desk = Desk {
             users,
+            secrets: Secrets::new(&config.store.folder, keys),
             settings,
             realm: config.node.realm.clone(),
             store: Some(store.clone()),
@@ -419,6 +426,9 @@ async fn reload_on(
     trunks: impl Fn() + Clone + Send + 'static,
 ) {
     while hangups.recv().await.is_some() {
+        if let Some(store) = &desk.store {
+            trail::note(store, &on_signal(), &Deed::new("node.reload", None), Outcome::Done);
+        }
         let read = trunks.clone();
         if tokio::task::spawn_blocking(read).await.is_err() {
             tracing::error!("trunks not read again");
@@ -427,13 +437,19 @@ async fn reload_on(
             tls::tell_of_reload(&tls.reload());
         }
         let desk = desk.clone();
-        let reloaded = tokio::task::spawn_blocking(move || desk.act(Act::PlanReload, &mut |_| true)).await;
+        let reloaded =
+            tokio::task::spawn_blocking(move || desk.act(&on_signal(), Act::PlanReload, &mut |_| true)).await;
         match reloaded {
             Ok(Ok(done)) => tracing::info!(%done, "plan reloaded"),
             Ok(Err(failure)) => tracing::error!(%failure, "plan not reloaded"),
             Err(error) => tracing::error!(%error, "plan not reloaded"),
         }
     }
+}
+
+/// Whoever sent SIGHUP: the kernel lets root and the node's own user.
+fn on_signal() -> Who {
+    Who { role: "system".into(), from: "signal SIGHUP".into(), ..Who::default() }
 }
 
 fn algorithm(configured: &config::Digest) -> registrar::Algorithm {

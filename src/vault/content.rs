@@ -90,7 +90,7 @@ pub fn push_event(lines: &mut Vec<u8>, offset_us: u64, event: &Event) {
 }
 
 /// Plain data of our own types: no map with keys that are no text, so this cannot fail.
-fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub(super) fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let text = serde_json::to_vec(value);
     debug_assert!(text.is_ok());
     Zeroizing::new(text.unwrap_or_default())

@@ -28,6 +28,10 @@ pub enum Content {
     Recording = 1,
     /// A segment of the log of call detail records.
     Log = 2,
+    /// A segment of the audit book.
+    Audit = 3,
+    /// A segment of the book of keeping.
+    Keeping = 4,
 }
 
 /// The facts of a header that stand in clear.
@@ -119,6 +123,8 @@ impl Header {
         let content = match fixed[14] {
             1 => Content::Recording,
             2 => Content::Log,
+            3 => Content::Audit,
+            4 => Content::Keeping,
             _ => return Err(NotAHeader::Malformed),
         };
         if len_bytes != FIXED_BYTES + 2 * tracks + SLOT_BYTES + TAG_BYTES {
@@ -191,7 +197,7 @@ mod tests {
             (9, 2, NotAHeader::Unknown { version: 2, suite: 1 }),
             (11, 2, NotAHeader::Unknown { version: 1, suite: 2 }),
             (13, 127, NotAHeader::Malformed),
-            (14, 3, NotAHeader::Malformed),
+            (14, 9, NotAHeader::Malformed),
             (15, 1, NotAHeader::Malformed),
         ] {
             let mut bad = good.clone();

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{CallId, RecordingId, Secret, Wall};
 
+use super::book::Book;
 use super::header::part;
 use super::order::Ended;
 use super::suite::SUITE;
@@ -57,14 +58,49 @@ pub enum Item {
         /// Where its chunk begins in the segment.
         offset: u64,
     },
+    /// An entry of the audit book.
+    Audit {
+        /// In which segment.
+        segment: u32,
+        /// Where its chunk begins in the segment.
+        offset: u64,
+    },
+    /// An entry of the book of keeping.
+    Keeping {
+        /// In which segment.
+        segment: u32,
+        /// Where its chunk begins in the segment.
+        offset: u64,
+    },
+    /// A recording that was destroyed: the entry of the book of keeping that says so.
+    Tombstone {
+        /// Which was destroyed.
+        recording: RecordingId,
+        /// In which segment the entry lies.
+        segment: u32,
+        /// Where its chunk begins in the segment.
+        offset: u64,
+    },
 }
 
 impl Item {
+    /// The book, segment and offset of what stands in a book; `None` for a recording.
+    pub fn place(&self) -> Option<(Book, u32, u64)> {
+        match *self {
+            Item::Recording { .. } => None,
+            Item::Cdr { segment, offset, .. } => Some((Book::Cdr, segment, offset)),
+            Item::Audit { segment, offset } => Some((Book::Audit, segment, offset)),
+            Item::Keeping { segment, offset } | Item::Tombstone { segment, offset, .. } => {
+                Some((Book::Keeping, segment, offset))
+            }
+        }
+    }
+
     /// The call of a call detail record; `None` for a recording.
     pub fn cdr_call(&self) -> Option<CallId> {
         match self {
             Item::Cdr { call, .. } => Some(*call),
-            Item::Recording { .. } => None,
+            _ => None,
         }
     }
 }
@@ -72,19 +108,26 @@ impl Item {
 impl Leaf {
     /// The leaf as it is hashed and stored.
     pub fn to_bytes(&self) -> [u8; LEAF_BYTES] {
+        let place = |offset: u64| {
+            let mut place = [0; 16];
+            place[..8].copy_from_slice(&offset.to_be_bytes());
+            place
+        };
         let (kind, segment, subject, other) = match self.item {
             Item::Recording { recording, call, ended } => {
                 let kind = if ended == Ended::InOrder { 1 } else { 2 };
                 (kind, 0, recording.to_bytes(), call.to_bytes())
             }
-            Item::Cdr { call, segment, offset } => {
-                let mut place = [0; 16];
-                place[..8].copy_from_slice(&offset.to_be_bytes());
-                (3, segment, call.to_bytes(), place)
+            Item::Cdr { call, segment, offset } => (3, segment, call.to_bytes(), place(offset)),
+            Item::Audit { segment, offset } => (4, segment, [0; 16], place(offset)),
+            Item::Keeping { segment, offset } => (5, segment, [0; 16], place(offset)),
+            Item::Tombstone { recording, segment, offset } => {
+                (6, segment, recording.to_bytes(), place(offset))
             }
         };
         let mut out = [0; LEAF_BYTES];
-        out[0] = 1;
+        // Kinds that version 1 of the format did not have say so.
+        out[0] = if kind > 3 { 2 } else { 1 };
         out[1] = kind;
         out[2..4].copy_from_slice(&SUITE.to_be_bytes());
         out[4..8].copy_from_slice(&segment.to_be_bytes());
@@ -99,20 +142,20 @@ impl Leaf {
 
     /// Reads a leaf; `None` when version, kind or suite is not known.
     pub fn parse(bytes: &[u8; LEAF_BYTES]) -> Option<Leaf> {
-        if bytes[0] != 1 || part(bytes, 2) != SUITE.to_be_bytes() {
+        if !(1..=2).contains(&bytes[0]) || part(bytes, 2) != SUITE.to_be_bytes() {
             return None;
         }
+        let (segment, offset) = (u32::from_be_bytes(part(bytes, 4)), u64::from_be_bytes(part(bytes, 40)));
         let item = match bytes[1] {
             kind @ (1 | 2) => Item::Recording {
                 recording: RecordingId::from_bytes(part(bytes, 24)),
                 call: CallId::from_bytes(part(bytes, 40)),
                 ended: if kind == 1 { Ended::InOrder } else { Ended::ByCrash },
             },
-            3 => Item::Cdr {
-                call: CallId::from_bytes(part(bytes, 24)),
-                segment: u32::from_be_bytes(part(bytes, 4)),
-                offset: u64::from_be_bytes(part(bytes, 40)),
-            },
+            3 => Item::Cdr { call: CallId::from_bytes(part(bytes, 24)), segment, offset },
+            4 => Item::Audit { segment, offset },
+            5 => Item::Keeping { segment, offset },
+            6 => Item::Tombstone { recording: RecordingId::from_bytes(part(bytes, 24)), segment, offset },
             _ => return None,
         };
         let leaf = Leaf {
@@ -317,7 +360,7 @@ mod tests {
         assert_eq!(Frontier::restore(3, vec![[0; 32]]), None);
     }
 
-    fn leaves() -> [Leaf; 3] {
+    fn leaves() -> [Leaf; 6] {
         let recording = RecordingId::from_bytes([1; 16]);
         let call = CallId::from_bytes([2; 16]);
         let leaf =
@@ -326,6 +369,9 @@ mod tests {
             leaf(0, Item::Recording { recording, call, ended: Ended::InOrder }),
             leaf(1, Item::Recording { recording, call, ended: Ended::ByCrash }),
             leaf(2, Item::Cdr { call, segment: 7, offset: 1_234 }),
+            leaf(3, Item::Audit { segment: 7, offset: 1_234 }),
+            leaf(4, Item::Keeping { segment: 7, offset: 1_234 }),
+            leaf(5, Item::Tombstone { recording, segment: 7, offset: 1_234 }),
         ]
     }
 

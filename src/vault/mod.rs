@@ -6,6 +6,8 @@
 //!
 //! `docs/recording-format.md` is the law of the bytes.
 
+mod audit;
+mod book;
 mod chunk;
 mod content;
 mod decode;
@@ -24,6 +26,8 @@ mod term;
 mod value;
 mod verdict;
 
+pub use audit::{AuditEntry, AuditQuery, Outcome, Who};
+pub use book::Book;
 pub use chunk::Kind;
 pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
 pub use decode::{Decoder, RATE_HZ, Sound};

@@ -274,7 +274,7 @@ mod clear {
 }
 
 /// A list of `Masked` in clear.
-mod clear_list {
+pub(super) mod clear_list {
     use super::Masked;
     use serde::{Deserialize, Deserializer, Serializer};
 

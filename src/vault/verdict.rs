@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Ended;
+use super::{Book, Ended};
 use crate::base::{CallId, RecordingId, Wall};
 
 /// What is to be verified.
@@ -17,6 +17,8 @@ pub enum Scope {
         /// Moment after the last.
         until: Wall,
     },
+    /// The audit book, and the whole ledger.
+    Audit,
     /// Everything.
     All,
 }
@@ -28,6 +30,8 @@ pub struct Report {
     pub recordings: u64,
     /// Call detail records that were authenticated.
     pub cdrs: u64,
+    /// Entries of the audit book and of the book of keeping that were authenticated.
+    pub entries: u64,
     /// Leaves of the ledger that were hashed.
     pub leaves: u64,
     /// Signed tree heads that were checked.
@@ -41,7 +45,15 @@ pub struct Report {
 impl Report {
     /// Nothing checked, nothing found.
     pub fn new() -> Report {
-        Report { recordings: 0, cdrs: 0, leaves: 0, heads: 0, ended: Vec::new(), findings: Vec::new() }
+        Report {
+            recordings: 0,
+            cdrs: 0,
+            entries: 0,
+            leaves: 0,
+            heads: 0,
+            ended: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// Whether nothing is wrong.
@@ -79,8 +91,10 @@ pub enum Subject {
     Recording(RecordingId),
     /// The call detail record of a call.
     Cdr(CallId),
-    /// A segment of the log of call detail records, by its number.
-    Log(u32),
+    /// A segment of a book, by its number.
+    Log(Book, u32),
+    /// An entry of a book, by its leaf.
+    Entry(Book, u64),
     /// The ledger.
     Ledger,
     /// A file that has no business where it lies; path relative to the store.
@@ -92,7 +106,8 @@ impl std::fmt::Display for Subject {
         match self {
             Subject::Recording(id) => write!(f, "{id}"),
             Subject::Cdr(call) => write!(f, "cdr of {call}"),
-            Subject::Log(number) => write!(f, "cdr log {number}"),
+            Subject::Log(book, number) => write!(f, "{book} log {number}"),
+            Subject::Entry(book, leaf) => write!(f, "{book} entry of leaf {leaf}"),
             Subject::Ledger => f.write_str("ledger"),
             Subject::File(path) => f.write_str(path),
         }

@@ -174,7 +174,7 @@ fn what_is_done_to_the_files_is_named() {
     assert_eq!(recording(5), [&Damage::Gone { leaf: 4 }; 0]);
     let strangers = report.findings.iter().filter(|found| found.damage == Damage::NotInLedger).count();
     assert_eq!(strangers, 2, "the copy and the note: {:?}", report.findings);
-    assert!(matches!(about(Subject::Log(0))[..], [Damage::Altered { .. }]));
+    assert!(matches!(about(Subject::Log(ledgerline::vault::Book::Cdr, 0))[..], [Damage::Altered { .. }]));
     let lost = report.findings.iter().filter(|found| matches!(found.subject, Subject::Cdr(_))).count();
     assert_eq!(lost, 1, "the record of the altered chunk: {:?}", report.findings);
     assert_eq!((report.recordings, report.cdrs), (2, 5));

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::HOTLINE;
 use super::line::Account;
 use crate::base::{Masked, PromptId, Random};
-use crate::cli::door::{self, Needs, Node};
+use crate::cli::door::{self, Node};
 use crate::cli::exit::Stop;
 use crate::cli::print::Printer;
 use crate::config::{Config, Log};
@@ -111,7 +111,7 @@ impl House {
     /// # Errors
     /// It is gone.
     pub fn node(&self) -> Result<Node, Stop> {
-        Node::open(&self.config, Needs::Recordings)
+        Node::open(&self.config)
     }
 
     /// Tells how to register a softphone and waits until the node is stopped from outside (Ctrl-C).
@@ -189,7 +189,7 @@ fn account(config: &Config, name: &str, number: &str) -> Result<Account, Stop> {
         numbers: vec![number.to_string()],
         password: None,
     };
-    let made: UserMade = Node::open(config, Needs::Accounts)?.value(act)?;
+    let made: UserMade = Node::open(config)?.value(act)?;
     let Some(Word(password)) = made.password else { return Err(Stop::failed("no password was made")) };
     Ok(Account { name: name.to_string(), password })
 }

@@ -136,7 +136,7 @@ impl Report {
         found: &RecordingView,
     ) -> Result<(Vec<i16>, Vec<i16>), String> {
         let mut wav = Vec::new();
-        let act = Act::RecPlay { recording: found.recording, purpose: Purpose::Export };
+        let act = Act::RecPlay { recording: found.recording, purpose: Purpose::Export, reason: None };
         node.act(act, &mut |reply| {
             if let Reply::Octets(octets) = reply {
                 wav.extend(octets);

@@ -9,19 +9,21 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
-use super::view::{EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
+use super::trail::{self, Deed};
+use super::view::{AuditView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
 use crate::config;
 use crate::io::door::Door;
 use crate::io::password;
 use crate::io::plans;
+use crate::io::secrets::{Secrets, SecretsError};
 use crate::io::settings::SettingsFile;
 use crate::io::store::{Store, StoreError};
 use crate::io::users::{UserView, Users, UsersError};
 use crate::plan::{Lang, Site};
 use crate::registrar::{Setting, Settings};
 use crate::switch::Command;
-use crate::vault::{Query, Scope};
+use crate::vault::{AuditQuery, Query, Scope, Who};
 
 /// Octets of sound in one piece.
 const PIECE_BYTES: usize = 64 << 10;
@@ -52,6 +54,8 @@ pub struct Desk {
     pub users: Users,
     /// What users have set for their calls.
     pub settings: SettingsFile,
+    /// Named secrets.
+    pub secrets: Secrets,
     /// The realm of their passwords.
     pub realm: String,
     /// The recording store; `None` beside a stopped node when only accounts are asked for.
@@ -68,11 +72,20 @@ pub struct Desk {
 pub type Out<'a> = &'a mut dyn FnMut(Reply) -> bool;
 
 impl Desk {
-    /// Carries `act` out: replies go to `out`, the result is returned.
+    /// Carries `act` out for `who`: replies go to `out`, the result is returned. What must be audited is audited before
+    /// it happens and after.
     ///
     /// # Errors
     /// Why it was not done.
-    pub fn act(&self, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+    pub fn act(&self, who: &Who, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+        let Some(deed) = Deed::of_act(&act) else { return self.carry_out(act, out) };
+        let begun = trail::begin(self.store.as_ref(), who, deed)?;
+        let result = self.carry_out(act, out);
+        begun.end(self.store.as_ref(), result.as_ref().map(trail::gist));
+        result
+    }
+
+    fn carry_out(&self, act: Act, out: Out<'_>) -> Result<Value, Failure> {
         match act {
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {
@@ -86,11 +99,22 @@ impl Desk {
             Act::PlanReload => self.plan_reload(),
             Act::RecSearch(search) => self.rec_search(&search, out),
             Act::RecShow { recording, reveal } => self.rec_show(recording, reveal),
-            Act::RecPlay { recording, purpose } => self.rec_play(recording, purpose, out),
+            Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
             Act::RecVerify { recording } => self.rec_verify(recording),
             Act::RecReindex => {
                 let recordings = self.store()?.reindex(&mut |_, _| ()).map_err(store)?;
                 Ok(json!({ "indexed": recordings }))
+            }
+            Act::AuditList { query, reveal } => self.audit_list(&query, reveal, out),
+            Act::AuditVerify => self.verified(Scope::Audit),
+            Act::SecretSet { name, value: Word(word) } => {
+                self.secrets.set(&name, word).map_err(secrets)?;
+                Ok(json!({ "set": name }))
+            }
+            Act::SecretList => value(self.secrets.all().map_err(secrets)?.into_keys().collect::<Vec<_>>()),
+            Act::SecretRemove { name } => {
+                self.secrets.remove(&name).map_err(secrets)?;
+                Ok(json!({ "removed": name }))
             }
             Act::Trace { call } => self.trace(call),
         }
@@ -267,9 +291,25 @@ impl Desk {
     }
 
     fn rec_verify(&self, recording: Option<RecordingId>) -> Result<Value, Failure> {
-        let report = self.store()?.verify(recording.map_or(Scope::All, Scope::One)).map_err(store)?;
+        self.verified(recording.map_or(Scope::All, Scope::One))
+    }
+
+    fn verified(&self, scope: Scope) -> Result<Value, Failure> {
+        let report = self.store()?.verify(scope).map_err(store)?;
         let words: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         Ok(json!({ "clean": report.is_clean(), "report": report, "words": words }))
+    }
+
+    fn audit_list(&self, query: &AuditQuery, reveal: bool, out: Out<'_>) -> Result<Value, Failure> {
+        let query = AuditQuery { limit: query.limit.clamp(1, bounds::SEARCH_ROWS), ..query.clone() };
+        let mut found = 0_u64;
+        for (leaf, entry) in self.store()?.audits(&query).map_err(store)? {
+            if !out(Reply::Item(value(AuditView::of(leaf, entry, reveal))?)) {
+                break;
+            }
+            found += 1;
+        }
+        Ok(json!({ "found": found }))
     }
 
     fn store(&self) -> Result<&Store, Failure> {
@@ -338,9 +378,20 @@ fn users(error: UsersError) -> Failure {
     Failure::new(kind, error)
 }
 
+fn secrets(error: SecretsError) -> Failure {
+    let kind = match &error {
+        SecretsError::Unknown(_) => Kind::NotFound,
+        SecretsError::Name(_) | SecretsError::Value => Kind::Usage,
+        SecretsError::Full => Kind::Refused,
+        SecretsError::Content(_) | SecretsError::Sealed(_) => Kind::Failed,
+    };
+    Failure::new(kind, error)
+}
+
 fn store(error: StoreError) -> Failure {
     let kind = match &error {
         StoreError::NotFound(_) => Kind::NotFound,
+        StoreError::NotAudited => Kind::Refused,
         _ => Kind::Failed,
     };
     Failure::new(kind, error)

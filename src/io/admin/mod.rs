@@ -6,8 +6,9 @@
 mod desk;
 pub mod protocol;
 mod server;
+pub mod trail;
 mod view;
 
 pub use desk::{Desk, Reply};
 pub use server::{Server, in_use};
-pub use view::{RecordingView, SoundView, UserMade, UserShown};
+pub use view::{AuditView, RecordingView, SoundView, UserMade, UserShown};

@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::base::{CallId, RecordingId, Secret, Wall};
 use crate::registrar::Setting;
 use crate::switch::Command;
+use crate::vault::AuditQuery;
 
 /// What a client wants.
 #[derive(Debug, Clone)]
@@ -79,6 +80,20 @@ pub enum Act {
         /// Whose.
         name: String,
     },
+    /// Seal a named secret.
+    SecretSet {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Word,
+    },
+    /// The names of the secrets.
+    SecretList,
+    /// Remove a secret.
+    SecretRemove {
+        /// Its name.
+        name: String,
+    },
     /// Read, check and swap in the plan folder.
     PlanReload,
     /// Search recordings.
@@ -98,6 +113,9 @@ pub enum Act {
         /// What it is wanted for; goes into the log.
         #[serde(default)]
         purpose: Purpose,
+        /// Why, in words; into the audit book.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Check recordings and ledger.
     RecVerify {
@@ -107,6 +125,16 @@ pub enum Act {
     },
     /// Build the index again from the files.
     RecReindex,
+    /// Entries of the audit book, newest first.
+    AuditList {
+        /// Which.
+        query: AuditQuery,
+        /// Show what was looked for unmasked.
+        #[serde(default)]
+        reveal: bool,
+    },
+    /// Check the audit book and the ledger.
+    AuditVerify,
     /// The log of a call that has ended, from its sealed record.
     Trace {
         /// Which.

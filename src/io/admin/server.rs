@@ -14,9 +14,11 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::desk::{Desk, Reply};
 use super::protocol::{Act, Failure, Kind, Line, Request};
+use super::trail::{self, Begun, Deed};
 use crate::base::bounds;
 use crate::io::door::Door;
-use crate::switch::Answer;
+use crate::switch::{Answer, Command};
+use crate::vault::{Outcome, Who};
 
 /// The admin socket. It is removed when this is dropped.
 #[derive(Debug)]
@@ -94,16 +96,21 @@ impl Client {
         let (reader, mut writer) = stream.into_split();
         if !may_ask(&peer) {
             tracing::warn!(target: "ledgerline::admin", uid = peer.uid(), "refused: not root and not the node's user");
+            if let Some(store) = &self.desk.store {
+                let who = trail::who(peer.uid(), from(&peer));
+                trail::note(store, &who, &Deed::new("admin.enter", None), Outcome::Refused);
+            }
             let failure = Failure::new(Kind::Refused, "only root and the node's own user may administer it");
             return say(&mut writer, &Line::Error(failure)).await;
         }
+        let who = trail::who(peer.uid(), from(&peer));
         let mut reader = BufReader::new(reader);
         while let Some(line) = line(&mut reader).await? {
             let (outcome, name) = match line.map(|line| Request::parse(&line)) {
                 Ok(Ok(request)) => {
                     let name = request.name();
                     tracing::info!(target: "ledgerline::admin", uid = peer.uid(), pid = peer.pid(), request = %name, "asked");
-                    (self.answer(request, &mut writer).await?, name)
+                    (self.answer(&who, request, &mut writer).await?, name)
                 }
                 Ok(Err(failure)) | Err(failure) => (Err(failure), "unreadable".to_string()),
             };
@@ -117,30 +124,61 @@ impl Client {
 
     async fn answer(
         &self,
+        who: &Who,
         request: Request,
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<Result<Value, Failure>> {
         Ok(match request {
-            Request::Ask(command) => match self.door.ask_async(command).await {
-                Ok(Answer::NotFound) => Err(Failure::new(Kind::NotFound, "there is no such call or user")),
-                Ok(answer) => serde_json::to_value(answer).map_err(|error| Failure::new(Kind::Failed, error)),
-                Err(gone) => Err(Failure::new(Kind::Failed, gone)),
+            Request::Ask(command) => self.ask(who, command).await,
+            Request::Do(act @ Act::Watch) => match self.begin(who, Deed::of_act(&act)).await {
+                Ok(begun) => {
+                    let watched = self.watch(writer).await;
+                    self.end(begun, &Ok(Value::Null));
+                    watched?
+                }
+                Err(refused) => Err(refused),
             },
-            Request::Do(Act::Watch) => self.watch(writer).await?,
-            Request::Do(act) => self.act(act, writer).await?,
+            Request::Do(act) => self.act(who, act, writer).await?,
         })
+    }
+
+    /// Asks the core.
+    async fn ask(&self, who: &Who, command: Command) -> Result<Value, Failure> {
+        let begun = self.begin(who, Deed::of_command(&command)).await?;
+        let answer = match self.door.ask_async(command).await {
+            Ok(Answer::NotFound) => Err(Failure::new(Kind::NotFound, "there is no such call or user")),
+            Ok(answer) => serde_json::to_value(answer).map_err(|error| Failure::new(Kind::Failed, error)),
+            Err(gone) => Err(Failure::new(Kind::Failed, gone)),
+        };
+        self.end(begun, &answer);
+        answer
+    }
+
+    /// Audits what is about to be done.
+    async fn begin(&self, who: &Who, deed: Option<Deed>) -> Result<Option<Begun>, Failure> {
+        let Some(deed) = deed else { return Ok(None) };
+        let (store, who) = (self.desk.store.clone(), who.clone());
+        let work = tokio::task::spawn_blocking(move || trail::begin(store.as_ref(), &who, deed));
+        work.await.map_err(|error| Failure::new(Kind::Failed, error))?.map(Some)
+    }
+
+    fn end(&self, begun: Option<Begun>, result: &Result<Value, Failure>) {
+        if let Some(begun) = begun {
+            begun.end(self.desk.store.as_ref(), result.as_ref().map(trail::gist));
+        }
     }
 
     /// Runs the desk where blocking harms nobody, and passes on what it yields as fast as the client reads.
     async fn act(
         &self,
+        who: &Who,
         act: Act,
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<Result<Value, Failure>> {
         let (sender, mut replies) = mpsc::channel::<Reply>(4);
-        let desk = self.desk.clone();
+        let (desk, who) = (self.desk.clone(), who.clone());
         let work = tokio::task::spawn_blocking(move || {
-            desk.act(act, &mut |reply| sender.blocking_send(reply).is_ok())
+            desk.act(&who, act, &mut |reply| sender.blocking_send(reply).is_ok())
         });
         while let Some(reply) = replies.recv().await {
             say(writer, &reply.line()).await?;
@@ -169,6 +207,11 @@ impl Client {
             }
         }
     }
+}
+
+/// How somebody came here.
+fn from(peer: &UCred) -> String {
+    peer.pid().map_or_else(|| "socket".to_string(), |pid| format!("socket, process {pid}"))
 }
 
 /// Root, or the user that the node runs as.
@@ -201,8 +244,8 @@ mod tests {
     use crate::call::view::{CallView, Change, Happening};
     use crate::config;
     use crate::io::door::{Knock, Porter, door};
+    use crate::io::store::{Options, Store};
     use crate::io::users::Users;
-    use crate::switch::Command;
     use crate::vault::Keyring;
 
     struct Line {
@@ -233,11 +276,14 @@ mod tests {
         let config = config::check(&folder.join("ledgerline.toml"), "").expect("defaults");
         let users = Users::new(folder, Arc::new(keys), "test");
         let settings = crate::io::settings::SettingsFile::new(folder, Arc::new(Keyring::new()));
+        let kept = folder.join("store");
+        Store::create(&kept, &Options::default()).expect("new");
         let desk = Desk {
             users,
             settings,
+            secrets: crate::io::secrets::Secrets::new(folder, Arc::new(Keyring::new())),
             realm: "test".into(),
-            store: None,
+            store: Some(Store::open(&kept, &Options::default(), |_| {}).expect("opened")),
             site: crate::io::plans::site(&config),
             plan: config.plan,
             door: Some(door.clone()),
@@ -258,11 +304,89 @@ mod tests {
             ("{\"do\":\"user_remove\",\"name\":\"nobody\"}\n", "not_found"),
             ("{\"do\":\"user_add\",\"name\":\"a b\"}\n", "usage"),
             ("{\"do\":\"user_add\",\"name\":\"bob\",\"password\":\"short\"}\n", "refused"),
-            ("{\"do\":\"rec_verify\"}\n", "failed"),
+            ("{\"do\":\"rec_show\",\"recording\":\"r-01J00000000000000000000000\"}\n", "not_found"),
         ] {
             assert_eq!(line.ask(request).await["error"]["kind"], kind, "{request}");
         }
         assert_eq!(line.ask("{\"do\":\"user_list\"}\n").await, json!({ "ok": [] }));
+    }
+
+    /// Every line of a listing, until its end.
+    async fn listed(line: &mut Line, request: &str) -> Vec<Value> {
+        let mut found = Vec::new();
+        let mut answer = line.ask(request).await;
+        while let Some(item) = answer.get("item") {
+            found.push(item.clone());
+            answer = line.answer().await;
+        }
+        assert!(answer.get("ok").is_some(), "{answer}");
+        found
+    }
+
+    /// AUD-01, AUD-05: each act with who, role, when, from where, what, on what, result and reason; what failed too, and
+    /// the reading of the audit book itself.
+    #[tokio::test]
+    async fn every_act_leaves_a_beginning_and_an_outcome() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut line, _porter) = served(folder.path()).await;
+        line.ask("{\"do\":\"user_remove\",\"name\":\"nobody\"}\n").await;
+        line.ask("{\"do\":\"rec_verify\"}\n").await;
+        line.ask("{\"do\":\"user_list\"}\n").await;
+        let list = "{\"do\":\"audit_list\",\"query\":{\"limit\":50}}\n";
+        let mut found = listed(&mut line, list).await;
+        found.reverse();
+        let told = |entry: &Value| {
+            let text = |name: &str| entry[name].as_str().unwrap_or("-").to_string();
+            (text("act"), text("on"), text("result"), entry["of"].as_u64())
+        };
+        let entry = |act: &str, on: &str, result: &str, of| (act.into(), on.into(), result.into(), of);
+        assert_eq!(
+            found.iter().map(told).collect::<Vec<_>>(),
+            [
+                entry("user.remove", "nobody", "begun", None),
+                entry("user.remove", "nobody", "failed", Some(0)),
+                entry("rec.verify", "-", "begun", None),
+                entry("rec.verify", "-", "done", Some(2)),
+                entry("user.list", "-", "begun", None),
+                entry("user.list", "-", "done", Some(4)),
+                entry("audit.list", "-", "begun", None),
+            ]
+        );
+        assert_eq!(found[0]["who"]["uid"], rustix::process::geteuid().as_raw());
+        assert!(found[0]["who"]["from"].as_str().expect("told").starts_with("socket, process "));
+        assert!(found[0]["who"]["role"].is_string() && found[0]["at"].as_str().expect("told").ends_with('Z'));
+        assert_eq!(found[3]["detail"]["clean"], true);
+        let refused =
+            "{\"do\":\"audit_list\",\"query\":{\"limit\":50,\"act\":\"user.\",\"result\":\"failed\"}}\n";
+        assert_eq!(listed(&mut line, refused).await.len(), 1);
+        let verified = line.ask("{\"do\":\"audit_verify\"}\n").await;
+        assert_eq!((&verified["ok"]["clean"], &verified["ok"]["report"]["cdrs"]), (&json!(true), &json!(0)));
+    }
+
+    /// AUD-03: what cannot be audited is not done.
+    #[test]
+    fn without_an_audit_book_nothing_is_done() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keys = Keyring::new();
+        keys.insert(1, Secret::new([1; 32]));
+        let keys = Arc::new(keys);
+        let config = config::check(&folder.path().join("ledgerline.toml"), "").expect("defaults");
+        let desk = Desk {
+            users: Users::new(folder.path(), keys.clone(), "test"),
+            settings: crate::io::settings::SettingsFile::new(folder.path(), keys.clone()),
+            secrets: crate::io::secrets::Secrets::new(folder.path(), keys),
+            realm: "test".into(),
+            store: None,
+            site: crate::io::plans::site(&config),
+            plan: config.plan,
+            door: None,
+        };
+        let act =
+            Request::parse(b"{\"do\":\"user_add\",\"name\":\"bob\",\"numbers\":[]}").expect("a request");
+        let Request::Do(act) = act else { panic!("another request") };
+        let failure = desk.act(&Who::node(), act, &mut |_| true).expect_err("not audited");
+        assert_eq!(failure.kind, Kind::Refused);
+        assert!(desk.users.list().expect("readable").is_empty(), "and nothing was done");
     }
 
     #[tokio::test]

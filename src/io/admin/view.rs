@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{CallId, Masked, RecordingId};
 use crate::io::users::UserView;
 use crate::registrar::Settings;
-use crate::vault::{Ended, Row};
+use crate::vault::{AuditEntry, Ended, Outcome, Row, Who};
 
 /// One recording in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,53 @@ impl RecordingView {
             leaf: row.leaf,
             len_bytes: row.len_bytes,
             packets: row.packets,
+        }
+    }
+}
+
+/// One entry of the audit book.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// Its leaf in the ledger.
+    pub leaf: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Who, in which role, from where.
+    pub who: Who,
+    /// One word for who.
+    pub name: String,
+    /// What.
+    pub act: String,
+    /// On what.
+    pub on: Option<String>,
+    /// What was looked for, or what was said about a failure: masked unless revealed.
+    pub about: Vec<String>,
+    /// What came of it.
+    pub result: Outcome,
+    /// Why.
+    pub reason: Option<String>,
+    /// The leaf of the entry that says that it was begun.
+    pub of: Option<u64>,
+    /// Anything else.
+    pub detail: serde_json::Value,
+}
+
+impl AuditView {
+    /// What of `entry` is shown.
+    pub fn of(leaf: u64, entry: AuditEntry, reveal: bool) -> AuditView {
+        let show = |value: &Masked| if reveal { value.reveal().to_string() } else { value.to_string() };
+        AuditView {
+            leaf,
+            at: entry.at.rfc3339(),
+            name: entry.who.name(),
+            about: entry.about.iter().map(show).collect(),
+            who: entry.who,
+            act: entry.act,
+            on: entry.on,
+            result: entry.result,
+            reason: entry.reason,
+            of: entry.of,
+            detail: entry.detail,
         }
     }
 }

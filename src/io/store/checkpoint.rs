@@ -6,7 +6,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{RecordingId, Wall};
-use crate::vault::Frontier;
+use crate::vault::{Book, Frontier};
 
 use super::commit::Spent;
 use super::disk::{Disk, Place};
@@ -19,6 +19,11 @@ pub(super) struct Checkpoint {
     pub open: Vec<RecordingId>,
     /// The log segment without closing record.
     pub log: Option<u32>,
+    /// Likewise of the audit book and of the book of keeping.
+    #[serde(default)]
+    pub audit: Option<u32>,
+    #[serde(default)]
+    pub keeping: Option<u32>,
     /// Leaves in the ledger.
     pub size: u64,
     /// Its frontier.
@@ -39,6 +44,15 @@ impl Checkpoint {
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Checkpoint> {
         serde_json::from_slice(bytes).ok()
+    }
+
+    /// The segment of `book` without closing record.
+    pub(super) fn open_segment(&self, book: Book) -> Option<u32> {
+        match book {
+            Book::Cdr => self.log,
+            Book::Audit => self.audit,
+            Book::Keeping => self.keeping,
+        }
     }
 
     pub(super) fn frontier(&self) -> Option<Frontier> {
@@ -74,6 +88,8 @@ mod tests {
             at: Wall::from_micros(5),
             open: vec![RecordingId::from_bytes([1; 16])],
             log: Some(3),
+            audit: Some(4),
+            keeping: None,
             size: frontier.size(),
             peaks: frontier.peaks().to_vec(),
             heads: 2,

@@ -17,7 +17,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::base::{RecordingId, Time, Wall, bounds};
-use crate::vault::News;
+use crate::vault::{Book, News};
 
 use super::checkpoint::{Checkpoint, Job};
 use super::disk::{Disk, Place};
@@ -357,7 +357,9 @@ impl<D: Disk> Writer<D> {
         let checkpoint = Checkpoint {
             at,
             open: self.known_open(),
-            log: self.log.open_segment(),
+            log: self.log(Book::Cdr).open_segment(),
+            audit: self.log(Book::Audit).open_segment(),
+            keeping: self.log(Book::Keeping).open_segment(),
             size: self.frontier.size(),
             peaks: self.frontier.peaks().to_vec(),
             heads: self.heads,

@@ -10,14 +10,15 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::{RecordingId, Wall};
+use crate::vault::Book;
 
 /// A file of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Place {
     /// `recordings/YYYY/MM/DD/r-….llr`; the day (UTC) is that of the id's time stamp.
     Recording(RecordingId),
-    /// `cdr/NNNNNNNN.llc`, hexadecimal.
-    Log(u32),
+    /// `cdr/NNNNNNNN.llc` (`audit/….lla`, `keeping/….llk`), hexadecimal.
+    Log(Book, u32),
     /// `ledger/leaves`.
     Leaves,
     /// `ledger/heads`.
@@ -33,7 +34,10 @@ impl Place {
     pub(super) fn path(self, root: &Path) -> PathBuf {
         match self {
             Place::Recording(id) => day_folder(root, started(id)).join(format!("{id}.llr")),
-            Place::Log(number) => root.join("cdr").join(format!("{number:08x}.llc")),
+            Place::Log(book, number) => {
+                let (folder, ending) = book.folder();
+                root.join(folder).join(format!("{number:08x}.{ending}"))
+            }
             Place::Leaves => root.join("ledger").join("leaves"),
             Place::Heads => root.join("ledger").join("heads"),
             Place::Journal(number) => root.join("journal").join(format!("{number:016x}.llj")),
@@ -83,8 +87,8 @@ pub(super) trait Disk: Send {
     fn len(&mut self, place: Place) -> io::Result<Option<u64>>;
     /// Journal segments present, ascending.
     fn journals(&mut self) -> io::Result<Vec<u64>>;
-    /// Log segments present, ascending.
-    fn logs(&mut self) -> io::Result<Vec<u32>>;
+    /// Segments of `book` present, ascending.
+    fn logs(&mut self, book: Book) -> io::Result<Vec<u32>>;
     /// Recordings present whose id was made at `since` or later.
     fn recordings_since(&mut self, since: Wall) -> io::Result<Vec<RecordingId>>;
     /// Removes the file, if it is there.
@@ -234,9 +238,11 @@ impl Disk for RealDisk {
         Ok(names.iter().filter_map(number).collect())
     }
 
-    fn logs(&mut self) -> io::Result<Vec<u32>> {
-        let names = self.names(&self.root.join("cdr"))?;
-        let number = |name: &String| u32::from_str_radix(name.strip_suffix(".llc")?, 16).ok();
+    fn logs(&mut self, book: Book) -> io::Result<Vec<u32>> {
+        let (folder, ending) = book.folder();
+        let names = self.names(&self.root.join(folder))?;
+        let number =
+            |name: &String| u32::from_str_radix(name.strip_suffix(ending)?.strip_suffix('.')?, 16).ok();
         Ok(names.iter().filter_map(number).collect())
     }
 
@@ -329,7 +335,9 @@ mod tests {
         let root = Path::new("/s");
         for (place, path) in [
             (Place::Recording(id), format!("/s/recordings/2026/11/22/{id}.llr")),
-            (Place::Log(255), "/s/cdr/000000ff.llc".into()),
+            (Place::Log(Book::Cdr, 255), "/s/cdr/000000ff.llc".into()),
+            (Place::Log(Book::Audit, 255), "/s/audit/000000ff.lla".into()),
+            (Place::Log(Book::Keeping, 1), "/s/keeping/00000001.llk".into()),
             (Place::Leaves, "/s/ledger/leaves".into()),
             (Place::Heads, "/s/ledger/heads".into()),
             (Place::Journal(16), "/s/journal/0000000000000010.llj".into()),
@@ -351,7 +359,7 @@ mod tests {
             disk.write(Place::Recording(*id), 0, b"hello").expect("room");
         }
         disk.write(Place::Journal(7), 0, b"x").expect("room");
-        disk.write(Place::Log(2), 0, b"x").expect("room");
+        disk.write(Place::Log(Book::Cdr, 2), 0, b"x").expect("room");
         disk.write(Place::Recording(ids[0]), 5, b" world").expect("room");
         assert_eq!(disk.read(Place::Recording(ids[0]), 3, 100).expect("there"), b"lo world");
         disk.truncate(Place::Recording(ids[0]), 2).expect("there");
@@ -359,7 +367,7 @@ mod tests {
         let all: BTreeSet<Place> = ids.iter().map(|id| Place::Recording(*id)).collect();
         assert!(disk.sync_all(&all).is_empty());
         assert_eq!(disk.journals().expect("a folder"), [7]);
-        assert_eq!(disk.logs().expect("a folder"), [2]);
+        assert_eq!(disk.logs(Book::Cdr).expect("a folder"), [2]);
         assert_eq!(disk.recordings_since(Wall::from_micros(86_400_000_000)).expect("a folder"), ids[1..]);
         disk.remove(Place::Recording(ids[0])).expect("gone");
         disk.remove(Place::Recording(ids[0])).expect("gone already");
@@ -367,7 +375,7 @@ mod tests {
         disk.allocate(Place::Reserve, 8_192).expect("room");
         assert_eq!(disk.len(Place::Reserve).expect("there"), Some(8_192));
         assert!(disk.space().expect("a file system").total > 0);
-        let missing = BTreeSet::from([Place::Log(99)]);
+        let missing = BTreeSet::from([Place::Log(Book::Cdr, 99)]);
         assert_eq!(disk.sync_all(&missing).len(), 1, "what is not there is not durable");
     }
 }

@@ -12,13 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::{RecordingId, bounds};
 use crate::vault::{
-    CdrEntry, ClosingRecord, Damage, Decoder, Examined, Glance, HEAD_BYTES, Keyring, Kind, LEAF_BYTES, Leaf,
-    Opener, Opening, Piece, Record, Row, Sound, Story,
+    Book, CdrEntry, ClosingRecord, Damage, Decoder, Examined, Glance, HEAD_BYTES, Keyring, Kind, LEAF_BYTES,
+    Leaf, Opener, Opening, Piece, Record, Row, Sound, Story,
 };
 
 use super::disk::{Disk, Place, RealDisk};
-use super::log::segment_id;
-use super::tables::CdrPlace;
+use super::writer::BookPlace;
 use super::{StoreError, disk_error};
 
 /// Octets read at once.
@@ -39,13 +38,13 @@ pub(super) struct Files {
 pub(super) struct Published {
     pub leaves: AtomicU64,
     pub heads: AtomicU64,
-    /// Number of the log segment that grows; more than a u32 when there is none.
-    pub open_log: AtomicU64,
+    /// Per book the number of the segment that grows; more than a u32 when there is none.
+    pub open_logs: [AtomicU64; 3],
 }
 
 impl Default for Published {
     fn default() -> Self {
-        Published { leaves: 0.into(), heads: 0.into(), open_log: u64::MAX.into() }
+        Published { leaves: 0.into(), heads: 0.into(), open_logs: [const { AtomicU64::new(u64::MAX) }; 3] }
     }
 }
 
@@ -78,9 +77,9 @@ impl Files {
         self.read_at(Place::Heads, from * HEAD_BYTES as u64, count * HEAD_BYTES as u64)
     }
 
-    /// Segments of the log that are present.
-    pub(super) fn logs(&self) -> io::Result<Vec<u32>> {
-        RealDisk::new(&self.root).logs()
+    /// Segments of `book` that are present.
+    pub(super) fn logs(&self, book: Book) -> io::Result<Vec<u32>> {
+        RealDisk::new(&self.root).logs(book)
     }
 
     /// Length of a file of the ledger, whatever was published.
@@ -176,23 +175,25 @@ impl Files {
         examine(self.open(id)?, &self.keyring, id, take).map_err(disk_error(&path))
     }
 
-    /// Opens the log segment `number` chunk by chunk.
-    pub(super) fn walk_log(&self, number: u32, take: impl FnMut(&Piece<'_>)) -> io::Result<Examined> {
-        let file = File::open(Place::Log(number).path(&self.root))?;
-        examine(file, &self.keyring, segment_id(number), take)
+    /// Opens the segment `number` of `book` chunk by chunk.
+    pub(super) fn walk_log(
+        &self,
+        book: Book,
+        number: u32,
+        take: impl FnMut(&Piece<'_>),
+    ) -> io::Result<Examined> {
+        let file = File::open(Place::Log(book, number).path(&self.root))?;
+        examine(file, &self.keyring, book.segment_id(number), take)
     }
 
     /// One call detail record; `None` when it does not open.
-    pub(super) fn cdr(&self, place: &CdrPlace) -> Option<CdrEntry> {
-        let file = File::open(Place::Log(place.segment).path(&self.root)).ok()?;
-        let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).ok()?;
-        let glance = Glance::new(&front, &self.keyring).ok()?;
-        let longest = 2 * bounds::CHUNK_BYTES as u64;
-        let chunk = read_up_to(&file, place.offset, place.len_bytes.min(longest)).ok()?;
-        match glance.first(&chunk) {
-            Some((Kind::Entry, text)) => CdrEntry::parse(&text),
-            _ => None,
-        }
+    pub(super) fn cdr(&self, place: &BookPlace) -> Option<CdrEntry> {
+        CdrEntry::parse(&self.book().entry(place)?)
+    }
+
+    /// A reader of entries.
+    pub(super) fn book(&self) -> BookReader<'_> {
+        BookReader { files: self, open: None }
     }
 
     fn open(&self, id: RecordingId) -> Result<File, StoreError> {
@@ -205,6 +206,29 @@ impl Files {
 
     fn read_at(&self, place: Place, offset: u64, len: u64) -> io::Result<Vec<u8>> {
         read_up_to(&File::open(place.path(&self.root))?, offset, len)
+    }
+}
+
+/// Reads entries here and there; the segment of the last one stays open.
+pub(super) struct BookReader<'f> {
+    files: &'f Files,
+    open: Option<(Place, File, Glance)>,
+}
+
+impl BookReader<'_> {
+    /// The content of one entry; `None` when it does not open.
+    pub(super) fn entry(&mut self, at: &BookPlace) -> Option<Vec<u8>> {
+        let place = Place::Log(at.book, at.segment);
+        if self.open.as_ref().is_none_or(|(open, ..)| *open != place) {
+            let file = File::open(place.path(&self.files.root)).ok()?;
+            let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).ok()?;
+            let glance = Glance::new(&front, &self.files.keyring).ok()?;
+            self.open = Some((place, file, glance));
+        }
+        let (_, file, glance) = self.open.as_ref()?;
+        let longest = 2 * bounds::CHUNK_BYTES as u64;
+        let chunk = read_up_to(file, at.offset, at.len_bytes.min(longest)).ok()?;
+        glance.first(&chunk).filter(|(kind, _)| *kind == Kind::Entry).map(|(_, text)| text)
     }
 }
 

@@ -10,17 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::base::{Random, RecordingId, bounds};
-use crate::vault::{Blind, CdrEntry, Item, Keyring, LEAF_BYTES, Leaf, Query, Row};
+use crate::vault::{
+    AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keyring, LEAF_BYTES, Leaf, Query, Row,
+};
 
 use super::StoreError;
 use super::files::Files;
 use super::tables::{IndexKeys, Tables, terms_of};
-use super::writer::{CdrRow, Told};
+use super::writer::{BookPlace, CdrRow, Told};
 
 /// After a start that did not follow an orderly stop so many leaves are indexed again: sled's last writes may be lost.
 const BACK: u64 = 1_000;
+/// By how much an entry may come later into the ledger than it was made.
+const SLACK: Duration = Duration::from_secs(60);
 /// The mark is moved every so many leaves while catching up.
 const MARK_EVERY: u64 = 1_000;
 
@@ -173,6 +178,29 @@ impl Index {
                 break;
             }
             found.extend(self.shared.files.cdr(&place.map_err(index_error)?));
+        }
+        Ok(found)
+    }
+
+    /// The entries of the audit book that match, newest first, each with its leaf.
+    pub(super) fn audits(&self, query: &AuditQuery) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
+        let tables = self.tables()?;
+        let mut found = Vec::new();
+        let mut reader = self.shared.files.book();
+        for item in tables.audits() {
+            let (leaf, at, place) = item.map_err(index_error)?;
+            if found.len() >= query.limit {
+                break;
+            }
+            // The ledger's time may stand a flush behind the entry's own.
+            if query.until.is_some_and(|until| at >= until + SLACK) {
+                continue;
+            }
+            if query.from.is_some_and(|from| at < from) {
+                break;
+            }
+            let entry = reader.entry(&place).and_then(|text| AuditEntry::parse(&text));
+            found.extend(entry.filter(|entry| query.matches(entry)).map(|entry| (leaf, entry)));
         }
         Ok(found)
     }
@@ -343,7 +371,8 @@ impl Follower {
         let leaf = match told {
             Told::Row(row) => row.leaf,
             Told::Cdr(cdr) => Some(cdr.leaf),
-            Told::News(_) => None,
+            Told::Audit { leaf, .. } => Some(*leaf),
+            Told::News(_) | Told::Noted { .. } | Told::NotNoted { .. } => None,
         };
         let Some(leaf) = leaf else { return Ok(()) };
         if leaf > self.mark {
@@ -355,7 +384,8 @@ impl Follower {
                 lock(&self.shared.running).remove(&row.recording);
             }
             Told::Cdr(cdr) => tables.put_cdr(cdr, &self.shared.keys)?,
-            Told::News(_) => {}
+            Told::Audit { leaf, at, place } => tables.put_audit(*leaf, *at, place)?,
+            Told::News(_) | Told::Noted { .. } | Told::NotNoted { .. } => {}
         }
         self.mark = self.mark.max(leaf + 1);
         tables.set_mark(self.mark)
@@ -398,16 +428,21 @@ impl Shared {
                 lock(&self.running).remove(&recording);
             }
             Item::Cdr { call, segment, offset } => {
-                let place = super::tables::CdrPlace { segment, offset, len_bytes: leaf.len_bytes };
+                let len_bytes = leaf.len_bytes;
+                let place = BookPlace { book: Book::Cdr, segment, offset, len_bytes };
                 let Some(entry) = self.files.cdr(&place) else {
                     tracing::warn!(%call, "call detail record not indexed");
                     return Ok(());
                 };
                 let numbers = entry.numbers().collect();
-                let len_bytes = leaf.len_bytes;
-                let row = CdrRow { call, leaf: leaf.number, segment, offset, len_bytes, numbers };
+                let row = CdrRow { call, leaf: leaf.number, place, numbers };
                 tables.put_cdr(&row, &self.keys)?;
             }
+            Item::Audit { segment, offset } => {
+                let place = BookPlace { book: Book::Audit, segment, offset, len_bytes: leaf.len_bytes };
+                tables.put_audit(leaf.number, leaf.at, &place)?;
+            }
+            Item::Keeping { .. } | Item::Tombstone { .. } => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! Invariant: a batch is whole or not there. Applying a batch twice is applying it once: writes have fixed offsets.
 
 use crate::base::RecordingId;
+use crate::vault::Book;
 
 use super::disk::Place;
 
@@ -161,7 +162,9 @@ fn encode(place: Place) -> (u8, [u8; 16]) {
     };
     match place {
         Place::Recording(id) => (1, id.to_bytes()),
-        Place::Log(segment) => (2, number(segment.into())),
+        Place::Log(Book::Cdr, segment) => (2, number(segment.into())),
+        Place::Log(Book::Audit, segment) => (7, number(segment.into())),
+        Place::Log(Book::Keeping, segment) => (8, number(segment.into())),
         Place::Leaves => (3, [0; 16]),
         Place::Heads => (4, [0; 16]),
         Place::Journal(segment) => (5, number(segment)),
@@ -173,7 +176,9 @@ fn decode(kind: u8, key: [u8; 16]) -> Option<Place> {
     let number = u64::from_be_bytes(*key.last_chunk()?);
     Some(match kind {
         1 => Place::Recording(RecordingId::from_bytes(key)),
-        2 => Place::Log(u32::try_from(number).ok()?),
+        2 => Place::Log(Book::Cdr, u32::try_from(number).ok()?),
+        7 => Place::Log(Book::Audit, u32::try_from(number).ok()?),
+        8 => Place::Log(Book::Keeping, u32::try_from(number).ok()?),
         3 => Place::Leaves,
         4 => Place::Heads,
         // A journal says about itself which recordings are open (`Checkpoint`).

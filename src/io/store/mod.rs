@@ -4,6 +4,8 @@
 //! DIR/keys/        kek-00000001.key, ledger.key             mode 0600
 //! DIR/recordings/  YYYY/MM/DD/r-….llr                       one sealed file a recording
 //! DIR/cdr/         NNNNNNNN.llc                             sealed segments of call detail records
+//! DIR/audit/       NNNNNNNN.lla                             sealed segments of the audit book
+//! DIR/keeping/     NNNNNNNN.llk                             sealed segments of the book of keeping
 //! DIR/ledger/      leaves, heads, ledger.pub                Merkle leaves, signed heads, the key that verifies them
 //! DIR/journal/     NNNNNNNNNNNNNNNN.llj                     redo log of the last half minute
 //! DIR/index/       N/                                       sled: blind terms, sealed rows; can be thrown away
@@ -47,7 +49,8 @@ use rustix::fs::FlockOperation;
 
 use crate::base::{CallId, Random, RecordingId, Wall};
 use crate::vault::{
-    CdrEntry, Keyring, LedgerPublic, News, Order, Query, RATE_HZ, Record, Report, Row, Scope, Sound, TapItem,
+    AuditEntry, AuditQuery, Book, CdrEntry, Keyring, LedgerPublic, News, Order, Query, RATE_HZ, Record,
+    Report, Row, Scope, Sound, TapItem,
 };
 
 use super::clock::{Clock, wall};
@@ -56,7 +59,7 @@ use files::{Files, Published};
 use index::Index;
 use thread::{Board, Inlet};
 use verify::Verifier;
-use writer::Setup;
+use writer::{Note, Setup};
 
 /// The open store. Cheap to clone; every function may be called from any thread and may block on the disk (wrap it in
 /// `spawn_blocking`), except [`Store::order`], [`Store::status`] and [`TapSender::try_send`], which never block.
@@ -237,7 +240,11 @@ impl Store {
             settle: &|| {
                 self.inner.inlet.settle();
             },
-            open_log: &|| u32::try_from(self.inner.published.open_log.load(Ordering::Acquire)).ok(),
+            open_log: &|book| {
+                let open =
+                    Book::ALL.into_iter().zip(&self.inner.published.open_logs).find(|(of, _)| *of == book);
+                open.and_then(|(_, number)| u32::try_from(number.load(Ordering::Acquire)).ok())
+            },
         };
         verifier.run(scope)
     }
@@ -282,6 +289,32 @@ impl Store {
     /// As [`Store::search`].
     pub fn cdrs(&self, query: &Query) -> Result<Vec<CdrEntry>, StoreError> {
         self.inner.index.cdrs(query)
+    }
+
+    /// Writes `entry` into the audit book; its leaf comes back when it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAudited`] when the store does not take it: then what it speaks of must not be done (AUD-03).
+    pub fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
+        self.inner.inlet.note(Note::Audit(Box::new(entry))).map_err(|_| StoreError::NotAudited)
+    }
+
+    /// As [`Store::audit`], and waits for nothing: for outcomes of acts that were audited when they began. Never blocks.
+    ///
+    /// # Errors
+    /// [`Stuck`] when the writer does not keep up; the entry is lost.
+    pub fn audit_later(&self, entry: AuditEntry) -> Result<(), Stuck> {
+        self.inner.inlet.note_later(Note::Audit(Box::new(entry)))
+    }
+
+    /// The entries of the audit book that match, newest first, each with its leaf.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn audits(&self, query: &AuditQuery) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
+        // What was durable before this was asked is found.
+        self.inner.index.settle();
+        self.inner.index.audits(query)
     }
 
     /// Builds the index again from the files; `progress` gets (done, all) now and then. Searches see the old one until
@@ -466,6 +499,9 @@ pub enum StoreError {
     /// The file does not open.
     #[error("{0}: {1}")]
     Damaged(RecordingId, crate::vault::Damage),
+    /// The audit book takes nothing.
+    #[error("the audit book takes nothing now; what must be audited is not done")]
+    NotAudited,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

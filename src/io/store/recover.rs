@@ -4,20 +4,19 @@
 //! Invariant: every step may be cut and repeated. Old segments are removed only by the checkpoint after the new
 //! segment is durable.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::time::Duration;
 
 use crate::base::{RecordingId, Time, Wall, bounds};
 use crate::vault::{
-    Content, Damage, Examined, Frontier, Glance, HEAD_BYTES, Item, Keyring, LEAF_BYTES, Leaf, Opener, Piece,
-    Sealer, Story, TreeHead, leaf_hash,
+    Book, Content, Damage, Examined, Frontier, Glance, HEAD_BYTES, Item, Keyring, LEAF_BYTES, Leaf, Opener,
+    Piece, Sealer, Story, TreeHead, leaf_hash,
 };
 
 use super::checkpoint::Checkpoint;
 use super::disk::{Disk, Place};
 use super::journal::{Batches, Write};
-use super::log::segment_id;
 use super::running::Running;
 use super::writer::{Setup, Writer};
 
@@ -45,9 +44,12 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     writer.next_segment = segments.last().map_or(1, |last| last + 1);
     writer.next_batch = found.next_batch;
     writer.crashed.extend(crashed);
-    writer.log.next = writer.disk.logs()?.last().map_or(0, |last| last.saturating_add(1));
-    if let Some(number) = found.log {
-        writer.take_up_log(number);
+    for book in Book::ALL {
+        let last = writer.disk.logs(book)?.last().copied();
+        writer.log_mut(book).next = last.map_or(0, |last| last.saturating_add(1));
+        if let Some(number) = found.logs.get(&book) {
+            writer.take_up_log(book, *number);
+        }
     }
     if !writer.crashed.is_empty() {
         tracing::warn!(
@@ -81,7 +83,8 @@ struct Found {
     /// The last thing in the journal is an orderly stop.
     orderly: bool,
     open: BTreeSet<RecordingId>,
-    log: Option<u32>,
+    /// Segments without closing record.
+    logs: BTreeMap<Book, u32>,
     touched: BTreeSet<Place>,
     next_batch: u64,
 }
@@ -95,7 +98,10 @@ impl Found {
                 Place::Journal(_) => {
                     if let Some(checkpoint) = Checkpoint::parse(write.bytes) {
                         self.open.extend(&checkpoint.open);
-                        self.log = checkpoint.log.or(self.log);
+                        for book in Book::ALL {
+                            let open = checkpoint.open_segment(book).map(|number| (book, number));
+                            self.logs.extend(open);
+                        }
                         self.orderly = checkpoint.orderly;
                         self.base.get_or_insert(checkpoint);
                     }
@@ -104,7 +110,9 @@ impl Found {
                 Place::Recording(id) if write.offset == 0 => {
                     self.open.insert(id);
                 }
-                Place::Log(number) if write.offset == 0 => self.log = Some(number),
+                Place::Log(book, number) if write.offset == 0 => {
+                    self.logs.insert(book, number);
+                }
                 _ => {}
             }
             self.touched.insert(write.place);
@@ -271,16 +279,16 @@ impl<D: Disk> Writer<D> {
     }
 
     /// Lines up the log segment that the last run left open.
-    fn take_up_log(&mut self, number: u32) {
-        let (place, mut entries) = (Place::Log(number), 0);
+    fn take_up_log(&mut self, book: Book, number: u32) {
+        let (place, mut entries) = (Place::Log(book, number), 0);
         let keyring = self.setup.keyring.clone();
-        let examined = examine(&mut self.disk, place, &keyring, segment_id(number), |_| entries += 1);
+        let examined = examine(&mut self.disk, place, &keyring, book.segment_id(number), |_| entries += 1);
         let Ok(examined) = examined else { return };
         if examined.closed {
             return;
         }
         let sealer = self.continue_after_tail(place, examined);
-        self.log.crashed = sealer.map(|sealer| (sealer, number, entries));
+        self.log_mut(book).crashed = sealer.map(|sealer| (sealer, number, entries));
     }
 
     /// Cuts a torn tail off and continues behind the last whole chunk. `None`, and the file as it was, when chunks

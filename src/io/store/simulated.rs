@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Time, Wall};
 use crate::vault::{
-    Batch, Closing, Ended, Event, Frame, Frames, Frontier, HEAD_BYTES, Item, Keyring, Kind, LEAF_BYTES, Leaf,
-    LedgerKey, News, Opening, Order, Story, TreeHead, leaf_hash,
+    AuditEntry, Batch, Book, Closing, Ended, Event, Frame, Frames, Frontier, HEAD_BYTES, Item, Keyring, Kind,
+    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Story, TreeHead, Who, leaf_hash,
 };
 
 use super::checkpoint::Job;
 use super::commit::Sync;
 use super::disk::{Disk, Place};
-use super::log::segment_id;
 use super::recover::{examine, recover};
 use super::simulated_disk::SimDisk;
-use super::writer::{Setup, Told, Work, Writer};
+use super::writer::{Note, Setup, Told, Work, Writer};
 
 /// A node that records, and what it was promised.
 struct Node {
@@ -37,6 +36,10 @@ struct Node {
     closed: HashMap<RecordingId, u64>,
     cdrs_sent: u64,
     cdrs_acked: u64,
+    /// Entries of the audit book: how many were given, which were acknowledged with which leaf, and how many refused.
+    tickets: u64,
+    noted: BTreeMap<u64, u64>,
+    not_noted: u64,
     writable: bool,
     lost: u64,
     refused: u64,
@@ -66,6 +69,9 @@ impl Node {
             closed: HashMap::new(),
             cdrs_sent: 0,
             cdrs_acked: 0,
+            tickets: 0,
+            noted: BTreeMap::new(),
+            not_noted: 0,
             writable: false,
             lost: 0,
             refused: 0,
@@ -116,7 +122,11 @@ impl Node {
                 Told::News(News::Refused { .. }) => self.refused += 1,
                 Told::News(News::Lost { packets, .. }) => self.lost += packets,
                 Told::News(News::Health { writable, .. }) => self.writable = writable,
-                Told::Row(_) | Told::Cdr(_) => {}
+                Told::Noted { ticket, leaf } => {
+                    self.noted.insert(ticket, leaf);
+                }
+                Told::NotNoted { .. } => self.not_noted += 1,
+                Told::Row(_) | Told::Cdr(_) | Told::Audit { .. } => {}
             }
         }
     }
@@ -207,9 +217,28 @@ impl Node {
         }
     }
 
+    /// Somebody does what must be audited.
+    fn note(&mut self) {
+        self.tickets += 1;
+        let (at, ticket) = (self.wall(), self.tickets);
+        let entry = AuditEntry {
+            at,
+            who: Who::node(),
+            act: format!("act {ticket}"),
+            on: None,
+            about: Vec::new(),
+            result: Outcome::Begun,
+            reason: None,
+            of: None,
+            detail: serde_json::Value::Null,
+        };
+        self.writer().note(Note::Audit(Box::new(entry)), Some(ticket));
+    }
+
     /// One random deed.
     fn step(&mut self) {
-        match self.random.below(12) {
+        match self.random.below(13) {
+            12 => self.note(),
             0 => self.begin(),
             1 if !self.open.is_empty() => {
                 let which = self.random.below(self.open.len() as u64) as usize;
@@ -318,12 +347,26 @@ impl Node {
             }
         }
         let mut cdrs = 0;
-        for number in disk.logs().expect("alive") {
-            let place = Place::Log(number);
-            let examined = examine(&mut disk, place, &ring, segment_id(number), |piece| {
-                cdrs += u64::from(piece.kind == Kind::Entry);
+        let mut audits = HashMap::new();
+        for (book, number) in Book::ALL
+            .into_iter()
+            .flat_map(|book| disk.logs(book).expect("alive").into_iter().map(move |number| (book, number)))
+        {
+            let place = Place::Log(book, number);
+            let examined = examine(&mut self.disk.clone(), place, &ring, book.segment_id(number), |piece| {
+                if piece.kind == Kind::Entry && book == Book::Audit {
+                    let entry = AuditEntry::parse(piece.plaintext).expect("our own");
+                    audits.insert((number, piece.offset), entry.act);
+                }
+                cdrs += u64::from(piece.kind == Kind::Entry && book == Book::Cdr);
             });
-            assert_eq!(examined.expect("alive").damages, [], "{tale}: log {number}");
+            assert_eq!(examined.expect("alive").damages, [], "{tale}: {book} {number}");
+        }
+        for (ticket, leaf) in &self.noted {
+            let Item::Audit { segment, offset } = leaves[*leaf as usize].item else {
+                panic!("{tale}: leaf {leaf} is no entry of the audit book");
+            };
+            assert_eq!(audits.get(&(segment, offset)), Some(&format!("act {ticket}")), "{tale}: leaf {leaf}");
         }
         assert!(cdrs >= self.cdrs_acked, "{tale}: {cdrs} of {} call detail records", self.cdrs_acked);
     }

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::base::{Random, RecordingId, Wall};
+use crate::vault::Book;
 
 use super::disk::{Disk, Place, Space, started};
 
@@ -168,8 +169,11 @@ impl Disk for SimDisk {
         Ok(self.verb()?.files.keys().filter_map(journal).collect())
     }
 
-    fn logs(&mut self) -> io::Result<Vec<u32>> {
-        let log = |place: &Place| if let Place::Log(number) = place { Some(*number) } else { None };
+    fn logs(&mut self, book: Book) -> io::Result<Vec<u32>> {
+        let log = |place: &Place| match place {
+            Place::Log(of, number) if *of == book => Some(*number),
+            _ => None,
+        };
         Ok(self.verb()?.files.keys().filter_map(log).collect())
     }
 

@@ -5,25 +5,17 @@
 use std::path::Path;
 
 use crate::base::{CallId, Random, RecordingId, Secret, Wall};
-use crate::vault::{Blind, Blinder, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
+use crate::vault::{Blind, Blinder, Book, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
 
-use super::writer::CdrRow;
+use super::writer::{BookPlace, CdrRow};
 
 /// Changes whenever the tables' form does; an index of another schema is built anew.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Memory for pages. The default of sled is a gibibyte.
 const CACHE_BYTES: u64 = 8 << 20;
 /// sled's log grows by so much at a time, and each of some forty buffers that it keeps is as long: with its own 512 kB they
 /// would be half of an idle node's memory.
 const SEGMENT_BYTES: usize = 64 << 10;
-
-/// Where a call detail record lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CdrPlace {
-    pub segment: u32,
-    pub offset: u64,
-    pub len_bytes: u64,
-}
 
 /// What keys the index's terms and values.
 pub(super) struct IndexKeys {
@@ -51,6 +43,7 @@ pub(super) struct Tables {
     terms: sled::Tree,
     calls: sled::Tree,
     cdrs: sled::Tree,
+    audit: sled::Tree,
     meta: sled::Tree,
 }
 
@@ -70,6 +63,7 @@ impl Tables {
             terms: db.open_tree("terms")?,
             calls: db.open_tree("calls")?,
             cdrs: db.open_tree("cdrs")?,
+            audit: db.open_tree("audit")?,
             meta: db.open_tree("meta")?,
             db,
         })
@@ -120,11 +114,26 @@ impl Tables {
                     .insert(term_key(&term, CDR, &cdr.call.to_bytes(), &cdr.leaf.to_be_bytes()), &[])?;
             }
         }
-        let mut value = cdr.segment.to_be_bytes().to_vec();
-        value.extend_from_slice(&cdr.offset.to_be_bytes());
-        value.extend_from_slice(&cdr.len_bytes.to_be_bytes());
-        self.cdrs.insert(key, value)?;
+        self.cdrs.insert(key, place_bytes(&cdr.place))?;
         Ok(())
+    }
+
+    /// An entry of the audit book, under its leaf.
+    pub(super) fn put_audit(&self, leaf: u64, at: Wall, place: &BookPlace) -> sled::Result<()> {
+        let value = [&at.as_micros().to_be_bytes()[..], &place_bytes(place)].concat();
+        self.audit.insert(leaf.to_be_bytes(), value).map(|_| ())
+    }
+
+    /// Leaf, time and place of the entries of the audit book, newest first.
+    pub(super) fn audits(&self) -> impl Iterator<Item = sled::Result<(u64, Wall, BookPlace)>> + '_ {
+        self.audit.iter().rev().filter_map(|item| {
+            let read = |(leaf, value): (sled::IVec, sled::IVec)| {
+                let (at, place) = value.split_first_chunk()?;
+                let leaf = u64::from_be_bytes(leaf.first_chunk().copied()?);
+                Some((leaf, Wall::from_micros(i64::from_be_bytes(*at)), place_in(Book::Audit, place)?))
+            };
+            item.map(read).transpose()
+        })
     }
 
     pub(super) fn row(&self, id: RecordingId, keys: &IndexKeys) -> sled::Result<Option<Row>> {
@@ -138,9 +147,9 @@ impl Tables {
         keys.filter_map(|key| key.map(|key| id_at(&key, 16)).transpose()).collect()
     }
 
-    pub(super) fn cdrs_of(&self, call: CallId) -> sled::Result<Vec<CdrPlace>> {
+    pub(super) fn cdrs_of(&self, call: CallId) -> sled::Result<Vec<BookPlace>> {
         let values = self.cdrs.scan_prefix(call.to_bytes()).values();
-        values.filter_map(|value| value.map(|value| place_in(&value)).transpose()).collect()
+        values.filter_map(|value| value.map(|value| place_in(Book::Cdr, &value)).transpose()).collect()
     }
 
     /// Identifiers of recordings that carry all of `terms` and were made in the query's time, in its order. Rows are for
@@ -159,11 +168,11 @@ impl Tables {
         &'t self,
         terms: &'t [Blind],
         query: &Query,
-    ) -> impl Iterator<Item = sled::Result<CdrPlace>> + 't {
+    ) -> impl Iterator<Item = sled::Result<BookPlace>> + 't {
         let keys = self.items(terms, CDR, &self.cdrs, query);
         keys.filter_map(|key| {
             let value = key.and_then(|key| self.cdrs.get(key));
-            value.map(|value| value.as_deref().and_then(place_in)).transpose()
+            value.map(|value| value.as_deref().and_then(|value| place_in(Book::Cdr, value))).transpose()
         })
     }
 
@@ -219,10 +228,18 @@ fn id_at(key: &[u8], at: usize) -> Option<RecordingId> {
     key.get(at..)?.first_chunk().copied().map(RecordingId::from_bytes)
 }
 
-fn place_in(value: &[u8]) -> Option<CdrPlace> {
+fn place_bytes(place: &BookPlace) -> Vec<u8> {
+    let mut value = place.segment.to_be_bytes().to_vec();
+    value.extend_from_slice(&place.offset.to_be_bytes());
+    value.extend_from_slice(&place.len_bytes.to_be_bytes());
+    value
+}
+
+fn place_in(book: Book, value: &[u8]) -> Option<BookPlace> {
     let (segment, rest) = value.split_first_chunk::<4>()?;
     let (offset, rest) = rest.split_first_chunk::<8>()?;
-    Some(CdrPlace {
+    Some(BookPlace {
+        book,
         segment: u32::from_be_bytes(*segment),
         offset: u64::from_be_bytes(*offset),
         len_bytes: u64::from_be_bytes(*rest.first_chunk()?),

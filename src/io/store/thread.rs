@@ -15,18 +15,20 @@ use std::time::Duration;
 
 use crate::base::{RecordingId, Time, bounds};
 use crate::io::clock::{Clock, wall};
-use crate::vault::{Batch, News, Order, TapItem};
+use crate::vault::{Batch, Book, News, Order, TapItem};
 
 use super::checkpoint::Job;
 use super::commit::Sync;
 use super::disk::{Disk, Place, RealDisk};
 use super::files::Published;
 use super::index::Index;
-use super::writer::{FLUSH_EVERY, Told, Work, Writer};
+use super::writer::{FLUSH_EVERY, Note, Told, Work, Writer};
 use super::{Status, Stuck};
 
 /// Without a running recording and anything waiting the thread looks up this often.
 const IDLE_EVERY: Duration = Duration::from_secs(1);
+/// How long somebody waits for an entry to be durable: twice a stuck disk's grace.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
 /// How many flushes a stop tries before it leaves the rest to the next start: 20 s, more than a slow disk's fdatasync takes.
 const LAST_FLUSHES: u32 = 200;
 
@@ -48,6 +50,8 @@ struct Side {
 
 enum Message {
     Order(Order),
+    /// An entry for a book; answer with its leaf when it is durable.
+    Note(Box<Note>, Option<SyncSender<Result<u64, Stuck>>>),
     /// Answer when everything before is durable and in its file.
     Settle(SyncSender<()>),
     /// Work that ran beside the thread is done.
@@ -80,6 +84,21 @@ impl Inlet {
                 Ok(())
             }
         }
+    }
+
+    /// Waits until `note` is durable in its book; its leaf comes back.
+    ///
+    /// # Errors
+    /// [`Stuck`] when the store does not take it, or not within [`NOTED_WITHIN`].
+    pub(super) fn note(&self, note: Note) -> Result<u64, Stuck> {
+        let (sender, receiver) = sync_channel(1);
+        self.messages.try_send(Message::Note(Box::new(note), Some(sender))).map_err(|_| Stuck)?;
+        receiver.recv_timeout(NOTED_WITHIN).unwrap_or(Err(Stuck))
+    }
+
+    /// As [`Inlet::note`], and waits for nothing.
+    pub(super) fn note_later(&self, note: Note) -> Result<(), Stuck> {
+        self.messages.try_send(Message::Note(Box::new(note), None)).map_err(|_| Stuck)
     }
 
     /// Waits until everything that was given before is durable and in its file; false when the thread is gone.
@@ -128,6 +147,9 @@ pub(super) fn start(
         done: messages.clone(),
         syncs,
         settling: Vec::new(),
+        noting: HashMap::new(),
+        tickets: 0,
+        hurried: false,
         board: board.clone(),
         stopping: false,
     };
@@ -166,6 +188,10 @@ struct Thread<N> {
     done: SyncSender<Message>,
     syncs: SyncSender<Sync>,
     settling: Vec<SyncSender<()>>,
+    /// Who waits for an entry to be durable, by ticket; whether one came since the last flush.
+    noting: HashMap<u64, SyncSender<Result<u64, Stuck>>>,
+    tickets: u64,
+    hurried: bool,
     board: Board,
     stopping: bool,
 }
@@ -180,7 +206,8 @@ impl<N: FnMut(News)> Thread<N> {
                 Err(RecvTimeoutError::Disconnected) => self.stopping = true,
             }
             let now = self.clock.now();
-            if now >= next || self.stopping || !self.settling.is_empty() {
+            let hurried = std::mem::take(&mut self.hurried);
+            if now >= next || self.stopping || hurried || !self.settling.is_empty() {
                 self.flush(now);
                 next = now + if self.is_idle() { IDLE_EVERY } else { FLUSH_EVERY };
             } else {
@@ -196,6 +223,15 @@ impl<N: FnMut(News)> Thread<N> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Order(order) => self.writer.order(order, self.clock.now()),
+            Message::Note(note, sender) => {
+                let ticket = sender.map(|sender| {
+                    self.tickets += 1;
+                    self.noting.insert(self.tickets, sender);
+                    self.tickets
+                });
+                self.writer.note(*note, ticket);
+                self.hurried |= ticket.is_some();
+            }
             Message::Settle(sender) => self.settling.push(sender),
             Message::Stop => self.stopping = true,
             Message::Synced(sync, result) => self.writer.synced(sync, result, self.clock.now()),
@@ -256,12 +292,25 @@ impl<N: FnMut(News)> Thread<N> {
     fn tell(&mut self) {
         self.published.leaves.store(self.writer.applied_leaves(), Ordering::Release);
         self.published.heads.store(self.writer.applied_heads(), Ordering::Release);
-        let log = self.writer.log.open_segment().map_or(u64::MAX, u64::from);
-        self.published.open_log.store(log, Ordering::Release);
+        for (book, open) in Book::ALL.into_iter().zip(&self.published.open_logs) {
+            let number = self.writer.log(book).open_segment().map_or(u64::MAX, u64::from);
+            open.store(number, Ordering::Release);
+        }
         for told in self.writer.told() {
-            match told {
-                Told::News(news) => (self.news)(news),
-                row => self.index.tell(row),
+            let (ticket, answer) = match told {
+                Told::News(news) => {
+                    (self.news)(news);
+                    continue;
+                }
+                Told::Noted { ticket, leaf } => (ticket, Ok(leaf)),
+                Told::NotNoted { ticket } => (ticket, Err(Stuck)),
+                row => {
+                    self.index.tell(row);
+                    continue;
+                }
+            };
+            if let Some(waits) = self.noting.remove(&ticket) {
+                let _ = waits.send(answer);
             }
         }
         let mut board = lock(&self.board);

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use crate::base::{CallId, RecordingId, Wall};
+use crate::base::{RecordingId, Wall};
 use crate::vault::{
-    Damage, Finding, Frontier, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope,
+    Book, Damage, Finding, Frontier, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope,
     Subject, TreeHead, leaf_hash,
 };
 
@@ -27,8 +27,8 @@ pub(super) struct Verifier<'a> {
     pub running: &'a dyn Fn(RecordingId) -> bool,
     /// Waits until the writer has brought everything into the files.
     pub settle: &'a dyn Fn(),
-    /// The log segment that the writer appends to, asked before a segment is read and after.
-    pub open_log: &'a dyn Fn() -> Option<u32>,
+    /// The segment of a book that the writer appends to, asked before a segment is read and after.
+    pub open_log: &'a dyn Fn(Book) -> Option<u32>,
 }
 
 /// What the ledger says, as far as the scope needs it.
@@ -36,8 +36,8 @@ pub(super) struct Verifier<'a> {
 struct Leaves {
     /// Recordings that are to be verified.
     recordings: Vec<Leaf>,
-    /// Call detail records by segment and place.
-    cdrs: BTreeMap<u32, HashMap<u64, Leaf>>,
+    /// Entries of books by segment and place.
+    entries: BTreeMap<(Book, u32), HashMap<u64, Leaf>>,
     /// Every recording of the ledger, sorted.
     known: Vec<RecordingId>,
     next: u64,
@@ -57,7 +57,9 @@ impl Verifier<'_> {
             }
             return Ok(report);
         }
-        self.logs(&leaves, scope, &mut report).map_err(super::disk_error(self.files.root()))?;
+        for book in Book::ALL {
+            self.book(book, &leaves, scope, &mut report).map_err(super::disk_error(self.files.root()))?;
+        }
         self.strangers(&leaves, scope, &mut report).map_err(super::disk_error(self.files.root()))?;
         Ok(report)
     }
@@ -139,83 +141,98 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Walks the segments of the log that hold records of the scope, or all.
-    fn logs(&self, leaves: &Leaves, scope: Scope, report: &mut Report) -> io::Result<()> {
+    /// Walks the segments of `book` that hold entries of the scope, or all.
+    fn book(&self, book: Book, leaves: &Leaves, scope: Scope, report: &mut Report) -> io::Result<()> {
         // From here on a segment may grow that is open now, or is begun later.
         (self.settle)();
-        let open = (self.open_log)();
-        let mut strangers: Vec<(CallId, u32, u64)> = Vec::new();
-        let mut numbers: Vec<u32> = leaves.cdrs.keys().copied().collect();
-        if scope == Scope::All {
-            numbers.extend(self.files.logs()?);
+        let open = (self.open_log)(book);
+        let whole = scope == Scope::All || (scope == Scope::Audit && book == Book::Audit);
+        let mut strangers = Vec::new();
+        let mut numbers: Vec<u32> =
+            leaves.entries.keys().filter(|(of, _)| *of == book).map(|(_, number)| *number).collect();
+        if whole {
+            numbers.extend(self.files.logs(book)?);
             numbers.sort_unstable();
             numbers.dedup();
         }
-        let none = HashMap::new();
         for number in numbers {
-            let mut wanted: HashMap<u64, &Leaf> = leaves
-                .cdrs
-                .get(&number)
-                .unwrap_or(&none)
-                .iter()
-                .map(|(offset, leaf)| (*offset, leaf))
-                .collect();
-            let mut sound = 0;
-            let mut altered = Vec::new();
-            let examined = self.files.walk_log(number, |piece| {
-                if piece.kind != Kind::Entry {
-                    return;
-                }
-                let call = crate::vault::CdrEntry::parse(piece.plaintext).map(|entry| entry.call);
-                match wanted.remove(&piece.offset) {
-                    Some(leaf) if piece.hash == Some(leaf.hash) && call == leaf.item.cdr_call() => sound += 1,
-                    Some(leaf) => altered.push(*leaf),
-                    None if scope == Scope::All => {
-                        strangers.extend(call.map(|call| (call, number, piece.offset)));
-                    }
-                    None => {}
-                }
-            });
-            report.cdrs += sound;
-            match examined {
-                Ok(examined) => {
-                    let grew = open.is_some_and(|open| number >= open);
-                    let growing = grew || (self.open_log)() == Some(number);
-                    let ends =
-                        |damage: &Damage| matches!(damage, Damage::NoClosing { .. } | Damage::Torn { .. });
-                    for damage in examined.damages.into_iter().filter(|damage| !(growing && ends(damage))) {
-                        found(report, Subject::Log(number), damage);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    found(report, Subject::Log(number), Damage::Unreadable { why: error.to_string() });
-                }
-            }
-            for leaf in altered {
-                let call = leaf.item.cdr_call().unwrap_or(CallId::from_bytes([0; 16]));
-                found(report, Subject::Cdr(call), Damage::NotTheLeaf { leaf: leaf.number });
-            }
-            let mut gone: Vec<&Leaf> = wanted.into_values().collect();
-            gone.sort_by_key(|leaf| leaf.number);
-            for leaf in gone {
-                let call = leaf.item.cdr_call().unwrap_or(CallId::from_bytes([0; 16]));
-                found(report, Subject::Cdr(call), Damage::Gone { leaf: leaf.number });
-            }
+            let growing = || open.is_some_and(|open| number >= open) || (self.open_log)(book) == Some(number);
+            self.segment((book, number), leaves, &growing, report, &mut strangers);
         }
-        if !strangers.is_empty() {
+        if whole && !strangers.is_empty() {
             let later = self.later(leaves)?;
-            for (call, segment, offset) in strangers {
-                if !later.cdrs.get(&segment).is_some_and(|places| places.contains_key(&offset)) {
-                    found(report, Subject::Cdr(call), Damage::NotInLedger);
+            for (subject, number, offset) in strangers {
+                if !later.entries.get(&(book, number)).is_some_and(|places| places.contains_key(&offset)) {
+                    found(report, subject, Damage::NotInLedger);
                 }
             }
         }
         Ok(())
     }
 
+    /// Walks one segment; entries that no leaf tells of are added to `strangers`.
+    fn segment(
+        &self,
+        (book, number): (Book, u32),
+        leaves: &Leaves,
+        growing: &dyn Fn() -> bool,
+        report: &mut Report,
+        strangers: &mut Vec<(Subject, u32, u64)>,
+    ) {
+        let wanted = leaves.entries.get(&(book, number)).into_iter().flatten();
+        let mut wanted: HashMap<u64, &Leaf> = wanted.map(|(offset, leaf)| (*offset, leaf)).collect();
+        let (mut sound, mut altered) = (0, Vec::new());
+        let examined = self.files.walk_log(book, number, |piece| {
+            if piece.kind != Kind::Entry {
+                return;
+            }
+            let call = match book {
+                Book::Cdr => crate::vault::CdrEntry::parse(piece.plaintext).map(|entry| entry.call),
+                _ => None,
+            };
+            match wanted.remove(&piece.offset) {
+                Some(leaf) if piece.hash == Some(leaf.hash) && call == leaf.item.cdr_call() => sound += 1,
+                Some(leaf) => altered.push(*leaf),
+                None => {
+                    let subject = call.map_or(Subject::Log(book, number), Subject::Cdr);
+                    strangers.push((subject, number, piece.offset));
+                }
+            }
+        });
+        match book {
+            Book::Cdr => report.cdrs += sound,
+            _ => report.entries += sound,
+        }
+        match examined {
+            Ok(examined) => {
+                let growing = growing();
+                let ends = |damage: &Damage| matches!(damage, Damage::NoClosing { .. } | Damage::Torn { .. });
+                for damage in examined.damages.into_iter().filter(|damage| !(growing && ends(damage))) {
+                    found(report, Subject::Log(book, number), damage);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                found(report, Subject::Log(book, number), Damage::Unreadable { why: error.to_string() });
+            }
+        }
+        let subject =
+            |leaf: &Leaf| leaf.item.cdr_call().map_or(Subject::Entry(book, leaf.number), Subject::Cdr);
+        for leaf in altered {
+            found(report, subject(&leaf), Damage::NotTheLeaf { leaf: leaf.number });
+        }
+        let mut gone: Vec<&Leaf> = wanted.into_values().collect();
+        gone.sort_by_key(|leaf| leaf.number);
+        for leaf in gone {
+            found(report, subject(leaf), Damage::Gone { leaf: leaf.number });
+        }
+    }
+
     /// Files without a leaf.
     fn strangers(&self, leaves: &Leaves, scope: Scope, report: &mut Report) -> io::Result<()> {
+        if scope == Scope::Audit {
+            return Ok(());
+        }
         let mut candidates = Vec::new();
         for day in day_folders(self.files.root())? {
             for entry in std::fs::read_dir(&day)? {
@@ -265,22 +282,20 @@ impl Verifier<'_> {
 
 impl Leaves {
     fn take(&mut self, leaf: Leaf, scope: Scope) {
-        match leaf.item {
-            Item::Recording { recording, .. } => {
-                let wanted = match scope {
-                    Scope::One(one) => one == recording,
-                    _ => within(scope, leaf.at),
-                };
-                if wanted {
-                    self.recordings.push(leaf);
-                }
-                self.known.push(recording);
+        if let Item::Recording { recording, .. } = leaf.item {
+            let wanted = match scope {
+                Scope::One(one) => one == recording,
+                _ => within(scope, leaf.at),
+            };
+            if wanted {
+                self.recordings.push(leaf);
             }
-            Item::Cdr { segment, offset, .. } => {
-                if within(scope, leaf.at) {
-                    self.cdrs.entry(segment).or_default().insert(offset, leaf);
-                }
-            }
+            self.known.push(recording);
+        }
+        if let Some((book, segment, offset)) = leaf.item.place()
+            && (within(scope, leaf.at) || (scope == Scope::Audit && book == Book::Audit))
+        {
+            self.entries.entry((book, segment)).or_default().insert(offset, leaf);
         }
     }
 }
@@ -289,7 +304,7 @@ fn within(scope: Scope, at: Wall) -> bool {
     match scope {
         Scope::All => true,
         Scope::Between { from, until } => from <= at && at < until,
-        Scope::One(_) => false,
+        Scope::One(_) | Scope::Audit => false,
     }
 }
 

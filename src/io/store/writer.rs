@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Time, Wall, bounds};
 use crate::vault::{
-    self, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerKey, News,
-    Opening, Order, Row, Sealed, Sealer, TreeHead, leaf_hash, opening_bytes,
+    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keyring, Kind, LEAF_BYTES, Leaf,
+    LedgerKey, News, Opening, Order, Row, Sealed, Sealer, TreeHead, leaf_hash, opening_bytes,
 };
 
 use super::checkpoint::Job;
@@ -35,8 +35,55 @@ pub(super) enum Told {
     News(News),
     /// To the index.
     Row(Box<Row>),
-    /// To the index: a call detail record in the log.
+    /// To the index: a call detail record in its book.
     Cdr(Box<CdrRow>),
+    /// To the index: an entry of the audit book.
+    Audit { leaf: u64, at: Wall, place: BookPlace },
+    /// To whoever waits with this ticket: the entry is durable.
+    Noted { ticket: u64, leaf: u64 },
+    /// Likewise: it was not taken.
+    NotNoted { ticket: u64 },
+}
+
+/// An entry on its way into a book.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Note {
+    /// A call detail record, and under what it is found.
+    Cdr(Box<CdrEntry>, Vec<Masked>),
+    /// What somebody did.
+    Audit(Box<AuditEntry>),
+}
+
+impl Note {
+    fn book(&self) -> Book {
+        match self {
+            Note::Cdr(..) => Book::Cdr,
+            Note::Audit(_) => Book::Audit,
+        }
+    }
+
+    fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        match self {
+            Note::Cdr(entry, _) => entry.to_bytes(),
+            Note::Audit(entry) => entry.to_bytes(),
+        }
+    }
+
+    fn item(&self, segment: u32, offset: u64) -> Item {
+        match self {
+            Note::Cdr(entry, _) => Item::Cdr { call: entry.call, segment, offset },
+            Note::Audit(_) => Item::Audit { segment, offset },
+        }
+    }
+}
+
+/// Where an entry lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BookPlace {
+    pub book: Book,
+    pub segment: u32,
+    pub offset: u64,
+    pub len_bytes: u64,
 }
 
 /// What blocks for as long as the disk needs: to be run beside the writer, its result handed back.
@@ -53,9 +100,7 @@ pub(super) enum Work {
 pub(super) struct CdrRow {
     pub call: CallId,
     pub leaf: u64,
-    pub segment: u32,
-    pub offset: u64,
-    pub len_bytes: u64,
+    pub place: BookPlace,
     pub numbers: Vec<Masked>,
 }
 
@@ -77,8 +122,9 @@ pub(super) struct Writer<D> {
     pub(super) fresh: BTreeSet<RecordingId>,
     /// Recordings that a crash cut and that are still to be closed.
     pub(super) crashed: VecDeque<RecordingId>,
-    pub(super) log: Log,
-    pub(super) cdrs: Vec<(CdrEntry, Vec<Masked>)>,
+    pub(super) logs: [Log; 3],
+    /// Entries that are to be sealed into the books, in order; each with who waits for it.
+    pub(super) notes: Vec<(Note, Option<u64>)>,
     /// Sealed and not yet in the journal.
     pub(super) batch: Batch,
     /// In the current journal segment and not known to be durable, in order.
@@ -125,8 +171,8 @@ impl<D: Disk> Writer<D> {
             running: BTreeMap::new(),
             fresh: BTreeSet::new(),
             crashed: VecDeque::new(),
-            log: Log::default(),
-            cdrs: Vec::new(),
+            logs: Book::ALL.map(Log::new),
+            notes: Vec::new(),
             batch: Batch::default(),
             waiting: VecDeque::new(),
             spare: Batch::default(),
@@ -178,12 +224,53 @@ impl<D: Disk> Writer<D> {
                 }
             }
             Order::Cdr { call, at, cdr, numbers } => {
-                if self.cdrs.len() < bounds::STORE_ORDERS {
-                    self.cdrs.push((CdrEntry::new(call, at, cdr, &numbers), numbers));
-                } else {
+                let entry = CdrEntry::new(call, at, cdr, &numbers);
+                if !self.note(Note::Cdr(Box::new(entry), numbers), None) {
                     tracing::error!(%call, "a call detail record is lost: the store takes nothing");
                 }
             }
+        }
+    }
+
+    /// Takes an entry for a book; false when too many wait. `ticket` is told when it is durable, or refused.
+    pub(super) fn note(&mut self, note: Note, ticket: Option<u64>) -> bool {
+        let room = self.notes.len() < bounds::STORE_ORDERS;
+        if room {
+            self.notes.push((note, ticket));
+        } else {
+            self.out.extend(ticket.map(|ticket| Told::NotNoted { ticket }));
+        }
+        room
+    }
+
+    /// Who waits for an entry that could not be sealed is told so: the act that it speaks of is not done (AUD-03).
+    fn refuse_notes(&mut self) {
+        let (waited, rest) =
+            std::mem::take(&mut self.notes).into_iter().partition(|(_, ticket)| ticket.is_some());
+        self.notes = rest;
+        let waited: Vec<(Note, Option<u64>)> = waited;
+        self.out.extend(
+            waited.into_iter().filter_map(|(_, ticket)| ticket).map(|ticket| Told::NotNoted { ticket }),
+        );
+    }
+
+    /// The log of `book`.
+    pub(super) fn log(&self, book: Book) -> &Log {
+        let [cdr, audit, keeping] = &self.logs;
+        match book {
+            Book::Cdr => cdr,
+            Book::Audit => audit,
+            Book::Keeping => keeping,
+        }
+    }
+
+    /// The log of `book`, to be written.
+    pub(super) fn log_mut(&mut self, book: Book) -> &mut Log {
+        let [cdr, audit, keeping] = &mut self.logs;
+        match book {
+            Book::Cdr => cdr,
+            Book::Audit => audit,
+            Book::Keeping => keeping,
         }
     }
 
@@ -217,6 +304,9 @@ impl<D: Disk> Writer<D> {
         }
         self.apply_again(now);
         let written = self.write_down(now, wall);
+        if !written {
+            self.refuse_notes();
+        }
         self.note_health(written, now);
         self.rotate_when_due(now, wall);
     }
@@ -252,7 +342,7 @@ impl<D: Disk> Writer<D> {
             running.close(None, now);
             running.media_ended();
         }
-        self.log.end();
+        self.logs.iter_mut().for_each(Log::end);
     }
 
     /// Whether work that was given away has not come back.
@@ -288,7 +378,7 @@ impl<D: Disk> Writer<D> {
     /// Whether everything that was taken is durable and in its file.
     pub(super) fn is_settled(&self) -> bool {
         let on_the_way = !self.batch.is_empty() || !self.waiting.is_empty() || !self.unapplied.is_empty();
-        !on_the_way && self.crashed.is_empty() && self.cdrs.is_empty()
+        !on_the_way && self.crashed.is_empty() && self.notes.is_empty()
     }
 
     fn open(&mut self, recording: RecordingId, call: CallId, at: Wall, facts: Opening, now: Time) {
@@ -369,7 +459,7 @@ impl<D: Disk> Writer<D> {
         for id in due {
             self.finish(id, wall);
         }
-        self.seal_cdrs(wall);
+        self.seal_notes(wall);
         self.sign_head(wall);
     }
 
@@ -389,20 +479,36 @@ impl<D: Disk> Writer<D> {
         self.then.push(Told::Row(Box::new(row)));
     }
 
-    fn seal_cdrs(&mut self, wall: Wall) {
-        for (entry, numbers) in std::mem::take(&mut self.cdrs) {
-            let call = entry.call;
-            match self.log.append(&entry, wall, &mut self.batch, &mut self.setup) {
+    fn seal_notes(&mut self, wall: Wall) {
+        for (note, ticket) in std::mem::take(&mut self.notes) {
+            let (book, content) = (note.book(), note.to_bytes());
+            let (batch, setup, [cdr, audit, keeping]) = (&mut self.batch, &mut self.setup, &mut self.logs);
+            let log = match book {
+                Book::Cdr => cdr,
+                Book::Audit => audit,
+                Book::Keeping => keeping,
+            };
+            match log.append(&content, wall, batch, setup) {
                 Ok((segment, offset, sealed)) => {
-                    let leaf = self.append_leaf(wall, Item::Cdr { call, segment, offset }, &sealed);
-                    let len_bytes = sealed.len_bytes;
-                    let row = CdrRow { call, leaf, segment, offset, len_bytes, numbers };
-                    self.then.push(Told::Cdr(Box::new(row)));
+                    let leaf = self.append_leaf(wall, note.item(segment, offset), &sealed);
+                    let place = BookPlace { book, segment, offset, len_bytes: sealed.len_bytes };
+                    self.then.push(match note {
+                        Note::Cdr(entry, numbers) => {
+                            Told::Cdr(Box::new(CdrRow { call: entry.call, leaf, place, numbers }))
+                        }
+                        Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
+                    });
+                    self.then.extend(ticket.map(|ticket| Told::Noted { ticket, leaf }));
                 }
-                Err(why) => tracing::error!(%call, why, "a call detail record is lost"),
+                Err(why) => {
+                    tracing::error!(%book, why, "an entry is lost");
+                    self.out.extend(ticket.map(|ticket| Told::NotNoted { ticket }));
+                }
             }
         }
-        self.log.close_when_due(&mut self.batch);
+        for log in &mut self.logs {
+            log.close_when_due(&mut self.batch);
+        }
     }
 
     fn append_leaf(&mut self, at: Wall, item: Item, sealed: &Sealed) -> u64 {
