@@ -6,12 +6,13 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::queue::{Receiver, Sender, bounded};
 use crate::base::bounds;
 use crate::config::{Log, LogFormat};
 
@@ -45,7 +46,7 @@ impl Drop for Started {
     fn drop(&mut self) {
         let Some(lines) = &self.0 else { return };
         let (done, wait) = sync_channel(1);
-        if lines.sender.send(Item::Flush(done)).is_ok() {
+        if lines.sender.push(Item::Flush(done)).is_ok() {
             // A reader that hangs does not keep the process from ending.
             let _ = wait.recv_timeout(Duration::from_secs(1));
         }
@@ -62,13 +63,13 @@ enum Item {
 /// The way to the writing thread.
 #[derive(Debug, Clone)]
 struct Lines {
-    sender: SyncSender<Item>,
+    sender: Sender<Item>,
     lost: Arc<AtomicU64>,
 }
 
 impl Lines {
     fn new() -> (Lines, Receiver<Item>) {
-        let (sender, taken) = sync_channel(bounds::LOG_LINES);
+        let (sender, taken) = bounded(bounds::LOG_LINES);
         (Lines { sender, lost: Arc::default() }, taken)
     }
 }
@@ -96,7 +97,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 fn write_all(taken: &Receiver<Item>, lost: &AtomicU64, to: &mut impl Write) {
-    while let Ok(item) = taken.recv() {
+    while let Some(item) = taken.recv() {
         // Standard error that is closed leaves nowhere to say so.
         match item {
             Item::Line(line) => drop(to.write_all(&line)),

@@ -21,6 +21,7 @@ pub mod password;
 pub mod people;
 pub mod pieces;
 pub mod plans;
+mod queue;
 mod refusals;
 mod registrations;
 mod resolver;

@@ -23,6 +23,7 @@ mod relay;
 mod route;
 pub mod say;
 mod shield;
+mod sine;
 mod source;
 mod table;
 mod tap;

@@ -4,9 +4,8 @@
 //! can be repeated without a seam.
 //! Invariant: it stays some 12 dB below full scale, where phones and G.711 do not distort.
 
-use std::f64::consts::TAU;
-
 use super::Prompt;
+use super::sine::Sine;
 use super::wave::RATE;
 use crate::base::PromptId;
 
@@ -71,18 +70,18 @@ fn samples() -> Vec<i16> {
 /// Adds one note; what would ring beyond the end rings at the beginning, which is what a repeat sounds like.
 fn pluck(mix: &mut [f64], start: usize, semitones: i8, loudness: f64) {
     let rate = f64::from(RATE);
-    let frequency = 220.0 * 2_f64.powf(f64::from(semitones) / 12.0);
+    let hertz = 220.0 * 2_f64.powf(f64::from(semitones) / 12.0);
     let length = (rate * 1.6) as usize;
-    let places = mix.len().max(1);
-    for step in 0..length {
-        let seconds = step as f64 / rate;
-        let attack = (seconds / 0.008).min(1.0);
-        let decay = (-2.6 * seconds).exp() * (1.0 - step as f64 / length as f64);
-        let tone = |partial: f64| (TAU * frequency * partial * seconds).sin();
-        let value = tone(1.0) + 0.3 * tone(2.0) + 0.12 * tone(3.0);
-        if let Some(place) = mix.get_mut((start + step) % places) {
-            *place += loudness * attack * decay * value;
-        }
+    let fade = (-2.6 / rate).exp();
+    let mut partials =
+        [(1.0, 1.0), (2.0, 0.3), (3.0, 0.12)].map(|(n, level)| (Sine::new(hertz * n, RATE), level));
+    let mut decay = loudness;
+    let (before, after) = mix.split_at_mut(start.min(mix.len()));
+    for (n, place) in after.iter_mut().chain(before).take(length).enumerate() {
+        let attack = (n as f64 / (rate * 0.008)).min(1.0);
+        let value: f64 = partials.iter_mut().map(|(sine, level)| sine.step() * *level).sum();
+        *place += attack * decay * (1.0 - n as f64 / length as f64) * value;
+        decay *= fade;
     }
 }
 

@@ -3,9 +3,9 @@
 //! Invariant: a tone's frequencies fit a whole number of times into its length or its edges are ramped: no clicks.
 
 use std::collections::HashMap;
-use std::f64::consts::PI;
 use std::sync::{Arc, LazyLock};
 
+use super::sine::Sine;
 use super::wave::RATE;
 use super::{Country, Prompt, Tone};
 
@@ -113,10 +113,10 @@ fn samples_of(ms: u32) -> usize {
 /// `level` is each frequency's part of full scale; 5 ms ramps at both edges.
 fn segment(hertz: &[f64], level: f64, ms: u32) -> Vec<i16> {
     let (len, ramp) = (RATE / 1_000 * ms, RATE / 200);
+    let mut sines: Vec<Sine> = hertz.iter().map(|hertz| Sine::new(*hertz, RATE)).collect();
     let sample = |n: u32| {
         let edge = f64::from(n.min(len - 1 - n).min(ramp)) / f64::from(ramp);
-        let turn = 2.0 * PI * f64::from(n) / f64::from(RATE);
-        let sum: f64 = hertz.iter().map(|hertz| (turn * hertz).sin()).sum();
+        let sum: f64 = sines.iter_mut().map(Sine::step).sum();
         (sum * level * edge * 32_767.0) as i16
     };
     (0..len).map(sample).collect()
@@ -124,6 +124,8 @@ fn segment(hertz: &[f64], level: f64, ms: u32) -> Vec<i16> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::f64::consts::PI;
+
     use super::*;
     use crate::rtp::g711::{A_LAW, MU_LAW};
 

@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
 
 use rustix::event::EventfdFlags;
@@ -32,6 +32,7 @@ use crate::base::{CallId, Random, bounds};
 use crate::config;
 use crate::io::clock::Clock;
 use crate::io::feeds::Feeds;
+use crate::io::queue::{Sender, bounded};
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
@@ -72,7 +73,7 @@ pub struct Plane {
 
 #[derive(Debug)]
 struct Handle {
-    orders: SyncSender<Order>,
+    orders: Sender<Order>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -230,7 +231,7 @@ impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
             legs: AtomicUsize::new(0),
             packets: AtomicU64::new(0),
         });
-        let (orders, receiver) = sync_channel(bounds::MEDIA_ORDERS);
+        let (orders, receiver) = bounded(bounds::MEDIA_ORDERS);
         let thread = Thread {
             worker,
             back_end,

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -16,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::base::{Time, bounds};
 use crate::io::clock::Clock;
 use crate::io::feeds::Feeds;
+use crate::io::queue::Receiver;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::base::{Random, RecordingId, bounds};
+use crate::io::queue::{Receiver, Sender, bounded};
 use crate::vault::{
     AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keyring, LEAF_BYTES, Leaf, Query, Row,
 };
@@ -32,7 +33,7 @@ const MARK_EVERY: u64 = 1_000;
 /// The index as the store's functions see it.
 pub(super) struct Index {
     shared: Arc<Shared>,
-    sender: SyncSender<Message>,
+    sender: Sender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,7 +83,7 @@ impl Index {
             changed: Condvar::new(),
             running: Mutex::new(BTreeMap::new()),
         });
-        let (sender, receiver) = sync_channel(bounds::INDEX_MESSAGES);
+        let (sender, receiver) = bounded(bounds::INDEX_MESSAGES);
         let follower =
             Follower { shared: shared.clone(), random, mark: 0, tables: None, path: PathBuf::new() };
         let thread = std::thread::Builder::new()
@@ -214,21 +215,21 @@ impl Index {
         let leaves = self.shared.files.leaves();
         self.shared.catch_up(&tables, 0, leaves, &mut random, progress).map_err(index_error)?;
         let gone = |_| StoreError::Closed;
-        self.sender.send(Message::Swap(Box::new((tables, path)))).map_err(gone)?;
+        self.sender.push(Message::Swap(Box::new((tables, path)))).map_err(gone)?;
         Ok(leaves)
     }
 
     /// Waits until everything that was told before is found by searches.
     pub(super) fn settle(&self) {
         let (sender, receiver) = sync_channel(1);
-        if self.sender.send(Message::Settle(sender)).is_ok() {
+        if self.sender.push(Message::Settle(sender)).is_ok() {
             let _ = receiver.recv();
         }
     }
 
     /// Stops the thread after what it was told.
     pub(super) fn close(&self) {
-        let _ = self.sender.send(Message::Stop);
+        let _ = self.sender.push(Message::Stop);
         if let Some(thread) = lock(&self.thread).take() {
             let _ = thread.join();
         }
@@ -293,7 +294,7 @@ struct Follower {
 impl Follower {
     fn run(mut self, receiver: &Receiver<Message>, orderly: bool) {
         self.start(orderly);
-        while let Ok(message) = receiver.recv() {
+        while let Some(message) = receiver.recv() {
             let done = match message {
                 Message::Told(told) => self.follow(&told),
                 Message::Settle(sender) => {

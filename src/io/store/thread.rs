@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::base::{RecordingId, Time, bounds};
 use crate::io::clock::{Clock, wall};
+use crate::io::queue::{Receiver, Sender, bounded};
 use crate::vault::{Batch, Book, News, Order, TapItem};
 
 use super::checkpoint::Job;
@@ -34,8 +35,8 @@ const LAST_FLUSHES: u32 = 200;
 
 /// The ends that the store's functions hold.
 pub(super) struct Inlet {
-    messages: SyncSender<Message>,
-    ring: SyncSender<Batch>,
+    messages: Sender<Message>,
+    ring: Sender<Batch>,
     side: Arc<Side>,
 }
 
@@ -104,12 +105,12 @@ impl Inlet {
     /// Waits until everything that was given before is durable and in its file; false when the thread is gone.
     pub(super) fn settle(&self) -> bool {
         let (sender, receiver) = sync_channel(1);
-        self.messages.send(Message::Settle(sender)).is_ok() && receiver.recv().is_ok()
+        self.messages.push(Message::Settle(sender)).is_ok() && receiver.recv().is_ok()
     }
 
     /// Asks the thread to stop.
     pub(super) fn stop(&self) {
-        let _ = self.messages.send(Message::Stop);
+        let _ = self.messages.push(Message::Stop);
     }
 }
 
@@ -128,8 +129,8 @@ pub(super) fn start(
     index: Arc<Index>,
     news: impl FnMut(News) + Send + 'static,
 ) -> io::Result<(Inlet, Board, JoinHandle<()>)> {
-    let (messages, orders) = sync_channel(bounds::STORE_ORDERS);
-    let (ring, batches) = sync_channel(bounds::TAP_BATCHES);
+    let (messages, orders) = bounded(bounds::STORE_ORDERS);
+    let (ring, batches) = bounded(bounds::TAP_BATCHES);
     let (syncs, syncs_wanted) = sync_channel(1);
     sync_beside(syncs_wanted, messages.clone(), &root)?;
     let side = Arc::new(Side::default());
@@ -159,7 +160,7 @@ pub(super) fn start(
 }
 
 /// Runs fdatasyncs of the journal, one after the other, for as long as somebody wants any.
-fn sync_beside(wanted: Receiver<Sync>, done: SyncSender<Message>, root: &Path) -> io::Result<()> {
+fn sync_beside(wanted: mpsc::Receiver<Sync>, done: Sender<Message>, root: &Path) -> io::Result<()> {
     let mut disk = RealDisk::new(root);
     let work = move || {
         let mut last = None;
@@ -168,7 +169,7 @@ fn sync_beside(wanted: Receiver<Sync>, done: SyncSender<Message>, root: &Path) -
                 disk.release(before);
             }
             let result = sync.run(&mut disk);
-            let _ = done.send(Message::Synced(sync, result));
+            let _ = done.push(Message::Synced(sync, result));
         }
     };
     std::thread::Builder::new().name("ledgerline-fsync".into()).spawn(work).map(|_| ())
@@ -185,7 +186,7 @@ struct Thread<N> {
     batches: Receiver<Batch>,
     side: Arc<Side>,
     /// Where results of work come in.
-    done: SyncSender<Message>,
+    done: Sender<Message>,
     syncs: SyncSender<Sync>,
     settling: Vec<SyncSender<()>>,
     /// Who waits for an entry to be durable, by ticket; whether one came since the last flush.
@@ -276,7 +277,8 @@ impl<N: FnMut(News)> Thread<N> {
                 self.writer.lose(recording, packets);
             }
         }
-        let batches: Vec<Batch> = self.batches.try_iter().take(bounds::TAP_BATCHES).collect();
+        let waiting = std::iter::from_fn(|| self.batches.try_recv().ok());
+        let batches: Vec<Batch> = waiting.take(bounds::TAP_BATCHES).collect();
         while let Ok(message) = self.orders.try_recv() {
             self.take(message);
         }
@@ -327,7 +329,7 @@ impl<N: FnMut(News)> Thread<N> {
         let (done, root) = (self.done.clone(), self.root.clone());
         let work = move || {
             let failed = job.run(&mut RealDisk::new(&root));
-            let _ = done.send(Message::Checkpointed(job, failed));
+            let _ = done.push(Message::Checkpointed(job, failed));
         };
         if let Err(error) = std::thread::Builder::new().name("ledgerline-sync".into()).spawn(work) {
             tracing::error!(%error, "no thread for a checkpoint: the journal grows until the next start");
