@@ -148,6 +148,21 @@ pub const FORWARD_AFTER: Duration = Duration::from_secs(20);
 /// Times that one call may be passed on by forwards: people's chains are shorter, loops longer.
 pub const DIVERSIONS: usize = 5;
 
+/// Call backs that one user may wait for at once: people remember no more.
+pub const CALL_BACKS_PER_USER: usize = 4;
+
+/// Call backs that wait in all, some 200 octets each.
+pub const CALL_BACKS: usize = 4_096;
+
+/// How long a call back waits for its two to be free, unless the configuration says otherwise.
+pub const CALL_BACK: Duration = Duration::from_secs(1_800);
+
+/// How long both are free before a call back rings: whoever hangs up to dial anew is let through first.
+pub const CALL_BACK_PAUSE: Duration = Duration::from_secs(3);
+
+/// How long the next who waits for the same person leaves the first alone: its phones ring for 30 s.
+pub const CALL_BACK_TURN: Duration = Duration::from_secs(35);
+
 /// Legs that one `dial` may ring at once.
 pub const FORKS: usize = 32;
 

@@ -61,6 +61,8 @@ pub enum Effect {
     Vault(vault::Order),
     /// Told to whoever watches.
     Happened(Box<Happening>),
+    /// Something that a user may come back to by a code.
+    Remember(CallId, Memory),
     /// The party that `user` talks to in another dialog is to come over ([`super::Call::surrender`], [`super::Call::take_in`]).
     Fetch {
         /// The call that waits for it.
@@ -69,6 +71,27 @@ pub enum Effect {
         user: Masked,
         /// That dialog.
         dialog: dialog::Id,
+    },
+}
+
+/// What a user may come back to by a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Memory {
+    /// A phone of `user` rings.
+    Rang {
+        /// The account.
+        user: Masked,
+        /// Who calls; `None`: somebody who will not say.
+        caller: Option<Masked>,
+    },
+    /// A user found another busy.
+    Busy {
+        /// The account that called.
+        by: Masked,
+        /// The account that was busy.
+        user: Masked,
+        /// The number or name that was dialled for it.
+        target: Masked,
     },
 }
 

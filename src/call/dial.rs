@@ -15,6 +15,7 @@ use crate::trunk::Way;
 use super::desk::{Alarm, Desk, Effect};
 use super::divert::{self, Diversion};
 use super::leg::{Leg, Stage};
+use super::remember::Wanted;
 use super::trunk;
 use super::view::Change;
 use super::wave::{self, Wave};
@@ -54,6 +55,8 @@ pub(super) struct Dialling {
     pub waves: VecDeque<Wave>,
     /// For how long.
     pub ring: Duration,
+    /// The one user who was dialled, if it was one: whom the caller may want to be called back for.
+    pub wanted: Option<Wanted>,
 }
 
 /// Redirections that one dial follows before it gives up.
@@ -67,6 +70,7 @@ impl Call {
         targets: &[Target],
         ring: Duration,
     ) -> Option<Outcome> {
+        let wanted = Wanted::of(desk, targets);
         let turns = take_turns(desk, targets);
         let targets = &turns.as_ref().map_or(targets, |(members, _)| members);
         let (users, mut nobody) = self.contacts(desk, targets, &[]);
@@ -90,6 +94,7 @@ impl Call {
             redirected: 0,
             waves,
             ring,
+            wanted,
         });
         if !self.next_wave(desk) {
             self.phase = Phase::Between;
@@ -116,6 +121,7 @@ impl Call {
         leg.number = contact.number.clone();
         leg.diverted = contact.diverted.clone();
         self.arm_patience(desk, id, &contact.user);
+        self.remember_caller(desk, &contact);
         leg.way = contact.way.clone();
         if let Some(way) = &leg.way {
             desk.trunks.took((self.id, id), way.trunk);
@@ -260,6 +266,9 @@ impl Call {
 
     fn dial_failed(&mut self, desk: &mut Desk<'_>, outcome: Outcome, status: u16) {
         self.stop_ringing_alarms(desk);
+        if outcome == Outcome::Busy {
+            self.remember_busy(desk);
+        }
         if self.leg(self.near).is_some_and(Leg::is_up) {
             self.quiet(desk, self.near);
         }

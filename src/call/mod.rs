@@ -39,6 +39,7 @@ mod record;
 mod refer;
 mod refresh;
 mod reliable;
+mod remember;
 mod renew;
 mod replace;
 mod secure;
@@ -62,7 +63,7 @@ use std::sync::Arc;
 
 pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
-pub use desk::{Alarm, Desk, Effect, Index, Manner, Node, Owner, Purpose};
+pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose};
 pub use guest::Guest;
 pub use park::Lot;
 pub use replace::Place;

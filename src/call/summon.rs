@@ -1,4 +1,4 @@
-//! A call that the switch begins for a user (click-to-call): the user's phones ring; whoever answers becomes the caller, and the plan walks
+//! A call that the switch begins for a user (click-to-call, call back): the user's phones ring; whoever answers becomes the caller, and the plan walks
 //! as if that phone had dialled.
 //!
 //! Invariant: the number is dialled by the plan's routes with the user's rights, never otherwise.
@@ -34,6 +34,8 @@ pub struct Outgoing {
     pub program: Arc<Program>,
     /// Ask the phone to answer by itself (loudspeaker on), in every dialect that phones know.
     pub answers_itself: bool,
+    /// Why, for the call's log.
+    pub why: &'static str,
 }
 
 /// The phones of the user who is to call ring.
@@ -46,7 +48,7 @@ pub(super) struct Summons {
 impl Call {
     /// A call whose first leg is still to be found.
     pub fn originate(desk: &mut Desk<'_>, outgoing: Outgoing) -> Call {
-        let Outgoing { id, user, facts, route, program, answers_itself } = outgoing;
+        let Outgoing { id, user, facts, route, program, answers_itself, why } = outgoing;
         let beginning = Beginning {
             id,
             facts,
@@ -61,7 +63,7 @@ impl Call {
         // The phone that rings is shown whom it will reach.
         call.shown = Shown { user: call.facts.dialled.clone(), display: Masked::default() };
         call.summons = Some(Summons { user, answers_itself });
-        call.note(desk, "begun by an administrator".into());
+        call.note(desk, why.into());
         call.wait_to_open(desk, false);
         call
     }

@@ -1,6 +1,7 @@
 //! `[features]`: what users do by dialling a code.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -20,6 +21,16 @@ pub struct Features {
     pub park: Option<String>,
     /// With a number behind it: calls it, and asks its phone to answer by itself.
     pub intercom: Option<String>,
+    /// Rings its user back once whoever was busy in the user's last call is free.
+    pub call_back: Option<String>,
+    /// Rings its user back no more.
+    pub call_back_off: Option<String>,
+    /// How long that is waited for.
+    pub call_back_for: Duration,
+    /// Dials the last number again.
+    pub redial: Option<String>,
+    /// Dials the last caller.
+    pub return_call: Option<String>,
     /// The numbers of the park slots; dialling one takes the call parked there.
     pub slots: Vec<String>,
     /// How long a call stays parked before it rings whoever parked it.
@@ -43,6 +54,17 @@ pub enum Feature {
     Retrieve(String),
     /// Set something, or no more: the number behind a code that wants one.
     Set(Code, Option<String>),
+    /// Be called when whoever was busy is free, or by nobody any more.
+    CallBack(bool),
+}
+
+/// Which number is dialled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The one that the user dialled last.
+    Number,
+    /// The one that called the user last.
+    Caller,
 }
 
 /// A ring group.
@@ -115,6 +137,11 @@ impl Default for Features {
             pickup_user: Some("**".into()),
             park: Some("*68".into()),
             intercom: Some("*80".into()),
+            call_back: Some("*66".into()),
+            call_back_off: Some("*86".into()),
+            call_back_for: bounds::CALL_BACK,
+            redial: Some("*61".into()),
+            return_call: Some("*69".into()),
             slots: Vec::new(),
             park_for: Duration::from_secs(120),
             settings: SETTINGS.iter().map(|(code, sets)| (code.to_string(), *sets)).collect(),
@@ -129,6 +156,11 @@ impl Features {
     pub fn of(&self, dialled: &str) -> Option<Feature> {
         if self.pickup.as_deref() == Some(dialled) {
             return Some(Feature::PickUpAny);
+        }
+        for (code, on) in [(&self.call_back, true), (&self.call_back_off, false)] {
+            if code.as_deref() == Some(dialled) {
+                return Some(Feature::CallBack(on));
+            }
         }
         if self.slots.iter().any(|slot| slot == dialled) {
             return Some(Feature::Retrieve(dialled.to_string()));
@@ -148,6 +180,12 @@ impl Features {
         dialled.strip_prefix(self.intercom.as_deref()?).filter(|number| !number.is_empty())
     }
 
+    /// Which number the code stands for, if it stands for one.
+    pub fn again(&self, dialled: &str) -> Option<Again> {
+        let codes = [(&self.redial, Again::Number), (&self.return_call, Again::Caller)];
+        codes.into_iter().find(|(code, _)| code.as_deref() == Some(dialled)).map(|(_, again)| again)
+    }
+
     /// Whether `user` may take a call that rings `other` (both account names).
     pub fn may_pick_up(&self, user: &str, other: &str) -> bool {
         let both = |members: &Vec<String>| {
@@ -165,8 +203,13 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         pickup_user: code(check, written.pickup_user.as_ref(), default.pickup_user),
         park: code(check, written.park.as_ref(), default.park),
         intercom: code(check, written.intercom.as_ref(), default.intercom),
+        call_back: code(check, written.call_back.as_ref(), default.call_back),
+        call_back_off: code(check, written.call_back_off.as_ref(), default.call_back_off),
+        call_back_for: seconds(check, written.call_back_for_s.as_ref(), default.call_back_for, 60..=14_400),
+        redial: code(check, written.redial.as_ref(), default.redial),
+        return_call: code(check, written.return_call.as_ref(), default.return_call),
         slots: slots(check, written.slots.as_ref()),
-        park_for: park_for(check, written.park_for_s.as_ref(), default.park_for),
+        park_for: seconds(check, written.park_for_s.as_ref(), default.park_for, 10..=3_600),
         settings: settings(check, written),
         ring: rings(check, written),
         groups: written.groups.clone().unwrap_or_default(),
@@ -176,9 +219,15 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Features) -> Fea
         (&written.pickup_user, &features.pickup_user),
         (&written.park, &features.park),
         (&written.intercom, &features.intercom),
+        (&written.call_back, &features.call_back),
+        (&written.call_back_off, &features.call_back_off),
+        (&written.redial, &features.redial),
+        (&written.return_call, &features.return_call),
     ];
     for (at, (place, one)) in codes.iter().enumerate() {
-        let twice = one.is_some() && codes.iter().take(at).any(|(_, other)| other == one);
+        let says = |n: usize, other: &Option<Spanned<String>>| n < at || (n > at && other.is_none());
+        let twice =
+            one.is_some() && codes.iter().enumerate().any(|(n, (place, code))| code == one && says(n, place));
         if let Some(place) = place.as_ref().filter(|_| twice) {
             check.wrong(place.span(), "two features have this code", "give each a code of its own");
         }
@@ -266,10 +315,16 @@ fn slots(check: &mut Check<'_>, value: Option<&Spanned<String>>) -> Vec<String> 
     }
 }
 
-fn park_for(check: &mut Check<'_>, value: Option<&Spanned<u64>>, default: Duration) -> Duration {
+fn seconds(
+    check: &mut Check<'_>,
+    value: Option<&Spanned<u64>>,
+    default: Duration,
+    range: RangeInclusive<u64>,
+) -> Duration {
     let Some(value) = value else { return default };
-    if !(10..=3_600).contains(value.get_ref()) {
-        check.wrong(value.span(), "not a time to wait", "10 to 3600 seconds");
+    if !range.contains(value.get_ref()) {
+        let hint = format!("{} to {} seconds", range.start(), range.end());
+        check.wrong(value.span(), "not a time to wait", hint);
     }
     Duration::from_secs(*value.get_ref())
 }
@@ -299,6 +354,9 @@ mod tests {
             ("*73", Some(Feature::Set(Code::ForwardOff(Forwards::Always), None))),
             ("*78", Some(Feature::Set(Code::Dnd(true), None))),
             ("*781", None),
+            ("*66", Some(Feature::CallBack(true))),
+            ("*86", Some(Feature::CallBack(false))),
+            ("*61", None),
         ] {
             assert_eq!(features().of(dialled), meant, "{dialled}");
         }
@@ -314,6 +372,16 @@ mod tests {
             assert_eq!(features().intercom(dialled), number, "{dialled}");
         }
         assert_eq!(Features { intercom: None, ..features() }.intercom("*808002"), None);
+    }
+
+    #[test]
+    fn a_number_is_dialled_again_by_its_code() {
+        for (dialled, again) in
+            [("*61", Some(Again::Number)), ("*69", Some(Again::Caller)), ("*691", None), ("8002", None)]
+        {
+            assert_eq!(features().again(dialled), again, "{dialled}");
+        }
+        assert_eq!(Features { redial: None, ..features() }.again("*61"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use checked::{
     Admin, Config, Digest, Identity, Limits, Log, LogFormat, Node, Plan, Registrar, Sip, Store, Tls,
 };
 pub use fault::{Fault, Faults};
-pub use features::{Code, Feature, Features, Forwards, Ring, Strategy};
+pub use features::{Again, Code, Feature, Features, Forwards, Ring, Strategy};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use media::{BackEnd, Media, Music, Srtp, Tones};

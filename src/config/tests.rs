@@ -105,6 +105,19 @@ fn an_empty_file_is_the_default() {
                 intercom: Some(
                     "*80",
                 ),
+                call_back: Some(
+                    "*66",
+                ),
+                call_back_off: Some(
+                    "*86",
+                ),
+                call_back_for: 1800s,
+                redial: Some(
+                    "*61",
+                ),
+                return_call: Some(
+                    "*69",
+                ),
                 slots: [],
                 park_for: 120s,
                 settings: {
@@ -266,6 +279,19 @@ fn a_written_file_is_read() {
                 ),
                 intercom: Some(
                     "*80",
+                ),
+                call_back: Some(
+                    "*66",
+                ),
+                call_back_off: Some(
+                    "*86",
+                ),
+                call_back_for: 1800s,
+                redial: Some(
+                    "*61",
+                ),
+                return_call: Some(
+                    "*69",
                 ),
                 slots: [],
                 park_for: 120s,

@@ -155,12 +155,24 @@ impl Events {
         self.subscriptions.flow_closed(flow);
     }
 
-    /// A call says what its legs are to their users now; nothing when it is over.
-    pub fn set_lines(&mut self, desk: &mut Desk<'_>, call: CallId, lines: Vec<(String, Line)>) {
-        for user in self.facts.lines.set(call, lines) {
-            self.changed(desk, Package::Dialog, &user);
-            self.changed(desk, Package::Presence, &user);
+    /// A call says what its legs are to their users now; nothing when it is over. Returns whose lines are not what they were.
+    pub fn set_lines(
+        &mut self,
+        desk: &mut Desk<'_>,
+        call: CallId,
+        lines: Vec<(String, Line)>,
+    ) -> Vec<String> {
+        let changed = self.facts.lines.set(call, lines);
+        for user in &changed {
+            self.changed(desk, Package::Dialog, user);
+            self.changed(desk, Package::Presence, user);
         }
+        changed
+    }
+
+    /// Whether `user` is a party to a call, or rung by one; `but`: by another than this.
+    pub fn engaged(&self, user: &str, but: Option<CallId>) -> bool {
+        self.facts.lines.calls(user).any(|call| Some(call) != but)
     }
 
     /// What waits in `user`'s mailbox.

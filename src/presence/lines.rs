@@ -94,11 +94,15 @@ impl Lines {
         changed
     }
 
+    /// The calls in which `user` has a line, the oldest first.
+    pub fn calls(&self, user: &str) -> impl Iterator<Item = CallId> {
+        let from = (user.to_string(), CallId::from_bytes([0; 16]));
+        self.of_user.range(from..).take_while(move |(of, _)| of == user).map(|(_, call)| *call)
+    }
+
     /// The lines of `user`, the oldest call first.
     pub fn of(&self, user: &str) -> Vec<Line> {
-        let from = (user.to_string(), CallId::from_bytes([0; 16]));
-        let calls = self.of_user.range(from..).take_while(|(of, _)| of == user);
-        let lines = calls.flat_map(|(_, call)| self.of_call.get(call).into_iter().flatten());
+        let lines = self.calls(user).flat_map(|call| self.of_call.get(&call).into_iter().flatten());
         lines.filter(|(of, _)| of == user).map(|(_, line)| line.clone()).collect()
     }
 

@@ -15,7 +15,9 @@ impl Switch {
             Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
             Command::Call { id } => self.of_call(id, |call| Answer::Call(call.view())),
             Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries().to_vec())),
-            Command::Start { from, to, answers_itself } => self.originate(now, &from, &to, answers_itself),
+            Command::Start { from, to, answers_itself } => {
+                self.summon(now, &from, &to, answers_itself, "begun by an administrator")
+            }
             Command::Hangup { id } => {
                 match self.with_call(now, id, |call, desk| call.hang_up_by_administrator(desk)) {
                     true => Answer::Done,

@@ -152,13 +152,11 @@ impl Switch {
         }
         let Some(account) = self.proven(now, key, &message) else { return };
         if let Some(feature) = dialled(&message).and_then(|dialled| self.features.of(&dialled)) {
-            let Feature::Set(code, to) = &feature else {
+            if !matches!(feature, Feature::Set(..) | Feature::CallBack(_)) {
                 return self.on_feature(now, flow, key, &message, &account, &feature);
-            };
-            let begun = self.incoming(now, flow, key, &message, &account, true);
-            if begun.is_ok() {
-                self.set(&account, &settings::setting(*code, to.as_deref()));
             }
+            let begun = self.incoming(now, flow, key, &message, &account, true);
+            let begun = begun.and_then(|begun| self.carry_out(now, &account, &feature).map(|()| begun));
             return self.begin_or_refuse(now, key, begun);
         }
         match Replaces::of(&message) {
@@ -170,6 +168,9 @@ impl Switch {
             }
         }
         let begun = self.incoming(now, flow, key, &message, &account, false);
+        if let Ok(incoming) = &begun {
+            self.memories.dialled(&account.name, &incoming.facts.dialled);
+        }
         self.begin_or_refuse(now, key, begun);
     }
 
@@ -208,6 +209,13 @@ impl Switch {
             return Err((503, "no room for another call"));
         }
         let (dialled, device) = self.dialled(message).ok_or((404, "nobody is dialled"))?;
+        let dialled = match self.features.again(&dialled) {
+            Some(again) => {
+                let number = self.memories.again(&account.name, again);
+                number.ok_or((404, "there is no number to dial again"))?.reveal().to_string()
+            }
+            None => dialled,
+        };
         let intercom = self.features.intercom(&dialled).filter(|_| !confirms).map(str::to_string);
         let answers_itself = intercom.is_some();
         let dialled = intercom.unwrap_or(dialled);

@@ -71,7 +71,7 @@ impl Switch {
                 self.ringing(account, Some(&wanted)).ok_or(480_u16)?
             }
             Feature::Retrieve(slot) => self.lot.call_in(slot).ok_or(480_u16)?,
-            Feature::Set(..) => return Err(500),
+            Feature::Set(..) | Feature::CallBack(_) => return Err(500),
         };
         self.layer.trying(now, guest.invite);
         let parked = matches!(feature, Feature::Retrieve(_));

@@ -8,6 +8,7 @@
 
 mod admin;
 mod admit;
+mod call_back;
 mod checks;
 mod features;
 mod fetch;
@@ -17,6 +18,7 @@ mod originate;
 mod output;
 mod pings;
 mod presence;
+mod redial;
 mod replace;
 mod route;
 mod settings;
@@ -45,7 +47,9 @@ use crate::transaction::{self, Key, Layer, Received};
 use crate::trunk::{Errand, Trunks};
 use crate::vault;
 
+use call_back::CallBacks;
 use guard::Entry;
+use redial::Memories;
 
 /// What a switch is made of.
 #[derive(Debug)]
@@ -112,6 +116,8 @@ pub struct Switch {
     events: Events,
     features: Features,
     lot: Lot,
+    memories: Memories,
+    call_backs: CallBacks,
     /// Calls whose lines may have changed.
     touched: BTreeSet<CallId>,
     alarms: Alarms<(CallId, Alarm)>,
@@ -166,6 +172,8 @@ impl Switch {
             index: Index::default(),
             events: Events::new(setup.presence),
             lot: Lot::new(&setup.features),
+            memories: Memories::default(),
+            call_backs: CallBacks::new(setup.features.call_back_for),
             features: setup.features,
             touched: BTreeSet::new(),
             alarms: Alarms::new(),
@@ -189,6 +197,7 @@ impl Switch {
             Input::Program(program) => self.program = program,
             Input::Directory(directory) => {
                 self.directory = directory;
+                self.forget_strangers();
                 self.with_events(now, |events, desk| events.directory_changed(desk));
             }
             Input::Trunks { rules, listeners } => {
@@ -223,6 +232,7 @@ impl Switch {
             self.bindings.deadline(),
             self.events.deadline(),
             self.trunks.deadline(),
+            self.call_backs.deadline(),
         ];
         rooms.into_iter().flatten().min()
     }
@@ -240,6 +250,7 @@ impl Switch {
             && self.index.is_empty()
             && self.events.is_quiet()
             && self.lot.is_empty()
+            && self.call_backs.is_empty()
             && self.alarms.is_empty()
     }
 
@@ -276,6 +287,7 @@ impl Switch {
         self.ask_contacts(now);
         self.trunks.fire(now, &mut self.random);
         self.with_events(now, |events, desk| events.fire(desk));
+        self.serve_call_backs(now);
         self.settle(now);
         while let Some((call, alarm)) = self.alarms.pop_due(now) {
             self.with_call(now, call, |call, desk| call.on_alarm(desk, alarm));
@@ -348,6 +360,10 @@ impl Switch {
                     Output::Vault(order)
                 }
                 Effect::Happened(happening) => Output::Happened(happening),
+                Effect::Remember(call, memory) => {
+                    self.remember(call, memory);
+                    continue;
+                }
                 Effect::Fetch { into, user, dialog } => {
                     self.fetch(now, into, &user, &dialog);
                     continue;

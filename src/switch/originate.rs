@@ -1,4 +1,4 @@
-//! Calls that an administrator begins for a user (click-to-call).
+//! Calls that the switch begins for a user: an administrator wants it (click-to-call), or the user has asked to be called back.
 
 use std::sync::Arc;
 
@@ -10,8 +10,15 @@ use super::Switch;
 use super::view::Answer;
 
 impl Switch {
-    /// Rings `from`'s phones and has the plan dial `to` for whoever answers.
-    pub(super) fn originate(&mut self, now: Time, from: &str, to: &str, answers_itself: bool) -> Answer {
+    /// Rings `from`'s phones and has the plan dial `to` for whoever answers; `why` is for the call's log.
+    pub(super) fn summon(
+        &mut self,
+        now: Time,
+        from: &str,
+        to: &str,
+        answers_itself: bool,
+        why: &'static str,
+    ) -> Answer {
         let Some(account) = self.directory.find(from).cloned() else { return Answer::NotFound };
         let origin = Origin::Users;
         let Some(route) = self.program.route(&origin, to).filter(|_| to.len() <= bounds::DIALLED) else {
@@ -38,6 +45,7 @@ impl Switch {
             route,
             program: Arc::clone(&self.program),
             answers_itself,
+            why,
         };
         self.calls_total += 1;
         let call = Call::originate(&mut self.desk(now), outgoing);

@@ -77,7 +77,8 @@ impl Switch {
         while let Some(id) = self.touched.pop_first() {
             let lines = self.calls.get_mut(&id).map_or(Some(Vec::new()), |call| call.new_lines());
             if let Some(lines) = lines {
-                self.with_events(now, |events, desk| events.set_lines(desk, id, lines));
+                let changed = self.with_events(now, |events, desk| events.set_lines(desk, id, lines));
+                self.lines_changed(now, &changed);
             }
         }
     }

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{Code, Forwards};
+use crate::base::Time;
+use crate::config::{Code, Feature, Forwards};
 use crate::plan::{Folder, Program, load};
 use crate::registrar::{Account, Setting, When, change};
 
@@ -40,9 +41,28 @@ pub(super) fn setting(code: Code, to: Option<&str>) -> Setting {
 
 impl Switch {
     /// Carries out what a user has set by a code, and has it kept.
-    pub(super) fn set(&mut self, account: &Account, setting: &Setting) {
+    fn set(&mut self, account: &Account, setting: &Setting) {
         let settings = change(&mut self.settings, &account.name, setting);
         self.out.push_back(Output::Settings { user: account.name.clone(), settings });
+    }
+
+    /// Does what a user wants by a code that a beep confirms.
+    ///
+    /// # Errors
+    /// The status that the user hears instead, and why.
+    pub(super) fn carry_out(
+        &mut self,
+        now: Time,
+        account: &Account,
+        feature: &Feature,
+    ) -> Result<(), (u16, &'static str)> {
+        match feature {
+            Feature::Set(code, to) => self.set(account, &setting(*code, to.as_deref())),
+            Feature::CallBack(true) => self.call_back(now, account).map_err(|why| (480, why))?,
+            Feature::CallBack(false) => self.call_backs.forget(&account.name),
+            Feature::PickUpAny | Feature::PickUp(_) | Feature::Retrieve(_) => {}
+        }
+        Ok(())
     }
 
     /// An administrator has changed a user's settings (they are kept already).

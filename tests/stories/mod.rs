@@ -13,6 +13,7 @@ mod parking;
 mod pickup;
 mod places;
 mod presence;
+mod redial;
 mod registrar;
 mod registrations;
 mod seeds;

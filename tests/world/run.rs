@@ -204,7 +204,10 @@ impl World {
                 }
                 Output::Happened(happening) => {
                     if happening.change == Change::Began {
-                        self.plan_of.insert(happening.call.id, self.plan);
+                        // What a code begins is a beep under a plan of the switch's own.
+                        let code = happening.call.dialled.starts_with('*');
+                        let plan = if code { Plan::Unrecorded } else { self.plan };
+                        self.plan_of.insert(happening.call.id, plan);
                     }
                     self.happenings.push((self.now, *happening));
                 }
