@@ -11,11 +11,11 @@ pub mod sdp;
 
 pub mod rtp;
 
+pub mod compliance;
+
 pub mod vault;
 
 pub mod plan;
-
-pub mod compliance;
 
 pub mod config;
 

@@ -1,1 +1,1 @@
-//! `compliance`
+//! Rules that vault, plans and calls are held to: pure values, without a file, a clock or a socket.
