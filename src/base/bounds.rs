@@ -371,3 +371,16 @@ pub const SESSION_EXPIRES_S: u32 = 86_400;
 
 /// Provisional responses that wait for the PRACK of the one before them; 180 and 183 take turns at most a few times.
 pub const PROVISIONALS: usize = 8;
+
+/// How long an approval holds, from the moment the act was laid before others: who approves on Monday has not approved
+/// what the world looks like on Wednesday (DUAL-04).
+pub const APPROVAL_HOLDS: Duration = Duration::from_secs(24 * 3_600);
+
+/// How far a signer's clock may be ahead of the node's: people's machines are not on the node's time source.
+pub const APPROVAL_SKEW: Duration = Duration::from_secs(300);
+
+/// Octets of the text that is approved: a list of ten thousand recordings fits; nobody reads more.
+pub const APPROVAL_TEXT_BYTES: usize = 512 << 10;
+
+/// Votes on one act: more people than any act needs.
+pub const APPROVAL_VOTES: usize = 16;

@@ -78,6 +78,16 @@ id!(
     RecordingId,
     "r-"
 );
+id!(
+    /// One human being, however many accounts they have: `p-01J…`.
+    PersonId,
+    "p-"
+);
+id!(
+    /// One act that waits for other people's approval: `a-01J…`.
+    MotionId,
+    "a-"
+);
 
 /// One leg of a call, counted from 0 (the caller) within its call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,1 +1,4 @@
 //! Rules that vault, plans and calls are held to: pure values, without a file, a clock or a socket.
+
+pub mod approval;
+pub mod role;
