@@ -5,6 +5,8 @@
     verify_recording.py --keys DIR/keys --store DIR      every file, every leaf, every head
     verify_recording.py --store DIR                      the same without any secret key: ledger and content hashes
 
+With `--heads FILE` the ledger is held against heads that were kept outside.
+
 One line an item; exit code 0 when all is whole, 1 when something is wrong, 2 for wrong use.
 Needs the `cryptography` package.
 """
@@ -231,7 +233,7 @@ def root_of(peaks):
 class Ledger:
     """Leaves and heads; `problems` after reading."""
 
-    def __init__(self, store):
+    def __init__(self, store, outside=()):
         self.problems = []
         self.recordings, self.entries, self.tombstones = {}, {}, {}
         folder = store / "ledger"
@@ -239,7 +241,9 @@ class Ledger:
         leaves = (folder / "leaves").read_bytes() if (folder / "leaves").exists() else b""
         heads = (folder / "heads").read_bytes() if (folder / "heads").exists() else b""
         roots = self.read_leaves(leaves)
-        self.read_heads(heads, public, roots)
+        running = (folder / "head").read_bytes() if (folder / "head").exists() else None
+        self.read_heads(heads, running, public, roots)
+        self.compare(outside, public, roots)
 
     def read_leaves(self, octets):
         if len(octets) % 96:
@@ -265,30 +269,52 @@ class Ledger:
                 self.recordings[leaf[24:40]] = (leaf[64:], length, leaf[40:56], kind, number)
         return roots
 
-    def read_heads(self, octets, public, roots):
-        key, covered, agreed = Ed25519PublicKey.from_public_bytes(public), 0, True
-        for number in range(len(octets) // 136):
-            head = octets[number * 136 : number * 136 + 136]
-            try:
-                key.verify(head[72:], head[:72])
-                claimed, size = struct.unpack(">QQ", head[16:32])
-                if head[:12] != b"LLHEAD1\n\0\1\0\1" or claimed != number:
-                    raise InvalidSignature
-                if head[12:16] != hashlib.sha256(public).digest()[:4]:
-                    raise InvalidSignature
-            except InvalidSignature:
+    def read_heads(self, octets, running, public, roots):
+        covered, agreed, kept = 0, True, len(octets) // 136
+        heads = [(number, octets[number * 136 : number * 136 + 136]) for number in range(kept)]
+        if running is not None:
+            heads.append((kept, running))
+        for number, head in heads:
+            found = signed_head(head, public)
+            # The running head is the last that is kept, or the next.
+            if found is None or found[0] not in ((number,) if number < kept else (number - 1, number)):
                 self.problems.append(f"head {number} does not verify")
                 continue
+            _, size, root = found
             if size >= len(roots):
                 self.problems.append(f"ledger cut: head {number} covers {size} leaves, {len(roots) - 1} are present")
                 break
-            if roots[size] != head[40:72] and agreed:
+            if roots[size] != root and agreed:
                 self.problems.append(f"leaves {covered} to {size - 1} are not those of head {number}")
                 agreed = False
             covered = max(covered, size)
         else:
             if covered < len(roots) - 1:
                 self.problems.append(f"leaves from {covered} on are under no head")
+
+
+    def compare(self, outside, public, roots):
+        """Holds the tree against heads that others kept."""
+        for line, text in enumerate(outside, 1):
+            found = signed_head(bytes.fromhex(json.loads(text[text.index("{") :])["head"]), public)
+            if found is None:
+                self.problems.append(f"line {line} of the outside heads is no head of this key")
+            elif found[1] >= len(roots):
+                self.problems.append(f"ledger cut: outside head of line {line} covers {found[1]} leaves")
+            elif roots[found[1]] != found[2]:
+                self.problems.append(f"not the ledger of the outside head of line {line}")
+
+
+def signed_head(head, public):
+    """Number, size and root of a head; None when it is not signed by this key."""
+    known = len(head) == 136 and head[:12] == b"LLHEAD1\n\0\1\0\1"
+    if not known or head[12:16] != hashlib.sha256(public).digest()[:4]:
+        return None
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(head[72:], head[:72])
+    except InvalidSignature:
+        return None
+    return *struct.unpack(">QQ", head[16:32]), head[40:72]
 
 
 def read_keys(folder):
@@ -307,9 +333,9 @@ def expected_id(path):
     return number.to_bytes(16, "big")
 
 
-def check_store(store, keys):
+def check_store(store, keys, outside=()):
     """(item, problems, note) of everything in a store."""
-    ledger = Ledger(store)
+    ledger = Ledger(store, outside)
     yield "ledger", ledger.problems, f"{len(ledger.recordings)} recordings"
     for path in sorted(store.glob("recordings/*/*/*/*")):
         identifier = expected_id(path)
@@ -352,12 +378,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keys", help="folder of the key-encryption keys")
     parser.add_argument("--store", type=pathlib.Path, help="folder of a store")
+    parser.add_argument("--heads", type=pathlib.Path, help="file of heads that were kept outside")
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
     if not options.store and not (options.files and options.keys):
         parser.error("give --store, or --keys and files")
     keys = read_keys(options.keys) if options.keys else None
-    items = list(check_store(options.store, keys)) if options.store else []
+    outside = options.heads.read_text().splitlines() if options.heads else ()
+    items = list(check_store(options.store, keys, outside)) if options.store else []
     for path in options.files:
         file = File(path.read_bytes(), keys, expected_id(path))
         ended = file.closing["ended"] if file.closing else ""

@@ -384,3 +384,5 @@ pub const APPROVAL_TEXT_BYTES: usize = 512 << 10;
 
 /// Votes on one act: more people than any act needs.
 pub const APPROVAL_VOTES: usize = 16;
+/// Longest message to a log server. RFC 5424 §6.1 has receivers take 480 octets and asks for 2 048; a head is 560.
+pub const SYSLOG_BYTES: usize = 2_048;

@@ -71,6 +71,11 @@ impl Wall {
         self.0
     }
 
+    /// The day (UTC) that it lies in, counted from 1970-01-01.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000_000)
+    }
+
     /// This moment as RFC 3339 in UTC with milliseconds, e.g. `2026-11-22T08:59:32.120Z`.
     pub fn rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {

@@ -58,8 +58,27 @@ pub enum Verb {
     /// Say who did what on this node, and check the record of it
     #[command(subcommand)]
     Audit(Audit),
+    /// Check a copy of a store, or a proof, with the public key alone: needs no node and no configuration
+    Verify(Verify),
     /// Say how the node is
     Status,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The folder of a store or of its copy; or a file that `rec prove` or `audit consistency` printed
+    #[arg(value_name = "DIR|FILE")]
+    pub what: PathBuf,
+    /// The ledger's public key, `ledger/ledger.pub` of the store: from where nobody could exchange it
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Heads that were kept outside: the file that `[store] heads_to` names, or a log with them
+    #[arg(long, value_name = "FILE")]
+    pub heads: Option<PathBuf>,
+    /// Only the ledger, and that every file is there with its length
+    #[arg(long)]
+    pub index: bool,
 }
 
 /// `init`
@@ -348,6 +367,17 @@ pub enum Rec {
     Verify {
         /// One recording; without it, everything
         id: Option<RecordingId>,
+        /// What was written on this day (UTC)
+        #[arg(long, value_name = "DATE", value_parser = super::when::parse, conflicts_with = "id")]
+        day: Option<super::when::Moment>,
+        /// Only the ledger against its heads, and that every file is there with its length
+        #[arg(long, conflicts_with_all = ["id", "day"])]
+        index: bool,
+    },
+    /// Prove that a recording is in the ledger: for `ledgerline verify` on another machine
+    Prove {
+        /// The recording
+        id: RecordingId,
     },
     /// Write recordings as WAV with a manifest of their facts and their verification into a folder
     Export {
@@ -375,6 +405,19 @@ pub enum Audit {
     List(AuditList),
     /// Check the audit book and the ledger for damage: exit code 1 when something is wrong
     Verify,
+    /// Print the signed heads that are kept, one line each: for a witness outside
+    Heads {
+        /// The last so many
+        #[arg(long, default_value_t = 10)]
+        last: u64,
+    },
+    /// Prove that a head of the ledger grew out of an earlier one
+    Consistency {
+        /// Number of the earlier head
+        from: u64,
+        /// Number of the later head; without it, the newest of all
+        to: Option<u64>,
+    },
 }
 
 /// `audit list`

@@ -22,6 +22,16 @@ pub(super) fn run(audit: &args::Audit, config: Option<&Path>, printer: &Printer)
             let result: Value = node.value(Act::AuditVerify)?;
             Ok(rec::verified(&result, printer))
         }
+        args::Audit::Heads { last } => {
+            let heads: Vec<String> = node.value(Act::AuditHeads { count: *last })?;
+            printer.value(&heads, |heads| heads.iter().map(|head| format!("{head}\n")).collect());
+            Ok(Exit::Done)
+        }
+        args::Audit::Consistency { from, to } => {
+            let proof: Value = node.value(Act::AuditConsistency { from: *from, to: *to })?;
+            printer.value(&proof, |proof| format!("{proof:#}\n"));
+            Ok(Exit::Done)
+        }
     }
 }
 

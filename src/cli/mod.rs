@@ -21,6 +21,7 @@ mod serve;
 mod status;
 mod trunks;
 mod user;
+mod verify;
 mod when;
 
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Plan(plan) => plan::run(&plan, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
         Verb::Audit(audit) => audit::run(&audit, config, printer),
+        Verb::Verify(verify) => verify::run(&verify, printer),
         Verb::Status => status::run(config, printer),
     }
 }

@@ -52,6 +52,11 @@ impl Printer {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
+    /// Says something about a result on standard error.
+    pub fn note(self, text: &str) {
+        let _ = writeln!(io::stderr(), "ledgerline: {text}");
+    }
+
     fn line(self, text: &str) {
         if !text.is_empty() {
             let _ = writeln!(io::stdout(), "{text}");

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command as Program, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use crate::base::RecordingId;
 use crate::io::admin::protocol::{Act, Purpose, Search};
 use crate::io::admin::{RecordingView, Reply, SoundView};
 
+/// A day.
+const DAY: Duration = Duration::from_secs(86_400);
+
 pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
     let mut node = Node::open(&config)?;
@@ -26,7 +30,16 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose };
             play(act, output.as_deref(), &mut node, printer)
         }
-        args::Rec::Verify { id } => verify(id, &mut node, printer),
+        args::Rec::Verify { id, day, index } => {
+            let between = day.map(|day| (day.0, day.0 + DAY));
+            let result = node.value(Act::RecVerify { recording: id, between, index })?;
+            Ok(verified(&result, printer))
+        }
+        args::Rec::Prove { id } => {
+            let proof: Value = node.value(Act::RecProve { recording: id })?;
+            printer.value(&proof, |proof| format!("{proof:#}\n"));
+            Ok(Exit::Done)
+        }
         args::Rec::Export { ids, output, reveal, purpose } => {
             export(&ids, &output, reveal, purpose.as_deref(), &mut node, printer)
         }
@@ -166,11 +179,6 @@ fn create(path: &Path) -> Result<File, Stop> {
         .map_err(|error| Stop::failed(format!("{}: {error}", path.display())))
 }
 
-fn verify(recording: Option<RecordingId>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
-    let result: Value = node.value(Act::RecVerify { recording })?;
-    Ok(verified(&result, printer))
-}
-
 /// Prints what a verification found.
 pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
     let clean = result["clean"] == json!(true);
@@ -191,11 +199,12 @@ pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
             })
             .collect();
         format!(
-            "{findings}{crashed}{}: {} recordings, {} call records, {} entries, {} leaves, {} signed heads\n",
+            "{findings}{crashed}{}: {} recordings, {} call records, {} entries, {} destroyed, {} leaves, {} signed heads\n",
             if clean { "whole" } else { "DAMAGED" },
             report["recordings"],
             report["cdrs"],
             report["entries"],
+            report["destroyed"],
             report["leaves"],
             report["heads"],
         )
@@ -219,7 +228,8 @@ fn export(
     let mut exit = Exit::Done;
     for recording in ids {
         let record: Value = node.value(Act::RecShow { recording: *recording, reveal })?;
-        let verification: Value = node.value(Act::RecVerify { recording: Some(*recording) })?;
+        let verification: Value =
+            node.value(Act::RecVerify { recording: Some(*recording), between: None, index: false })?;
         let sound_file = format!("{recording}.wav");
         let reason = reason.map(str::to_string);
         let act = Act::RecPlay { recording: *recording, purpose: Purpose::Export, reason };

@@ -5,13 +5,29 @@ use std::path::Path;
 use super::door::{self, Socket};
 use super::exit::{Exit, Stop};
 use super::print::Printer;
+use crate::io::admin::protocol::Act;
 use crate::switch::{Command, MediaView, StatusView};
 
 pub(super) fn run(config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
-    let status: StatusView = Socket::reach(&config)?.ask(Command::Status)?;
-    printer.value(&status, text);
-    Ok(if status.store_writable { Exit::Done } else { Exit::Findings })
+    let mut socket = Socket::reach(&config)?;
+    let status: StatusView = socket.ask(Command::Status)?;
+    let alarms: Vec<String> =
+        serde_json::from_value(socket.act(Act::Alarms, &mut |_| true)?).map_err(Stop::failed)?;
+    let fine = status.store_writable && alarms.is_empty();
+    printer.value(&Told { status, alarms }, |told| {
+        let alarms: String = told.alarms.iter().map(|alarm| format!("ALARM         {alarm}\n")).collect();
+        text(&told.status) + &alarms
+    });
+    Ok(if fine { Exit::Done } else { Exit::Findings })
+}
+
+/// What the core says, and what somebody should be woken for.
+#[derive(serde::Serialize)]
+struct Told {
+    #[serde(flatten)]
+    status: StatusView,
+    alarms: Vec<String>,
 }
 
 fn text(status: &StatusView) -> String {

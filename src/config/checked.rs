@@ -1,6 +1,6 @@
 //! The configuration as checked: what the rest of the house works with.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -158,6 +158,19 @@ pub struct Store {
     pub keys: PathBuf,
     /// Country code of numbers that are written without one, for search: digits without `+`.
     pub country: String,
+    /// Where the ledger's signed heads go besides, so that nobody can rewrite them.
+    pub heads_to: Vec<HeadsTo>,
+}
+
+/// A witness of the ledger's heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadsTo {
+    /// A file, best on another machine's disk: one line a head is appended.
+    File(PathBuf),
+    /// The system's log.
+    Syslog,
+    /// A log server over UDP (RFC 5424).
+    Udp(SocketAddr),
 }
 
 /// `[admin]`: how the node is administered.
@@ -445,7 +458,28 @@ impl Check<'_> {
             folder: self.path(written.folder.as_ref(), "store"),
             keys: self.path(written.keys.as_ref(), "keys"),
             country: country.to_string(),
+            heads_to: self.heads_to(written.heads_to.as_ref()),
         }
+    }
+
+    fn heads_to(&mut self, written: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<HeadsTo> {
+        let mut witnesses = Vec::new();
+        for value in written.into_iter().flat_map(Spanned::get_ref) {
+            match (value.get_ref().as_str(), value.get_ref().strip_prefix("udp:")) {
+                ("syslog", _) => witnesses.push(HeadsTo::Syslog),
+                (_, Some(address)) => match address.parse() {
+                    Ok(address) => witnesses.push(HeadsTo::Udp(address)),
+                    Err(_) => self.wrong(value.span(), "not an address and port", "\"udp:192.0.2.7:514\""),
+                },
+                (path, _) if path.contains('/') => witnesses.push(HeadsTo::File(self.path(Some(value), ""))),
+                _ => self.wrong(
+                    value.span(),
+                    "not a witness",
+                    "a file's path, \"syslog\" or \"udp:ADDRESS:PORT\"",
+                ),
+            }
+        }
+        witnesses
     }
 
     fn admin(&mut self, written: &written::Admin) -> Admin {

@@ -14,7 +14,7 @@ mod trunk;
 mod written;
 
 pub use checked::{
-    Admin, Config, Digest, Identity, Limits, Log, LogFormat, Node, Plan, Registrar, Sip, Store, Tls,
+    Admin, Config, Digest, HeadsTo, Identity, Limits, Log, LogFormat, Node, Plan, Registrar, Sip, Store, Tls,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Again, Code, Feature, Features, Forwards, Ring, Strategy};

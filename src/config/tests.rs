@@ -80,6 +80,7 @@ fn an_empty_file_is_the_default() {
                 folder: "/etc/ledgerline/store",
                 keys: "/etc/ledgerline/keys",
                 country: "86",
+                heads_to: [],
             },
             admin: Admin {
                 socket: "/etc/ledgerline/admin.sock",
@@ -255,6 +256,7 @@ fn a_written_file_is_read() {
                 folder: "/srv/ledgerline",
                 keys: "/run/credentials/ledgerline.service",
                 country: "49",
+                heads_to: [],
             },
             admin: Admin {
                 socket: "here/admin.sock",

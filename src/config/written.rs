@@ -127,6 +127,7 @@ pub struct Store {
     pub folder: Option<Spanned<String>>,
     pub keys: Option<Spanned<String>>,
     pub country: Option<Spanned<String>>,
+    pub heads_to: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[admin]`
@@ -211,7 +212,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ),
     ("media", &["ports", "workers", "back_end", "address", "music", "srtp", "tones", "prompts"]),
     ("plan", &["folder", "files"]),
-    ("store", &["folder", "keys", "country"]),
+    ("store", &["folder", "keys", "country", "heads_to"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
     ("presence", &["watch", "show"]),

@@ -27,6 +27,13 @@ impl Clock {
     }
 }
 
+/// In a word how the machine's clock is set: `synchronised` when the time service of systemd or chrony says so, else
+/// `unknown`.
+pub fn state() -> &'static str {
+    let marks = ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid"];
+    if marks.iter().any(|mark| std::path::Path::new(mark).exists()) { "synchronised" } else { "unknown" }
+}
+
 /// What the machine's clock shows. Before 1970 it shows 1970.
 pub fn wall() -> Wall {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -278,10 +278,19 @@ fn open_store(config: &Config, news: impl FnMut(vault::News) + Send + 'static) -
     Store::open(&config.store.folder, &store_options(config), news)
 }
 
+fn witness(to: &config::HeadsTo) -> store::HeadsTo {
+    match to {
+        config::HeadsTo::File(path) => store::HeadsTo::File(path.clone()),
+        config::HeadsTo::Syslog => store::HeadsTo::Syslog,
+        config::HeadsTo::Udp(to) => store::HeadsTo::Udp(*to),
+    }
+}
+
 fn store_options(config: &Config) -> store::Options {
     store::Options {
         keys: Some(config.store.keys.clone()),
         country_code: config.store.country.clone(),
+        heads_to: config.store.heads_to.iter().map(witness).collect(),
         ..store::Options::default()
     }
 }

@@ -73,6 +73,9 @@ pub(crate) enum NotAHeader {
 }
 
 impl Header {
+    /// The longest header.
+    pub(crate) const MAX_BYTES: usize = HEADER_MAX_BYTES;
+
     /// The part that the tag covers, with a table of `tracks` sound tracks.
     pub(crate) fn covered(&self, tracks: u8) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_MAX_BYTES);

@@ -14,10 +14,12 @@ mod decode;
 mod examine;
 mod glance;
 mod header;
+mod hex;
 mod keys;
 mod ledger;
 mod opener;
 mod order;
+mod proof;
 mod sealer;
 mod search;
 mod suite;
@@ -33,12 +35,14 @@ pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, 
 pub use decode::{Decoder, RATE_HZ, Sound};
 pub use glance::Glance;
 pub use header::{Content, Header, MAGIC, VERSION};
+pub use hex::{hex, unhex};
 pub use keys::{Keyring, Label, NoSuchKey};
 pub use ledger::{
     Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerKey, LedgerPublic, TreeHead, leaf_hash,
 };
 pub use opener::{Examined, Opener, Piece};
 pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention};
+pub use proof::{Consistency, Inclusion, consistent, included};
 pub use sealer::{NoRoom, Placed, Sealed, Sealer};
 pub use search::{Query, Record, Row};
 pub use suite::SUITE;

@@ -19,6 +19,8 @@ pub enum Scope {
     },
     /// The audit book, and the whole ledger.
     Audit,
+    /// The whole ledger, and that every recording's file is there with its length. Reads no content.
+    Index,
     /// Everything.
     All,
 }
@@ -30,6 +32,8 @@ pub struct Report {
     pub recordings: u64,
     /// Call detail records that were authenticated.
     pub cdrs: u64,
+    /// Recordings that were destroyed, as their tombstones say.
+    pub destroyed: u64,
     /// Entries of the audit book and of the book of keeping that were authenticated.
     pub entries: u64,
     /// Leaves of the ledger that were hashed.
@@ -49,6 +53,7 @@ impl Report {
             recordings: 0,
             cdrs: 0,
             entries: 0,
+            destroyed: 0,
             leaves: 0,
             heads: 0,
             ended: Vec::new(),
@@ -205,6 +210,26 @@ pub enum Damage {
         to: u32,
         /// Where they belong.
         offset: u64,
+    },
+    /// A file of a recording that was destroyed: a backup was brought back without its tombstones.
+    #[error("was destroyed (tombstone: leaf {leaf}), and its file is here")]
+    Undead {
+        /// The tombstone's leaf.
+        leaf: u64,
+    },
+    /// A head that somebody kept outside is not one of this ledger: what was under it was rewritten.
+    #[error("the {size} leaves under the outside head of line {line} are not those that are here")]
+    Outside {
+        /// Line of the file of outside heads, from 1.
+        line: u64,
+        /// Leaves under it.
+        size: u64,
+    },
+    /// A line of the file of outside heads is no head that this key signed.
+    #[error("line {line} of the outside heads is no head of this key")]
+    OutsideHead {
+        /// Which line, from 1.
+        line: u64,
     },
     /// The file ends in the middle of a chunk.
     #[error("cut inside chunk {index} at byte {offset}")]

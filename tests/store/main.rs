@@ -2,6 +2,7 @@
 
 mod full;
 mod python;
+mod witness;
 mod world;
 
 use ledgerline::base::{Masked, Wall};
@@ -186,8 +187,10 @@ fn what_is_done_to_the_files_is_named() {
 fn what_is_done_to_the_ledger_is_named() {
     let named = |tamper: &dyn Fn(&mut Vec<u8>, &mut Vec<u8>)| -> Vec<Damage> {
         let mut world = World::new();
+        // A head is kept a minute; a start begins its own.
         for _ in 0..4 {
             world.record(40);
+            world.restart();
         }
         world.store.take().expect("open").close();
         let (leaves, heads) = (world.dir().join("ledger/leaves"), world.dir().join("ledger/heads"));
@@ -212,7 +215,11 @@ fn what_is_done_to_the_ledger_is_named() {
     assert!(deleted.contains(&Damage::LedgerCut { signed: 4, present: 3 }), "{deleted:?}");
     assert_eq!(named(&|leaves, _| leaves.truncate(3 * 96)), [Damage::LedgerCut { signed: 4, present: 3 }]);
     assert_eq!(named(&|_, heads| heads[2 * 136 + 40] ^= 1), [Damage::Head { head: 2 }]);
-    assert_eq!(named(&|_, heads| heads.truncate(2 * 136)), [Damage::Unsigned { from: 2 }]);
+    assert_eq!(
+        named(&|_, heads| heads.truncate(2 * 136)),
+        [Damage::Head { head: 2 }, Damage::Unsigned { from: 2 }],
+        "the running head is the next, and no other"
+    );
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_stranger_verifies_a_store_with_and_without_the_secret_key() {
     named(&lines, &ids[0].0.to_string(), "chunk 1 altered");
     named(&lines, &ids[1].0.to_string(), "gone");
     named(&lines, &ids[2].0.to_string(), "whole");
-    named(&lines, "ledger", "leaves 5 to 5 are not those of head");
+    named(&lines, "ledger", "leaves 1 to 5 are not those of head");
     let (code, lines) = verify(&without);
     assert_eq!(code, 1);
     named(&lines, &ids[0].0.to_string(), "not the file of leaf 0");

@@ -19,6 +19,7 @@ pub struct World {
     pub news: Receiver<News>,
     pub random: Random,
     pub now: i64,
+    pub options: Options,
 }
 
 impl World {
@@ -31,8 +32,14 @@ impl World {
         let folder = tempfile::tempdir_in(parent).expect("a folder");
         Store::create(folder.path(), &Options::default()).expect("a new store");
         let (_, news) = channel();
-        let mut world =
-            World { folder, store: None, news, random: Random::from_number(7), now: 1_795_337_972_120_000 };
+        let mut world = World {
+            folder,
+            store: None,
+            news,
+            random: Random::from_number(7),
+            now: 1_795_337_972_120_000,
+            options: Options::default(),
+        };
         world.open();
         world
     }
@@ -47,7 +54,7 @@ impl World {
         let told = move |news| {
             let _ = sender.send(news);
         };
-        self.store = Some(Store::open(self.dir(), &Options::default(), told).expect("opens"));
+        self.store = Some(Store::open(self.dir(), &self.options, told).expect("opens"));
     }
 
     pub fn store(&self) -> &Store {

@@ -109,8 +109,9 @@ impl Report {
         let mut node = house.node().map_err(|stop| stop.text)?;
         let found = find(&mut node)?;
         self.check(&format!("the recording is found by number {HOTLINE}"), Ok(found.recording.to_string()));
-        let verified: Value =
-            node.value(Act::RecVerify { recording: Some(found.recording) }).map_err(|stop| stop.text)?;
+        let verified: Value = node
+            .value(Act::RecVerify { recording: Some(found.recording), between: None, index: false })
+            .map_err(|stop| stop.text)?;
         let words = verified["words"].to_string();
         let clean = verified["clean"] == json!(true);
         self.check(

@@ -100,7 +100,30 @@ impl Desk {
             Act::RecSearch(search) => self.rec_search(&search, out),
             Act::RecShow { recording, reveal } => self.rec_show(recording, reveal),
             Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
-            Act::RecVerify { recording } => self.rec_verify(recording),
+            Act::RecVerify { recording, between, index } => {
+                self.verified(match (recording, between, index) {
+                    (Some(one), ..) => Scope::One(one),
+                    (None, _, true) => Scope::Index,
+                    (None, Some((from, until)), _) => Scope::Between { from, until },
+                    (None, None, _) => Scope::All,
+                })
+            }
+            Act::RecProve { recording } => match self.store()?.prove(recording).map_err(store)? {
+                Some(proof) => value(proof),
+                None => {
+                    Err(Failure::new(Kind::NotFound, format!("{recording} has no leaf in the ledger yet")))
+                }
+            },
+            Act::AuditHeads { count } => value(self.store()?.heads(count).map_err(store)?),
+            Act::AuditConsistency { from, to } => {
+                match self.store()?.prove_growth(from, to).map_err(store)? {
+                    Some(proof) => value(proof),
+                    None => {
+                        Err(Failure::new(Kind::NotFound, "there is no such head, or the later is not later"))
+                    }
+                }
+            }
+            Act::Alarms => value(self.store()?.status().alarms),
             Act::RecReindex => {
                 let recordings = self.store()?.reindex(&mut |_, _| ()).map_err(store)?;
                 Ok(json!({ "indexed": recordings }))
@@ -288,10 +311,6 @@ impl Desk {
             .collect();
         gaps.extend(damages.iter().map(ToString::to_string));
         value(SoundView { samples, len_bytes, gaps })
-    }
-
-    fn rec_verify(&self, recording: Option<RecordingId>) -> Result<Value, Failure> {
-        self.verified(recording.map_or(Scope::All, Scope::One))
     }
 
     fn verified(&self, scope: Scope) -> Result<Value, Failure> {

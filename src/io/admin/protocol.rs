@@ -122,7 +122,33 @@ pub enum Act {
         /// One, or everything.
         #[serde(default)]
         recording: Option<RecordingId>,
+        /// Of one recording: nothing else. Else: what was written in this time.
+        #[serde(default)]
+        between: Option<(Wall, Wall)>,
+        /// Only the ledger, and that the files are there.
+        #[serde(default)]
+        index: bool,
     },
+    /// Prove that a recording is in the ledger.
+    RecProve {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// The last kept heads of the ledger.
+    AuditHeads {
+        /// How many.
+        count: u64,
+    },
+    /// Prove that a head grew out of an earlier one.
+    AuditConsistency {
+        /// Number of the earlier one.
+        from: u64,
+        /// Of the later one; without it, the running head.
+        #[serde(default)]
+        to: Option<u64>,
+    },
+    /// What somebody should be woken for.
+    Alarms,
     /// Build the index again from the files.
     RecReindex,
     /// Entries of the audit book, newest first.

@@ -70,7 +70,11 @@ impl Deed {
                 };
                 Deed { reason: reason.clone(), ..Deed::new(act, recording.to_string()) }
             }
-            Act::RecVerify { recording } => Deed::new("rec.verify", recording.map(|id| id.to_string())),
+            Act::RecVerify { recording, .. } => Deed::new("rec.verify", recording.map(|id| id.to_string())),
+            Act::RecProve { recording } => Deed::new("rec.prove", recording.to_string()),
+            Act::AuditHeads { .. } => Deed::new("audit.heads", None),
+            Act::AuditConsistency { .. } => Deed::new("audit.consistency", None),
+            Act::Alarms => return None,
             Act::RecReindex => Deed::new("rec.reindex", None),
             Act::Trace { call } => Deed::new("call.explain", call.to_string()),
             Act::AuditList { query, reveal } => {

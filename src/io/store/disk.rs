@@ -21,8 +21,10 @@ pub(super) enum Place {
     Log(Book, u32),
     /// `ledger/leaves`.
     Leaves,
-    /// `ledger/heads`.
+    /// `ledger/heads`: those that are kept.
     Heads,
+    /// `ledger/head`: the newest, written anew with every batch.
+    Head,
     /// `journal/NNNNNNNNNNNNNNNN.llj`, hexadecimal.
     Journal(u64),
     /// `reserve`: space given up for closing records when the disk is full.
@@ -40,6 +42,7 @@ impl Place {
             }
             Place::Leaves => root.join("ledger").join("leaves"),
             Place::Heads => root.join("ledger").join("heads"),
+            Place::Head => root.join("ledger").join("head"),
             Place::Journal(number) => root.join("journal").join(format!("{number:016x}.llj")),
             Place::Reserve => root.join("reserve"),
         }

@@ -12,14 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::{RecordingId, bounds};
 use crate::vault::{
-    Book, CdrEntry, ClosingRecord, Damage, Decoder, Examined, Glance, HEAD_BYTES, Keyring, Kind, LEAF_BYTES,
-    Leaf, Opener, Opening, Piece, Record, Row, Sound, Story,
+    Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance, HEAD_BYTES,
+    Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece, Record, Row,
+    Sound, Story, TreeHead, leaf_hash,
 };
 
 use super::disk::{Disk, Place, RealDisk};
 use super::writer::BookPlace;
 use super::{StoreError, disk_error};
 
+/// Leaves read at once.
+const LEAVES_AT_ONCE: u64 = 4_096;
 /// Octets read at once.
 const PORTION: usize = 256 << 10;
 /// Where a closing record is looked for first.
@@ -77,6 +80,14 @@ impl Files {
         self.read_at(Place::Heads, from * HEAD_BYTES as u64, count * HEAD_BYTES as u64)
     }
 
+    /// The running head, as stored; empty when there is none yet.
+    pub(super) fn read_running_head(&self) -> io::Result<Vec<u8>> {
+        match self.read_at(Place::Head, 0, HEAD_BYTES as u64) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        }
+    }
+
     /// Segments of `book` that are present.
     pub(super) fn logs(&self, book: Book) -> io::Result<Vec<u32>> {
         RealDisk::new(&self.root).logs(book)
@@ -89,6 +100,63 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error),
         }
+    }
+
+    /// The root over leaves `range` (RFC 9162 §2.1.1).
+    fn root_of(&self, range: std::ops::Range<u64>) -> io::Result<[u8; 32]> {
+        let mut tree = Frontier::new();
+        while tree.size() < range.end - range.start {
+            let (from, left) = (range.start + tree.size(), range.end - range.start - tree.size());
+            let bytes = self.read_leaves(from, left.min(LEAVES_AT_ONCE))?;
+            let leaves = bytes.as_chunks::<LEAF_BYTES>().0;
+            if leaves.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf)));
+        }
+        Ok(tree.root())
+    }
+
+    pub(super) fn prove(&self, id: RecordingId, public: &LedgerPublic) -> io::Result<Option<Inclusion>> {
+        let bytes = self.read_running_head()?;
+        let Some(head) = bytes.first_chunk() else { return Ok(None) };
+        let Some(signed) = TreeHead::verify(head, public) else { return Ok(None) };
+        let mut from = 0;
+        while from < signed.size {
+            let bytes = self.read_leaves(from, (signed.size - from).min(LEAVES_AT_ONCE))?;
+            let leaves = bytes.as_chunks::<LEAF_BYTES>().0;
+            let is = |leaf: &&[u8; LEAF_BYTES]| {
+                let item = Leaf::parse(leaf).map(|leaf| leaf.item);
+                matches!(item, Some(Item::Recording { recording, .. }) if recording == id)
+            };
+            if let Some((number, leaf)) = (from..).zip(leaves).find(|(_, leaf)| is(leaf)) {
+                let proof =
+                    Inclusion::prove(leaf, number, head, signed.size, &mut |range| self.root_of(range))?;
+                return Ok(Some(proof));
+            }
+            if leaves.is_empty() {
+                break;
+            }
+            from += leaves.len() as u64;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn prove_growth(
+        &self,
+        from: u64,
+        to: Option<u64>,
+        public: &LedgerPublic,
+    ) -> io::Result<Option<Consistency>> {
+        let kept = |number: u64| match number < self.heads() {
+            true => self.read_heads(number, 1),
+            false => Ok(Vec::new()),
+        };
+        let (from, to) = (kept(from)?, to.map_or_else(|| self.read_running_head(), kept)?);
+        let (Some(from), Some(to)) = (from.first_chunk(), to.first_chunk()) else { return Ok(None) };
+        let heads = TreeHead::verify(from, public).zip(TreeHead::verify(to, public));
+        let Some(sizes) = heads.map(|(from, to)| (from.size, to.size)) else { return Ok(None) };
+        Consistency::prove(from, to, sizes, &mut |range| self.root_of(range)).map(Some)
     }
 
     /// The row of a closed recording, from its first and last chunk.

@@ -373,7 +373,7 @@ impl Follower {
             Told::Row(row) => row.leaf,
             Told::Cdr(cdr) => Some(cdr.leaf),
             Told::Audit { leaf, .. } => Some(*leaf),
-            Told::News(_) | Told::Noted { .. } | Told::NotNoted { .. } => None,
+            _ => None,
         };
         let Some(leaf) = leaf else { return Ok(()) };
         if leaf > self.mark {
@@ -386,7 +386,7 @@ impl Follower {
             }
             Told::Cdr(cdr) => tables.put_cdr(cdr, &self.shared.keys)?,
             Told::Audit { leaf, at, place } => tables.put_audit(*leaf, *at, place)?,
-            Told::News(_) | Told::Noted { .. } | Told::NotNoted { .. } => {}
+            _ => {}
         }
         self.mark = self.mark.max(leaf + 1);
         tables.set_mark(self.mark)

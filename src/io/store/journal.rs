@@ -168,6 +168,7 @@ fn encode(place: Place) -> (u8, [u8; 16]) {
         Place::Leaves => (3, [0; 16]),
         Place::Heads => (4, [0; 16]),
         Place::Journal(segment) => (5, number(segment)),
+        Place::Head => (9, [0; 16]),
         Place::Reserve => (6, [0; 16]),
     }
 }
@@ -183,6 +184,7 @@ fn decode(kind: u8, key: [u8; 16]) -> Option<Place> {
         4 => Place::Heads,
         // A journal says about itself which recordings are open (`Checkpoint`).
         5 => Place::Journal(number),
+        9 => Place::Head,
         _ => return None,
     })
 }

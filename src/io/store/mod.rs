@@ -17,10 +17,13 @@
 //! [`Store::settle`]) was covered by an fdatasync that returned success; sled holds nothing that the files do not; one
 //! process has the store open.
 
+mod alarm;
 mod checkpoint;
 mod commit;
+mod copy;
 mod disk;
 mod files;
+mod heads;
 mod index;
 mod journal;
 mod keyfile;
@@ -35,6 +38,7 @@ mod space;
 mod tables;
 mod thread;
 mod verify;
+mod witness;
 mod writer;
 
 use std::fs::{File, OpenOptions};
@@ -49,16 +53,20 @@ use rustix::fs::FlockOperation;
 
 use crate::base::{CallId, Random, RecordingId, Wall};
 use crate::vault::{
-    AuditEntry, AuditQuery, Book, CdrEntry, Keyring, LedgerPublic, News, Order, Query, RATE_HZ, Record,
-    Report, Row, Scope, Sound, TapItem,
+    AuditEntry, AuditQuery, Book, CdrEntry, Consistency, Inclusion, Keyring, LedgerPublic, News, Order,
+    Query, RATE_HZ, Record, Report, Row, Scope, Sound, TapItem, TreeHead,
 };
 
 use super::clock::{Clock, wall};
+use alarm::Alarms;
+pub use copy::{Depth, verify_copy};
 use disk::{RealDisk, make_folder};
 use files::{Files, Published};
 use index::Index;
 use thread::{Board, Inlet};
 use verify::Verifier;
+pub use witness::HeadsTo;
+use witness::Witnesses;
 use writer::{Note, Setup};
 
 /// The open store. Cheap to clone; every function may be called from any thread and may block on the disk (wrap it in
@@ -77,6 +85,8 @@ struct Inner {
     inlet: Inlet,
     board: Board,
     thread: Mutex<Option<JoinHandle<()>>>,
+    witnesses: Mutex<Option<Witnesses>>,
+    alarms: Alarms,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -93,11 +103,19 @@ pub struct Options {
     /// Size of the reserve file that is given up for closing records when the disk is full. `None`: 1 % of the file
     /// system, at least 128 KiB, at most 64 MiB.
     pub reserve_bytes: Option<u64>,
+    /// Where signed heads go besides: see [`HeadsTo`].
+    pub heads_to: Vec<HeadsTo>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { keys: None, country_code: "86".into(), low_water_bytes: None, reserve_bytes: None }
+        Options {
+            keys: None,
+            country_code: "86".into(),
+            low_water_bytes: None,
+            reserve_bytes: None,
+            heads_to: Vec::new(),
+        }
     }
 }
 
@@ -144,6 +162,7 @@ impl Store {
         let setup = Setup {
             keyring: keyring.clone(),
             ledger_key,
+            clock_state: super::clock::state,
             random,
             low_water_bytes: options.low_water_bytes,
             reserve_bytes: options.reserve_bytes,
@@ -151,6 +170,13 @@ impl Store {
         let clock = Clock::start();
         let writer =
             recover::recover(RealDisk::new(dir), setup, clock.now(), wall()).map_err(disk_error(dir))?;
+        let alarms = Alarms::default();
+        if !writer.agrees {
+            alarms.raise(
+                "ledger",
+                "the ledger does not agree with its signed heads: `rec verify` names what is wrong",
+            );
+        }
         let published = Arc::new(Published::default());
         published.leaves.store(writer.applied_leaves(), Ordering::Release);
         published.heads.store(writer.applied_heads(), Ordering::Release);
@@ -167,7 +193,21 @@ impl Store {
             thread::start(writer, dir.to_path_buf(), clock, published.clone(), index.clone(), news)
                 .map_err(disk_error(dir))?;
         let thread = Mutex::new(Some(thread));
-        let inner = Inner { files, keyring, public, published, index, inlet, board, thread, _lock: lock };
+        let witnesses = Witnesses::start(&options.heads_to, files.clone(), public, alarms.clone());
+        let witnesses = Mutex::new(witnesses.map_err(disk_error(dir))?);
+        let inner = Inner {
+            files,
+            keyring,
+            public,
+            published,
+            index,
+            inlet,
+            board,
+            thread,
+            witnesses,
+            alarms,
+            _lock: lock,
+        };
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -317,6 +357,40 @@ impl Store {
         self.inner.index.audits(query)
     }
 
+    /// Proves that a recording is under the running head; `None` when it has no leaf. Hashes the whole ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`].
+    pub fn prove(&self, recording: RecordingId) -> Result<Option<Inclusion>, StoreError> {
+        self.inner.files.prove(recording, &self.inner.public).map_err(disk_error(self.inner.files.root()))
+    }
+
+    /// Proves that kept head `to` (or the running one) holds everything that kept head `from` held; `None` when there is
+    /// no such head. Hashes the whole ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`].
+    pub fn prove_growth(&self, from: u64, to: Option<u64>) -> Result<Option<Consistency>, StoreError> {
+        self.inner
+            .files
+            .prove_growth(from, to, &self.inner.public)
+            .map_err(disk_error(self.inner.files.root()))
+    }
+
+    /// The last `count` kept heads, oldest first, as lines for a witness.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`].
+    pub fn heads(&self, count: u64) -> Result<Vec<String>, StoreError> {
+        let files = &self.inner.files;
+        let present = files.heads();
+        let count = count.min(present);
+        let bytes = files.read_heads(present - count, count).map_err(disk_error(files.root()))?;
+        let heads = bytes.as_chunks::<{ crate::vault::HEAD_BYTES }>().0.iter();
+        let verified = heads.filter_map(|head| Some((head, TreeHead::verify(head, &self.inner.public)?)));
+        Ok(verified.map(|(bytes, head)| witness::head_line(bytes, &head)).collect())
+    }
+
     /// Builds the index again from the files; `progress` gets (done, all) now and then. Searches see the old one until
     /// the new one is whole. Says how many leaves it holds.
     ///
@@ -331,6 +405,7 @@ impl Store {
     pub fn status(&self) -> Status {
         let mut status = self.inner.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status.index_ready = self.inner.index.is_ready();
+        status.alarms = self.inner.alarms.list();
         status
     }
 
@@ -354,6 +429,9 @@ impl Inner {
                 tracing::error!("the store's writer died; the next start recovers");
             }
             self.index.close();
+        }
+        if let Some(witnesses) = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            witnesses.close();
         }
     }
 }
@@ -454,6 +532,8 @@ pub struct Status {
     pub durable_at: Option<Wall>,
     /// Whether the index answers (it is opened beside the start).
     pub index_ready: bool,
+    /// What somebody should be woken for, in words.
+    pub alarms: Vec<String>,
 }
 
 /// What a decoded recording holds.

@@ -38,9 +38,17 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     let crashed = found.unclosed(&mut disk, &setup.keyring, &edge)?;
     // A file that no journal knew of is continued now: what it holds must not be lost after that.
     sync(&mut disk, &crashed.iter().map(|id| Place::Recording(*id)).collect())?;
-    edge.compare(&mut disk, &setup)?;
+    let agrees = edge.agrees(&mut disk, &setup)?;
+    if !agrees {
+        tracing::error!("the ledger does not agree with its newest signed heads: verify it");
+    }
+    let last_kept = edge.last_kept(&mut disk, &setup)?;
     let (frontier, heads) = (edge.frontier, edge.heads);
     let mut writer = Writer::new(disk, setup, frontier, heads, now);
+    // What does not agree is not signed again until something is appended: verification must find it.
+    writer.kept = if agrees { last_kept.map_or(0, |head| head.size) } else { writer.frontier.size() };
+    writer.agrees = agrees;
+    writer.kept_at = last_kept.map(|head| head.at);
     writer.next_segment = segments.last().map_or(1, |last| last + 1);
     writer.next_batch = found.next_batch;
     writer.crashed.extend(crashed);
@@ -181,21 +189,32 @@ impl Edge {
         Ok(edge)
     }
 
-    /// Says so when the newest signed head covers other leaves. To name what is wrong is verification's work; the ledger
-    /// goes on either way, and the old heads keep witnessing.
-    fn compare(&self, disk: &mut impl Disk, setup: &Setup) -> io::Result<()> {
-        let head = match self.heads.checked_sub(1) {
-            Some(last) => {
-                let bytes = disk.read(Place::Heads, last * HEAD_BYTES as u64, HEAD_BYTES)?;
-                bytes.first_chunk().and_then(|head| TreeHead::verify(head, &setup.ledger_key.public()))
-            }
+    /// The last head that was kept.
+    fn last_kept(&self, disk: &mut impl Disk, setup: &Setup) -> io::Result<Option<TreeHead>> {
+        let Some(last) = self.heads.checked_sub(1) else { return Ok(None) };
+        let bytes = disk.read(Place::Heads, last * HEAD_BYTES as u64, HEAD_BYTES)?;
+        Ok(bytes.first_chunk().and_then(|head| TreeHead::verify(head, &setup.ledger_key.public())))
+    }
+
+    /// Whether the newest signed heads cover these leaves, and the running head follows the kept ones. To name what is
+    /// wrong is verification's work; the ledger goes on either way, and the old heads keep witnessing.
+    fn agrees(&self, disk: &mut impl Disk, setup: &Setup) -> io::Result<bool> {
+        let running = match disk.len(Place::Head)? {
+            Some(_) => Some(disk.read(Place::Head, 0, HEAD_BYTES)?),
             None => None,
         };
+        let public = setup.ledger_key.public();
+        let newest = match &running {
+            Some(head) => head.first_chunk().and_then(|head| TreeHead::verify(head, &public)),
+            None => self.last_kept(disk, setup)?,
+        };
+        let follows =
+            |head: &TreeHead| running.is_none() || head.number == self.heads || head.number + 1 == self.heads;
         let (size, root) = (self.frontier.size(), self.frontier.root());
-        if head.map_or(size != 0, |head| head.size != size || head.root != root) {
-            tracing::error!("the ledger does not agree with its newest signed head: verify it");
-        }
-        Ok(())
+        Ok(match newest {
+            Some(head) => head.size == size && head.root == root && follows(&head),
+            None => size == 0 && running.is_none() && self.heads == 0,
+        })
     }
 }
 

@@ -88,6 +88,7 @@ impl Node {
         let setup = Setup {
             keyring: Arc::new(ring()),
             ledger_key: LedgerKey::from_seed(&Secret::new(SEED)),
+            clock_state: || "simulated",
             random: self.random.fork(),
             low_water_bytes: Some(100_000),
             reserve_bytes: Some(50_000),
@@ -386,8 +387,8 @@ impl Node {
             out.push(leaf);
         }
         if !out.is_empty() {
-            let heads = disk.read(Place::Heads, 0, 1 << 30).expect("alive");
-            let last = heads.as_chunks::<HEAD_BYTES>().0.last().unwrap_or_else(|| panic!("{tale}: no head"));
+            let head = disk.read(Place::Head, 0, HEAD_BYTES).expect("alive");
+            let last = head.first_chunk().unwrap_or_else(|| panic!("{tale}: no head"));
             let public = LedgerKey::from_seed(&Secret::new(SEED)).public();
             let head = TreeHead::verify(last, &public).unwrap_or_else(|| panic!("{tale}: head"));
             assert_eq!((head.size, head.root), (tree.size(), tree.root()), "{tale}");

@@ -7,16 +7,19 @@ use std::io;
 
 use crate::base::{RecordingId, Wall};
 use crate::vault::{
-    Book, Damage, Finding, Frontier, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope,
-    Subject, TreeHead, leaf_hash,
+    Book, Damage, Frontier, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope, Subject, TreeHead,
+    leaf_hash,
 };
 
 use super::StoreError;
 use super::disk::{Place, day_folders, started};
 use super::files::Files;
+use super::heads::{Heads, found};
 
 /// Leaves or heads read at once.
 const PORTION: u64 = 4_096;
+/// How often the running head is looked at when it does not cover the leaves.
+const LOOKS: u32 = 20;
 /// How many verified recordings are listed by name.
 const LISTED: usize = 1_000;
 
@@ -38,6 +41,8 @@ struct Leaves {
     recordings: Vec<Leaf>,
     /// Entries of books by segment and place.
     entries: BTreeMap<(Book, u32), HashMap<u64, Leaf>>,
+    /// Destroyed recordings and the leaves of their tombstones.
+    gone: HashMap<RecordingId, u64>,
     /// Every recording of the ledger, sorted.
     known: Vec<RecordingId>,
     next: u64,
@@ -48,8 +53,12 @@ impl Verifier<'_> {
         let mut report = Report::new();
         (self.settle)();
         let leaves = self.ledger(scope, &mut report).map_err(super::disk_error(self.files.root()))?;
+        if scope == Scope::Index {
+            leaves.recordings.iter().for_each(|leaf| self.present(leaf, &leaves, &mut report));
+            return Ok(report);
+        }
         for leaf in &leaves.recordings {
-            self.recording(leaf, &mut report);
+            self.recording(leaf, &leaves, &mut report);
         }
         if let Scope::One(id) = scope {
             if leaves.recordings.is_empty() {
@@ -66,9 +75,11 @@ impl Verifier<'_> {
 
     /// Hashes all leaves and holds them against all heads.
     fn ledger(&self, scope: Scope, report: &mut Report) -> io::Result<Leaves> {
-        let (count, heads) = (self.files.leaves(), self.files.heads());
+        let (running, count) = self.newest_head()?;
         let present = count.min(self.files.len(Place::Leaves)? / LEAF_BYTES as u64);
-        let mut heads = Heads::new(self, heads)?;
+        let kept =
+            Heads::kept(self.files.heads(), &self.public, |from, count| self.files.read_heads(from, count))?;
+        let mut heads = Heads::new(kept, running);
         let mut leaves = Leaves::default();
         let mut frontier = Frontier::new();
         heads.check(&frontier, report);
@@ -95,10 +106,49 @@ impl Verifier<'_> {
         Ok(leaves)
     }
 
-    fn recording(&self, leaf: &Leaf, report: &mut Report) {
+    /// The running head (inner `None`: its signature does not hold) and how many leaves are in their file. The writer may
+    /// be between the two: then both are looked at again.
+    fn newest_head(&self) -> io::Result<(Option<Option<TreeHead>>, u64)> {
+        let mut looks = 0;
+        loop {
+            let before = self.files.leaves();
+            let bytes = self.files.read_running_head()?;
+            let head = bytes.first_chunk().and_then(|head| TreeHead::verify(head, &self.public));
+            let covers = bytes.is_empty() || head.is_some_and(|head| head.size == before);
+            looks += 1;
+            if (covers && self.files.leaves() == before) || looks == LOOKS {
+                return Ok(((!bytes.is_empty()).then_some(head), before));
+            }
+            (self.settle)();
+        }
+    }
+
+    /// Whether the file of `leaf` is there with its length.
+    fn present(&self, leaf: &Leaf, leaves: &Leaves, report: &mut Report) {
+        let Item::Recording { recording, .. } = leaf.item else { return };
+        let place = Place::Recording(recording);
+        let subject = Subject::Recording(recording);
+        match (self.files.len(place), leaves.gone.get(&recording)) {
+            (Ok(0), Some(_)) => report.destroyed += 1,
+            (Ok(_), Some(leaf)) => found(report, subject, Damage::Undead { leaf: *leaf }),
+            (Ok(0), None) => found(report, subject, Damage::Gone { leaf: leaf.number }),
+            (Ok(len), None) if len == leaf.len_bytes => report.recordings += 1,
+            (Ok(_), None) => found(report, subject, Damage::NotTheLeaf { leaf: leaf.number }),
+            (Err(error), _) => found(report, subject, Damage::Unreadable { why: error.to_string() }),
+        }
+    }
+
+    fn recording(&self, leaf: &Leaf, leaves: &Leaves, report: &mut Report) {
         let Item::Recording { recording, call, ended } = leaf.item else { return };
         let subject = || Subject::Recording(recording);
         let number = leaf.number;
+        if let Some(leaf) = leaves.gone.get(&recording).copied() {
+            match Place::Recording(recording).path(self.files.root()).exists() {
+                true => found(report, subject(), Damage::Undead { leaf }),
+                false => report.destroyed += 1,
+            }
+            return;
+        }
         let (story, examined) = match self.files.story(recording) {
             Ok(read) => read,
             Err(StoreError::NotFound(_)) => return found(report, subject(), Damage::Gone { leaf: number }),
@@ -292,6 +342,9 @@ impl Leaves {
             }
             self.known.push(recording);
         }
+        if let Item::Tombstone { recording, .. } = leaf.item {
+            self.gone.insert(recording, leaf.number);
+        }
         if let Some((book, segment, offset)) = leaf.item.place()
             && (within(scope, leaf.at) || (scope == Scope::Audit && book == Book::Audit))
         {
@@ -302,77 +355,8 @@ impl Leaves {
 
 fn within(scope: Scope, at: Wall) -> bool {
     match scope {
-        Scope::All => true,
+        Scope::All | Scope::Index => true,
         Scope::Between { from, until } => from <= at && at < until,
         Scope::One(_) | Scope::Audit => false,
-    }
-}
-
-fn found(report: &mut Report, subject: Subject, damage: Damage) {
-    report.findings.push(Finding { subject, damage });
-}
-
-/// The signed heads, held against the tree as it grows.
-struct Heads {
-    /// Number and content (`None`: its signature does not hold), in order.
-    heads: std::iter::Peekable<std::vec::IntoIter<(u64, Option<TreeHead>)>>,
-    /// Leaves under the last head that agreed.
-    agreed: u64,
-    /// A head did not agree: those after it cannot.
-    broken: bool,
-    highest: u64,
-}
-
-impl Heads {
-    fn new(verifier: &Verifier<'_>, count: u64) -> io::Result<Heads> {
-        let present = count.min(verifier.files.len(Place::Heads)? / HEAD_BYTES as u64);
-        let mut heads = Vec::new();
-        let mut next = 0;
-        while next < present {
-            let bytes = verifier.files.read_heads(next, (present - next).min(PORTION))?;
-            for bytes in bytes.as_chunks::<HEAD_BYTES>().0 {
-                let head = TreeHead::verify(bytes, &verifier.public).filter(|head| head.number == next);
-                heads.push((next, head));
-                next += 1;
-            }
-            if bytes.len() < HEAD_BYTES {
-                break;
-            }
-        }
-        // Heads that are not there any more.
-        heads.extend((present..count).map(|number| (number, None)));
-        Ok(Heads { heads: heads.into_iter().peekable(), agreed: 0, broken: false, highest: 0 })
-    }
-
-    /// Checks the heads of exactly this size.
-    fn check(&mut self, tree: &Frontier, report: &mut Report) {
-        while let Some((number, head)) =
-            self.heads.next_if(|(_, head)| head.is_none_or(|head| head.size <= tree.size()))
-        {
-            report.heads += 1;
-            let Some(head) = head else {
-                found(report, Subject::Ledger, Damage::Head { head: number });
-                continue;
-            };
-            self.highest = self.highest.max(head.size);
-            if head.size == tree.size() && head.root == tree.root() {
-                self.agreed = head.size;
-            } else if !std::mem::replace(&mut self.broken, true) {
-                let (from, to) = (self.agreed, head.size.saturating_sub(1));
-                found(report, Subject::Ledger, Damage::Root { from, to, head: number });
-            }
-        }
-    }
-
-    /// What is left when all leaves were read.
-    fn finish(mut self, present: u64, published: u64, report: &mut Report) {
-        let beyond =
-            self.heads.by_ref().filter_map(|(_, head)| head).map(|head| head.size).max().unwrap_or(0);
-        let signed = beyond.max(published);
-        if signed > present {
-            found(report, Subject::Ledger, Damage::LedgerCut { signed, present });
-        } else if self.highest < present {
-            found(report, Subject::Ledger, Damage::Unsigned { from: self.highest });
-        }
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::base::{CallId, Masked, Random, RecordingId, Time, Wall, bounds};
 use crate::vault::{
     self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keyring, Kind, LEAF_BYTES, Leaf,
-    LedgerKey, News, Opening, Order, Row, Sealed, Sealer, TreeHead, leaf_hash, opening_bytes,
+    LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who, leaf_hash, opening_bytes,
 };
 
 use super::checkpoint::Job;
@@ -27,6 +27,9 @@ use super::space::{Room, Space};
 
 /// How often what waits is sealed and made durable.
 pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a signed head is kept while leaves are appended.
+pub(super) const KEEP_HEAD_EVERY: Duration = Duration::from_secs(60);
 
 /// What the writer tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +111,8 @@ pub(super) struct CdrRow {
 pub(super) struct Setup {
     pub keyring: Arc<Keyring>,
     pub ledger_key: LedgerKey,
+    /// In a word how the machine's clock is set.
+    pub clock_state: fn() -> &'static str,
     pub random: Random,
     /// See [`Options`](super::Options).
     pub low_water_bytes: Option<u64>,
@@ -146,10 +151,20 @@ pub(super) struct Writer<D> {
     pub(super) checkpointing: bool,
     /// Whether the last run stopped in order.
     pub(super) orderly: bool,
+    /// Whether the last run's ledger agreed with its signed heads.
+    pub(super) agrees: bool,
+    /// The day that was opened last.
+    pub(super) day: Option<i64>,
     pub(super) next_batch: u64,
     pub(super) frontier: Frontier,
+    /// Heads that are kept.
     pub(super) heads: u64,
+    /// Leaves under the running head, and under the last that is kept.
     pub(super) signed: u64,
+    pub(super) kept: u64,
+    /// When the last kept head was signed: by the wall's clock (from the files), by the other since the start.
+    pub(super) kept_at: Option<Wall>,
+    pub(super) kept_now: Option<Time>,
     /// Leaves and heads of the last batch that was brought into the files; and up to which the files have them all.
     pub(super) reached: (u64, u64),
     pub(super) applied: (u64, u64),
@@ -185,8 +200,13 @@ impl<D: Disk> Writer<D> {
             checkpoint_wanted: false,
             checkpointing: false,
             orderly: false,
+            agrees: true,
+            day: None,
             next_batch: 0,
             signed: frontier.size(),
+            kept: 0,
+            kept_at: None,
+            kept_now: None,
             reached: (frontier.size(), heads),
             applied: (frontier.size(), heads),
             frontier,
@@ -459,8 +479,9 @@ impl<D: Disk> Writer<D> {
         for id in due {
             self.finish(id, wall);
         }
+        self.note_day(wall);
         self.seal_notes(wall);
-        self.sign_head(wall);
+        self.sign_head(now, wall);
     }
 
     /// Writes the closing record of `id` and its leaf.
@@ -519,16 +540,45 @@ impl<D: Disk> Writer<D> {
         number
     }
 
-    fn sign_head(&mut self, at: Wall) {
+    /// Opens a day: an entry of the audit book says how the clock is, so that the day's first head covers it (AUD-06).
+    fn note_day(&mut self, at: Wall) {
+        let Some(last) = self.kept_at.filter(|last| last.day() != at.day()) else { return };
+        if self.day == Some(at.day()) {
+            return;
+        }
+        self.day = Some(at.day());
+        let entry = AuditEntry {
+            at,
+            who: Who::node(),
+            act: "ledger.day".into(),
+            on: None,
+            about: Vec::new(),
+            result: Outcome::Done,
+            reason: None,
+            of: None,
+            detail: serde_json::json!({ "clock": (self.setup.clock_state)(), "last_head": last }),
+        };
+        self.note(Note::Audit(Box::new(entry)), None);
+    }
+
+    /// Signs the running head when the tree has grown, and keeps one for every minute of activity and every day.
+    fn sign_head(&mut self, now: Time, at: Wall) {
         let size = self.frontier.size();
-        if size == self.signed {
+        let minute = self.kept_now.is_none_or(|kept| now.since(kept) >= KEEP_HEAD_EVERY);
+        let day = self.kept_at.is_none_or(|kept| kept.day() != at.day());
+        let keep = size != self.kept && (minute || day);
+        if size == self.signed && !keep {
             return;
         }
         let head = TreeHead { number: self.heads, size, at, root: self.frontier.root() };
         let bytes = head.sign(&self.setup.ledger_key);
-        self.append(Place::Heads, self.heads * HEAD_BYTES as u64, &bytes);
-        self.heads += 1;
+        self.append(Place::Head, 0, &bytes);
         self.signed = size;
+        if keep {
+            self.append(Place::Heads, self.heads * HEAD_BYTES as u64, &bytes);
+            self.heads += 1;
+            (self.kept, self.kept_at, self.kept_now) = (size, Some(at), Some(now));
+        }
     }
 
     fn append(&mut self, place: Place, offset: u64, bytes: &[u8]) {
