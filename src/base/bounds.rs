@@ -255,6 +255,9 @@ pub const PROMPT: Duration = Duration::from_secs(20 * 60);
 /// A leg from which nothing comes for this long is reported, and again after each such span.
 pub const QUIET: Duration = Duration::from_secs(10);
 
+/// Administrators who wait for the figures of a call at one time; more are shown the last that are known.
+pub const LOOKS: usize = 256;
+
 /// The longest delay line: what intercepting screens need at most; recognisers take 0.4 to 1.5 s.
 pub const DELAY: Duration = Duration::from_secs(2);
 

@@ -62,6 +62,21 @@ pub struct Measured {
     pub rejected: u64,
     /// The codec received.
     pub codec: Option<String>,
+    /// Packets to it that never came, by its own reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_lost: Option<u32>,
+    /// To it and back, microseconds, as last measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<u32>,
+    /// The estimated opinion (MOS) of what came from it, in hundredths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos_in: Option<u16>,
+    /// The same of what it heard, by its own reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos_out: Option<u16>,
+    /// For how long it was not heard though somebody spoke to it, milliseconds.
+    #[serde(default)]
+    pub one_way_ms: u32,
 }
 
 impl Measured {
@@ -74,6 +89,11 @@ impl Measured {
             jitter_most_us: facts.jitter_most_us,
             rejected: facts.rejected,
             codec: facts.codec_in.map(|codec| codec.name().to_string()),
+            far_lost: facts.far_lost,
+            round_trip_us: facts.round_trip_us,
+            mos_in: facts.mos_in,
+            mos_out: facts.mos_out,
+            one_way_ms: facts.one_way_ms,
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Leg {
     /// Its key press that has been told in one way so far.
     pub told: Option<super::keys::Told>,
     /// What the media plane counted, once it has said so.
-    pub facts: Option<LegFacts>,
+    pub facts: Option<Box<LegFacts>>,
     /// The track of the recording that it is heard on: 0 for the caller's side, 1 for the other.
     pub track: u8,
     /// Whether the recording's track has been told of it.

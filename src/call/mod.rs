@@ -35,6 +35,7 @@ mod park;
 mod plan;
 mod play;
 mod probe;
+pub mod quality;
 mod record;
 mod refer;
 mod refresh;
@@ -72,6 +73,7 @@ pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;
 use leg::Leg;
+use quality::Quality;
 use trace::{Entry, Trace, What};
 use view::{CallView, Change, Happening, LegView};
 
@@ -211,13 +213,18 @@ impl Call {
             media::News::Key { leg, key, .. } => self.on_key(desk, leg, key),
             media::News::Played { leg, play, whole, .. } => self.on_played(desk, leg, play, whole),
             media::News::Quiet { leg, lasting, .. } => self.on_quiet(desk, leg, lasting),
-            media::News::Facts { leg, facts, .. } => self.on_facts(desk, leg, *facts),
+            media::News::OneWay { leg, lasting, .. } => self.on_one_way(desk, leg, lasting),
+            media::News::BothWays { leg, lasted, .. } => self.on_both_ways(desk, leg, lasted),
+            media::News::Facts { leg, facts, over, .. } => self.on_facts(desk, leg, *facts, over),
             media::News::Ended { .. } => {
                 self.media_over = true;
                 self.maybe_write(desk);
             }
-            // Of orders that no plan gives.
-            media::News::Announced { .. } | media::News::Refused { .. } | media::News::Missed { .. } => {}
+            // Of orders that no plan gives, and what the switch itself waits for.
+            media::News::Announced { .. }
+            | media::News::Refused { .. }
+            | media::News::Reported { .. }
+            | media::News::Missed { .. } => {}
         }
     }
 
@@ -284,21 +291,6 @@ impl Call {
 
     fn on_heard(&mut self, desk: &mut Desk<'_>, leg: LegId, from: std::net::SocketAddr) {
         self.trace.add(desk.now, What::Media { leg, text: format!("heard from {from}") });
-    }
-
-    fn on_facts(&mut self, desk: &mut Desk<'_>, leg: LegId, facts: media::LegFacts) {
-        let unprotected = match facts.unprotected {
-            0 => String::new(),
-            count => format!(", {count} not protected as agreed"),
-        };
-        let text = format!(
-            "{} packets in, {} out, {} lost, {} rejected{unprotected}",
-            facts.packets_in, facts.packets_out, facts.lost, facts.rejected
-        );
-        self.trace.add(desk.now, What::Media { leg, text });
-        if let Some(at) = self.leg_mut(leg) {
-            at.facts = Some(facts);
-        }
     }
 
     fn leg(&self, leg: LegId) -> Option<&Leg> {
@@ -374,5 +366,7 @@ fn leg_view(leg: &Leg) -> LegView {
         codec: leg.media.agreed.first().map(|format| format.codec.name().to_string()),
         local: leg.media.local.map(|at| at.to_string()),
         remote: leg.media.remote.as_ref().map(|remote| remote.rtp.to_string()),
+        encryption: leg.media.keys.secure().map(|keys| keys.send.suite().name().to_string()),
+        quality: leg.facts.as_deref().map(Quality::of),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quality::Quality;
 use crate::base::{CallId, LegId, RecordingId, Wall};
 
 /// One running call.
@@ -40,6 +41,12 @@ pub struct LegView {
     pub local: Option<String>,
     /// Where its RTP is to go, by SDP.
     pub remote: Option<String>,
+    /// The suite of SRTP; `None`: in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
+    /// What was measured, once the media plane has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
 }
 
 /// A change in a call's life, for the log (one INFO line a call) and for `calls --watch`.
@@ -63,6 +70,11 @@ pub enum Change {
     Rings,
     /// Two parties are joined.
     Joined,
+    /// Nothing is heard from a party to whom another speaks.
+    OneWay {
+        /// Whose leg.
+        leg: LegId,
+    },
     /// It ended.
     Ended {
         /// Why, in words.

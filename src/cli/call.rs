@@ -20,7 +20,7 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
     let config = door::configuration(config)?;
     match call {
         args::Call::Show { id } => {
-            let call: CallView = Socket::reach(&config)?.ask(Command::Call { id: *id })?;
+            let call: CallView = Socket::reach(&config)?.ask(Command::Look { id: *id })?;
             printer.value(&call, show);
         }
         args::Call::Start { from, to, auto_answer } => {
@@ -62,7 +62,7 @@ fn show(call: &CallView) -> String {
         or_dash(call.answered_by.as_ref()),
         or_dash(call.recording),
     );
-    let rows: Vec<[String; 6]> = call
+    let rows: Vec<[String; 7]> = call
         .legs
         .iter()
         .map(|leg| {
@@ -73,8 +73,48 @@ fn show(call: &CallView) -> String {
                 or_dash(leg.codec.as_ref()),
                 or_dash(leg.local.as_ref()),
                 or_dash(leg.remote.as_ref()),
+                or_dash(leg.encryption.as_ref()),
             ]
         })
         .collect();
-    head + &table(["LEG", "PEER", "STATE", "CODEC", "OUR RTP", "THEIR RTP"], &rows)
+    let legs = table(["LEG", "PEER", "STATE", "CODEC", "OUR RTP", "THEIR RTP", "ENCRYPTION"], &rows);
+    head + &legs + &sound(call)
+}
+
+/// What was measured, a line a leg; nothing before anything was.
+fn sound(call: &CallView) -> String {
+    let number = |value: Option<f64>, digits: usize| or_dash(value.map(|value| format!("{value:.digits$}")));
+    let rows: Vec<[String; 9]> = call
+        .legs
+        .iter()
+        .filter_map(|leg| Some((leg, leg.quality.as_ref()?)))
+        .map(|(leg, it)| {
+            [
+                leg.leg.to_string(),
+                format!("{} / {}", it.packets_in, it.packets_out),
+                format!("{} / {}", it.lost, or_dash(it.far_lost)),
+                format!("{:.1} / {}", it.jitter_ms, number(it.far_jitter_ms, 1)),
+                number(it.round_trip_ms, 1),
+                format!("{} / {}", number(it.mos_in, 2), number(it.mos_out, 2)),
+                or_dash(it.codec_in.as_ref()),
+                or_dash(it.codec_out.as_ref()),
+                format!("{:.1}", f64::from(it.one_way_ms) / 1_000.0),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        "LEG",
+        "PACKETS IN / OUT",
+        "LOST IN / OUT",
+        "JITTER MS IN / OUT",
+        "ROUND TRIP MS",
+        "MOS IN / OUT",
+        "HEARD IN",
+        "SENT IN",
+        "ONE WAY S",
+    ];
+    format!("\n{}", table(heads, &rows))
 }

@@ -61,6 +61,7 @@ fn happened(value: &Value) -> String {
         Change::Began => "began".to_string(),
         Change::Rings => "rings".to_string(),
         Change::Joined => format!("joined {}", or_dash(call.answered_by.as_ref())),
+        Change::OneWay { leg } => format!("sound goes one way: nothing comes from {leg}"),
         Change::Ended { cause, duration_ms } => format!("ended after {duration_ms} ms: {cause}"),
     };
     format!("{}  {}  {} -> {}  {what}", at.rfc3339(), call.id, call.caller, call.dialled)

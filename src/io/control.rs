@@ -386,6 +386,9 @@ fn tell(happening: &Happening) {
         Change::Began => tracing::debug!(%id, caller, dialled, "call began"),
         Change::Rings => tracing::debug!(%id, "call rings"),
         Change::Joined => tracing::debug!(%id, by = call.answered_by, "call joined"),
+        Change::OneWay { leg } => {
+            tracing::warn!(%id, %leg, "sound goes one way: nothing comes from this leg")
+        }
         Change::Ended { cause, duration_ms } => {
             let answered_by = call.answered_by.as_deref();
             tracing::info!(%id, caller, dialled, answered_by, cause, duration_ms, ?recording, "call ended");

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{CallId, LegId, Time, bounds};
+use crate::rtp::report::Block;
 use crate::rtp::rtcp::{Back, CNAME, Mapping};
 use crate::rtp::telephone_event::{self, Event, Presses};
 use crate::rtp::{Codec, Format, Packet, Reception, Standing};
@@ -15,7 +16,8 @@ use super::listen::Listening;
 use super::mix::Part;
 use super::outbound::{Heard, Outbound};
 use super::player::{Keypad, Player};
-use super::route::{self, Route, Routes, Way};
+use super::report::Reports;
+use super::route::{self, Coded, Route, Routes, Way};
 use super::shield::Shield;
 use super::source::{Source, Verdict, same};
 use super::tap::TapIndex;
@@ -57,6 +59,7 @@ pub(super) struct Leg {
     pub(super) shield: Option<Box<Shield>>,
     pub(super) counts: LegFacts,
     pub(super) cname: [u8; CNAME],
+    pub(super) reports: Reports,
     aim: Option<Box<Aim>>,
     /// Where RTP goes; `None` while the far end may not be sent to or has no address.
     pub(super) to: Option<SocketAddr>,
@@ -122,6 +125,7 @@ impl Leg {
             shield: None,
             counts: LegFacts::default(),
             cname,
+            reports: Reports::new(now),
             aim: None,
             to: None,
             listened: false,
@@ -153,6 +157,7 @@ impl Leg {
         }
         if !same || self.aim.as_ref().is_none_or(|before| !before.receive) {
             (self.heard_at, self.quiet_told) = (now, 0);
+            self.reports.begin(now);
         }
         (self.pt_in, self.pt_out, self.listened) = (u8::MAX, u8::MAX, aim.receive);
         self.take_shield(aim.secure.as_ref());
@@ -240,6 +245,9 @@ impl Leg {
         let heard = Heard::new(standing, self.reception.epoch(), way.clock)?;
         if heard.newest && !is_key {
             self.reception.timing(packet.timestamp, now.as_micros(), way.clock);
+        }
+        if !is_key {
+            self.reports.sound(now);
         }
         self.counts.packets_in += 1;
         self.counts.octets_in += packet.payload.len() as u64;
@@ -387,16 +395,32 @@ impl Leg {
         })
     }
 
+    /// What our next report says of the stream that is heard.
+    pub(super) fn reception_report(&mut self) -> Option<Block> {
+        self.reception.report()
+    }
+
+    /// The clock of what was sent last.
+    pub(super) fn clock_out(&self) -> u32 {
+        self.format(self.pt_out).map_or(8_000, |format| format.clock)
+    }
+
+    /// How the sound that came last is coded.
+    pub(super) fn last_coded(&self) -> Coded {
+        self.routes.get(usize::from(self.pt_in)).map_or(Coded::Not, |way| way.coded)
+    }
+
     /// Everything counted so far.
-    pub(super) fn facts(&self) -> News {
-        let facts = LegFacts {
+    pub(super) fn facts(&self, over: bool) -> News {
+        let mut facts = LegFacts {
             lost: self.reception.lost(),
             jitter_us: self.reception.jitter_us(),
             jitter_most_us: self.reception.jitter_most_us(),
             from: self.rtp.locked(),
             ..self.counts.clone()
         };
-        News::Facts { call: self.call, leg: self.id, facts: Box::new(facts) }
+        self.report_facts(&mut facts);
+        News::Facts { call: self.call, leg: self.id, facts: Box::new(facts), over }
     }
 }
 

@@ -20,6 +20,7 @@ mod pace;
 mod player;
 mod prompt;
 mod relay;
+mod report;
 mod route;
 pub mod say;
 mod shield;

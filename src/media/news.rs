@@ -81,6 +81,30 @@ pub enum News {
         /// How long by now.
         lasting: Duration,
     },
+    /// Sound goes one way: nothing comes from this leg, to which somebody speaks. Told once; not of phones that were silent with
+    /// comfort noise.
+    OneWay {
+        /// Whose leg.
+        call: CallId,
+        /// From which nothing comes.
+        leg: LegId,
+        /// For how long by now.
+        lasting: Duration,
+    },
+    /// Sound comes from the leg again.
+    BothWays {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// For how long nothing came.
+        lasted: Duration,
+    },
+    /// The facts of every leg of the call, as asked for by `Report`, have been told.
+    Reported {
+        /// Which call.
+        call: CallId,
+    },
     /// What was counted on a leg: when it closes, and when asked for.
     Facts {
         /// Whose leg.
@@ -89,6 +113,8 @@ pub enum News {
         leg: LegId,
         /// The counts.
         facts: Box<LegFacts>,
+        /// Whether the leg is closed: they change no more.
+        over: bool,
     },
     /// All legs of the call are closed and its ports returned. The last news of a call.
     Ended {
@@ -115,6 +141,9 @@ impl News {
             | News::Announced { call, .. }
             | News::Refused { call, .. }
             | News::Quiet { call, .. }
+            | News::OneWay { call, .. }
+            | News::BothWays { call, .. }
+            | News::Reported { call }
             | News::Facts { call, .. }
             | News::Ended { call } => Some(*call),
             News::Missed { .. } => None,
@@ -150,6 +179,20 @@ pub struct LegFacts {
     pub unprotected: u64,
     /// RTCP packets accepted from the far end.
     pub rtcp_in: u64,
+    /// RTCP packets of our own, sent to it.
+    pub rtcp_out: u64,
+    /// What the far end says that it lost of what it was sent (RFC 3550 §6.4.1); `None`: it has not reported.
+    pub far_lost: Option<u32>,
+    /// The jitter that it says it measures, microseconds.
+    pub far_jitter_us: Option<u32>,
+    /// To the far end and back, without what it held our report; microseconds.
+    pub round_trip_us: Option<u32>,
+    /// The estimated opinion (MOS) of what comes from the far end, in hundredths: 100 to 441.
+    pub mos_in: Option<u16>,
+    /// The same of what it hears; only where it reports.
+    pub mos_out: Option<u16>,
+    /// For how long the far end heard its peer and was not heard itself, milliseconds.
+    pub one_way_ms: u32,
     /// Key presses reported.
     pub keys: u64,
     /// The codec last received.

@@ -181,7 +181,7 @@ pub enum Order {
         /// The subscriber's number.
         feed: FeedId,
     },
-    /// Report `Facts` of every leg now.
+    /// Report `Facts` of every leg now, then `Reported`; that alone when there is no such call.
     Report {
         /// Whose legs.
         call: CallId,

@@ -57,6 +57,11 @@ impl Outbound {
         self.ssrc
     }
 
+    /// Where the stream's clock stands.
+    pub(super) fn timestamp_at(&self, now: Time, clock: u32) -> u32 {
+        self.timestamp.wrapping_add(ticks(now.since(self.at), clock))
+    }
+
     /// The splice of the stream that is being relayed.
     pub(super) fn splice(&self) -> Option<Splice> {
         match self.last {

@@ -111,10 +111,15 @@ impl Worker {
         if locked {
             self.doors.push((key, Channel::Rtcp));
         }
-        let peer = leg.peer.filter(|_| heard)?;
+        let peer = leg.peer.filter(|_| heard);
+        if heard {
+            leg.hear_reports(now, buffer.get(..len)?);
+        }
+        let peer = peer?;
         let (leg, other): (&Leg, &Leg) = (self.table.get(key)?, self.table.get(peer)?);
         let (to, mux) = other.rtcp_target()?;
         let len = rtcp::relay(buffer, len, &other.mapping(leg)?, &other.cname)?;
+        self.table.get_mut(peer)?.relays_report(now, buffer.get(..len)?);
         let channel = if mux { Channel::Rtp } else { Channel::Rtcp };
         Some(Forward { key: peer, channel, to, place: 0..len })
     }

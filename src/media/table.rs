@@ -89,6 +89,23 @@ impl Table {
         self.slots.iter_mut().filter_map(|slot| slot.leg.as_deref_mut())
     }
 
+    pub(super) fn iter_keyed(&mut self) -> impl Iterator<Item = (LegKey, &mut Leg)> {
+        (0..).zip(&mut self.slots).filter_map(|(index, slot)| {
+            Some((LegKey { index, generation: slot.generation }, slot.leg.as_deref_mut()?))
+        })
+    }
+
+    /// One more than the largest index in use.
+    pub(super) fn slots(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The key of the leg in a slot.
+    pub(super) fn key_at(&self, index: u32) -> Option<LegKey> {
+        let slot = self.slots.get(index as usize).filter(|slot| slot.leg.is_some())?;
+        Some(LegKey { index, generation: slot.generation })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

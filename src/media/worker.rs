@@ -267,6 +267,7 @@ impl Worker {
             if let Some(leg) = self.table.get_mut(key) {
                 leg.peer = Some(peer);
                 leg.out.interrupt();
+                leg.reports.begin(now);
             }
         }
         self.route(now, key_a);
@@ -327,9 +328,12 @@ impl Worker {
     }
 
     fn report(&mut self, call: CallId) {
-        let Some(session) = self.calls.get(&call) else { return };
-        let facts = session.legs.iter().filter_map(|(_, key)| self.table.get(*key)).map(Leg::facts);
-        self.news.extend(facts);
+        if let Some(session) = self.calls.get(&call) {
+            let facts =
+                session.legs.iter().filter_map(|(_, key)| self.table.get(*key)).map(|leg| leg.facts(false));
+            self.news.extend(facts);
+        }
+        self.news.push_back(News::Reported { call });
     }
 
     fn close(&mut self, now: Time, call: CallId, leg: LegId, wire: &mut impl Wire) {
@@ -342,7 +346,7 @@ impl Worker {
         let Some(place) = session.legs.iter().position(|(id, _)| *id == leg) else { return };
         let (_, key) = session.legs.swap_remove(place);
         if let Some(leg) = self.table.remove(key) {
-            self.news.push_back(leg.facts());
+            self.news.push_back(leg.facts(true));
         }
         wire.close(key);
         if self.table.len() == 0 {

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::report::Block;
+
 /// A jump ahead beyond this is a restart, not a loss: RFC 3550 A.1.
 const MAX_DROPOUT: u16 = 3_000;
 /// A packet further behind than this is not a late one: RFC 3550 A.1.
@@ -53,6 +55,9 @@ struct Current {
     jitter: u32,
     jitter_most: u32,
     clock: u32,
+    /// As of the last report.
+    expected_told: u64,
+    received_told: u64,
 }
 
 impl Reception {
@@ -120,6 +125,26 @@ impl Reception {
         self.jitter_most_us
     }
 
+    /// What a report says of the source since the last one (RFC 3550 A.3), as far as it was heard; `None` before its first packet.
+    /// `last_sr` and `delay` are left to whoever sees reports.
+    pub fn report(&mut self) -> Option<Block> {
+        let current = self.current.as_mut()?;
+        let expected = current.newest - current.first + 1;
+        let expected_since = expected - current.expected_told;
+        let received_since = current.received.saturating_sub(current.received_told);
+        (current.expected_told, current.received_told) = (expected, current.received);
+        let lost_since = expected_since.saturating_sub(received_since);
+        let fraction = (lost_since << 8).checked_div(expected_since).unwrap_or(0).min(255);
+        Some(Block {
+            ssrc: current.ssrc,
+            fraction: fraction as u8,
+            lost: u32::try_from(current.lost()).unwrap_or(u32::MAX),
+            highest: (current.newest - ORIGIN) as u32,
+            jitter: current.jitter >> 4,
+            ..Block::default()
+        })
+    }
+
     /// The source being counted.
     pub fn ssrc(&self) -> Option<u32> {
         self.current.as_ref().map(|current| current.ssrc)
@@ -151,6 +176,8 @@ impl Reception {
             jitter: 0,
             jitter_most: 0,
             clock: 0,
+            expected_told: 0,
+            received_told: 0,
         });
         Standing::First(first)
     }

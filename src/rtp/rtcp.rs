@@ -6,9 +6,9 @@
 //! Invariant: what leaves holds only packet types listed in [`relay`], each of them whole.
 
 /// Sender report.
-const SR: u8 = 200;
+pub(super) const SR: u8 = 200;
 /// Receiver report.
-const RR: u8 = 201;
+pub(super) const RR: u8 = 201;
 /// Source description.
 const SDES: u8 = 202;
 /// Transport feedback (RFC 4585).
@@ -16,13 +16,13 @@ const RTPFB: u8 = 205;
 /// Payload feedback (RFC 4585): picture loss and the like.
 const PSFB: u8 = 206;
 /// Octets of one report block.
-const REPORT: usize = 24;
+pub(super) const REPORT: usize = 24;
 /// Octets of a canonical name.
 pub const CNAME: usize = 16;
 /// Octets of a source description with one canonical name: header, identifier, item of 2 + 16 octets, end and padding.
-const DESCRIPTION: usize = 4 + 4 + 2 + CNAME + 2;
+pub(super) const DESCRIPTION: usize = 4 + 4 + 2 + CNAME + 2;
 /// Packets of one compound that are looked at.
-const COMPOUND: usize = 16;
+pub(super) const COMPOUND: usize = 16;
 
 /// How the identifiers and numbers of one side read on the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +81,7 @@ pub fn relay(buffer: &mut [u8], len: usize, mapping: &Mapping, cname: &[u8; CNAM
 }
 
 /// RFC 3550 A.2: every packet of version 2 and within the datagram, the first a report, padding only in the last.
-fn check(compound: &[u8]) -> Option<()> {
+pub(super) fn check(compound: &[u8]) -> Option<()> {
     let mut at = 0;
     matches!(compound.get(1), Some(&(SR | RR))).then_some(())?;
     while at < compound.len() {
@@ -96,7 +96,7 @@ fn check(compound: &[u8]) -> Option<()> {
 }
 
 /// Octets of the packet at `at`; `None` at the end, and for one that is not of version 2 or reaches beyond it.
-fn size_at(compound: &[u8], at: usize) -> Option<usize> {
+pub(super) fn size_at(compound: &[u8], at: usize) -> Option<usize> {
     let [first, _, l0, l1] = *compound.get(at..)?.first_chunk()?;
     let size = (usize::from(u16::from_be_bytes([l0, l1])) + 1) * 4;
     (first >> 6 == 2 && at + size <= compound.len()).then_some(size)
@@ -149,7 +149,7 @@ fn feedback(packet: &mut [u8], mapping: &Mapping) -> Option<usize> {
     Some(packet.len())
 }
 
-fn describe(ssrc: u32, cname: &[u8; CNAME]) -> [u8; DESCRIPTION] {
+pub(super) fn describe(ssrc: u32, cname: &[u8; CNAME]) -> [u8; DESCRIPTION] {
     let mut packet = [0; DESCRIPTION];
     packet[1] = SDES;
     seal(&mut packet, 1, DESCRIPTION);
@@ -160,7 +160,7 @@ fn describe(ssrc: u32, cname: &[u8; CNAME]) -> [u8; DESCRIPTION] {
 }
 
 /// Version 2, no padding, `count` and the length of `size` octets.
-fn seal(packet: &mut [u8], count: u8, size: usize) {
+pub(super) fn seal(packet: &mut [u8], count: u8, size: usize) {
     let words = u16::try_from(size / 4 - 1).unwrap_or(u16::MAX);
     if let [first, _, l0, l1, ..] = packet {
         *first = 0x80 | count & 0x1f;
@@ -168,11 +168,11 @@ fn seal(packet: &mut [u8], count: u8, size: usize) {
     }
 }
 
-fn word(packet: &[u8], at: usize) -> Option<u32> {
+pub(super) fn word(packet: &[u8], at: usize) -> Option<u32> {
     packet.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)
 }
 
-fn set_word(packet: &mut [u8], at: usize, value: u32) {
+pub(super) fn set_word(packet: &mut [u8], at: usize, value: u32) {
     if let Some(place) = packet.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
         *place = value.to_be_bytes();
     }

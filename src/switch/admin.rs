@@ -1,10 +1,16 @@
 //! Answers to administrators.
 
-use crate::base::{CallId, Time, mask_digits};
+use std::time::Duration;
+
+use crate::base::{CallId, Time, bounds, mask_digits};
 use crate::call::Call;
+use crate::media::Order;
 
 use super::view::{Answer, Command, PhoneView, StatusView};
 use super::{Output, Switch};
+
+/// How long whoever looks at a call waits for the media plane.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Switch {
     pub(super) fn on_command(&mut self, now: Time, ticket: u64, command: Command) {
@@ -14,6 +20,7 @@ impl Switch {
             Command::Phone { user } => self.phone(now, &user),
             Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
             Command::Call { id } => self.of_call(id, |call| Answer::Call(call.view())),
+            Command::Look { id } => return self.look(now, ticket, id),
             Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries().to_vec())),
             Command::Start { from, to, answers_itself } => {
                 self.summon(now, &from, &to, answers_itself, "begun by an administrator")
@@ -52,6 +59,37 @@ impl Switch {
             }
         };
         self.out.push_back(Output::Answer { ticket, answer: Box::new(answer) });
+    }
+
+    /// Asks the media plane; the answer waits until it has told, or [`LOOK`] is over.
+    fn look(&mut self, now: Time, ticket: u64, id: CallId) {
+        if self.looks.len() >= bounds::LOOKS || !self.calls.contains_key(&id) {
+            let answer = Box::new(self.of_call(id, |call| Answer::Call(call.view())));
+            return self.out.push_back(Output::Answer { ticket, answer });
+        }
+        self.looks.push((id, ticket, now + LOOK));
+        self.out.push_back(Output::Media(Order::Report { call: id }));
+    }
+
+    /// Answers whoever looks at a call.
+    pub(super) fn looked(&mut self, id: CallId) {
+        self.answer_looks(|of, _| of == id);
+    }
+
+    /// Answers whoever has waited long enough.
+    pub(super) fn stop_looking(&mut self, now: Time) {
+        self.answer_looks(|_, until| until <= now);
+    }
+
+    fn answer_looks(&mut self, due: impl Fn(CallId, Time) -> bool) {
+        let (due, wait) =
+            std::mem::take(&mut self.looks).into_iter().partition(|(id, _, until)| due(*id, *until));
+        self.looks = wait;
+        let due: Vec<(CallId, u64, Time)> = due;
+        for (id, ticket, _) in due {
+            let answer = Box::new(self.of_call(id, |call| Answer::Call(call.view())));
+            self.out.push_back(Output::Answer { ticket, answer });
+        }
     }
 
     fn of_call(&self, id: CallId, tell: impl FnOnce(&Call) -> Answer) -> Answer {

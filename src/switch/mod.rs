@@ -125,6 +125,8 @@ pub struct Switch {
     out: VecDeque<Output>,
     store: StoreState,
     calls_total: u64,
+    /// Administrators who look at a call: its number, their ticket, until when they wait.
+    looks: Vec<(CallId, u64, Time)>,
     /// Calls that are over and wait to be forgotten.
     over: Vec<CallId>,
     draining: bool,
@@ -181,6 +183,7 @@ impl Switch {
             out: VecDeque::new(),
             store: StoreState { writable: true, free_bytes: 0 },
             calls_total: 0,
+            looks: Vec::new(),
             over: Vec::new(),
             draining: false,
         }
@@ -233,6 +236,7 @@ impl Switch {
             self.events.deadline(),
             self.trunks.deadline(),
             self.call_backs.deadline(),
+            self.looks.iter().map(|(_, _, until)| *until).min(),
         ];
         rooms.into_iter().flatten().min()
     }
@@ -288,6 +292,7 @@ impl Switch {
         self.trunks.fire(now, &mut self.random);
         self.with_events(now, |events, desk| events.fire(desk));
         self.serve_call_backs(now);
+        self.stop_looking(now);
         self.settle(now);
         while let Some((call, alarm)) = self.alarms.pop_due(now) {
             self.with_call(now, call, |call, desk| call.on_alarm(desk, alarm));
@@ -464,7 +469,11 @@ impl Switch {
 
     fn on_media(&mut self, now: Time, news: media::News) {
         if let Some(id) = news.call() {
+            let reported = matches!(news, media::News::Reported { .. });
             self.with_call(now, id, |call, desk| call.on_media(desk, news));
+            if reported {
+                self.looked(id);
+            }
         }
     }
 

@@ -57,6 +57,11 @@ pub enum Command {
     },
     /// How every trunk is.
     Trunks,
+    /// As `Call`, once the media plane has told what it measures.
+    Look {
+        /// Which.
+        id: CallId,
+    },
     /// Every ban that lasts.
     Bans,
     /// End bans.

@@ -50,7 +50,13 @@ fn a_node_that_requires_srtp_has_encrypted_calls_or_none() {
     let mut office = Office::encrypted(required(), "udp", [None, Some("srtp")]);
     office.alice.dial("8002");
     office.alice.wait_for("CALL_CLOSED");
-    assert_eq!(office.node.ask(&["status"])["calls_total"], 0, "refused at the door");
+    let mut said = office.node.ask(&["status"]);
+    assert_eq!((said["calls"].take(), said["calls_total"].take()), (0.into(), 1.into()), "refused, and over");
+    assert_eq!(
+        office.node.rows(&["rec", "search", "8002"]),
+        Vec::<serde_json::Value>::new(),
+        "nothing was recorded"
+    );
     office.node.stop();
 }
 

@@ -13,6 +13,7 @@ mod parking;
 mod pickup;
 mod places;
 mod presence;
+mod quality;
 mod redial;
 mod registrar;
 mod registrations;

@@ -353,8 +353,9 @@ impl Plane {
         let all: Vec<(LegId, LegFacts)> =
             self.calls.get(&call).into_iter().flatten().map(|(leg, at)| (*leg, at.facts())).collect();
         for (leg, facts) in all {
-            self.tell(now, News::Facts { call, leg, facts: Box::new(facts) });
+            self.tell(now, News::Facts { call, leg, facts: Box::new(facts), over: false });
         }
+        self.tell(now, News::Reported { call });
     }
 
     fn close(&mut self, now: Time, call: CallId, leg: LegId) {
@@ -363,7 +364,7 @@ impl Plane {
         if let Some(at) = self.calls.get_mut(&call).and_then(|legs| legs.remove(&leg)) {
             let facts = at.facts();
             self.facts.insert((call, leg), facts.clone());
-            self.tell(now, News::Facts { call, leg, facts: Box::new(facts) });
+            self.tell(now, News::Facts { call, leg, facts: Box::new(facts), over: true });
         }
     }
 

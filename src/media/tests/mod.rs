@@ -7,6 +7,7 @@ mod life;
 mod mix;
 mod play;
 mod relay;
+mod report;
 mod shield;
 mod tap;
 mod transcode;
