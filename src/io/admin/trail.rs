@@ -100,7 +100,8 @@ impl Deed {
             Command::Waiting { user, .. } => Deed::new("phones.waiting", named(user)),
             Command::Sync { user, .. } => Deed::new("phones.sync", named(user)),
             Command::Drain => Deed::new("node.drain", None),
-            Command::Status | Command::Calls | Command::Call { .. } | Command::Trunks => return None,
+            Command::Status | Command::Calls | Command::Trunks => return None,
+            Command::Call { .. } | Command::Look { .. } => return None,
             Command::Phones | Command::Phone { .. } => return None,
         })
     }
