@@ -174,21 +174,21 @@ impl Node {
         let users = Users::new(&config.store.folder, Arc::clone(&keys), &config.node.realm);
         let directory = Arc::new(users.directory()?);
         warn_of_unusable(&users)?;
-        // The two that take time take it together: a caller waits for both.
+        // The three that take time take it together: a caller waits for all.
         let (news, vault_news) = mpsc::unbounded_channel();
-        let (loaded, store) = std::thread::scope(|scope| {
+        let (loaded, music, store) = std::thread::scope(|scope| {
             let loading = scope.spawn(|| load_plan(config));
+            let composing = scope.spawn(|| load_music(&config.media.music));
             let store = open_store(config, move |told| {
                 // The receiver is gone only when the node is going down.
                 let _ = news.send(told);
             });
-            (loading.join(), store)
+            (loading.join(), composing.join(), store)
         });
-        let loaded =
-            loaded.map_err(|_| StartError::System("the plan's check failed in itself".to_string()))?;
-        let Loaded { program, mut prompts, .. } = loaded?;
-        let music =
-            load_music(&config.media.music)?.map(|piece| prompts.insert(MUSIC, piece)).map(|()| MUSIC);
+        let died = |what: &str| StartError::System(format!("{what} failed in itself"));
+        let Loaded { program, mut prompts, .. } = loaded.map_err(|_| died("the plan's check"))??;
+        let music = music.map_err(|_| died("the music"))??;
+        let music = music.map(|piece| prompts.insert(MUSIC, piece)).map(|()| MUSIC);
         pieces::load(&config.media, &mut prompts).map_err(StartError::System)?;
         let program = program.ok_or_else(|| StartError::Plan(String::new()))?;
         let server = Server::bind(&config.admin.socket)

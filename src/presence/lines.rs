@@ -79,11 +79,8 @@ impl Lines {
         }
         let both = old.iter().chain(&lines).map(|(user, _)| user);
         let users: BTreeSet<&String> = both.collect();
-        let of = |all: &[(String, Line)], user: &String| -> Vec<Line> {
-            all.iter().filter(|(of, _)| of == user).map(|(_, line)| line.clone()).collect()
-        };
         let changed: Vec<String> =
-            users.into_iter().filter(|user| of(old, user) != of(&lines, user)).cloned().collect();
+            users.into_iter().filter(|user| of(old, user).ne(of(&lines, user))).cloned().collect();
         for (user, _) in self.of_call.remove(&call).into_iter().flatten() {
             self.of_user.remove(&(user, call));
         }
@@ -110,6 +107,11 @@ impl Lines {
     pub fn is_empty(&self) -> bool {
         self.of_call.is_empty() && self.of_user.is_empty()
     }
+}
+
+/// The lines of one user among those of a call.
+fn of<'a>(all: &'a [(String, Line)], user: &'a str) -> impl Iterator<Item = &'a Line> {
+    all.iter().filter(move |(of, _)| of == user).map(|(_, line)| line)
 }
 
 #[cfg(test)]
