@@ -64,6 +64,10 @@ pub const TRUNK_RETRY: Duration = Duration::from_secs(30);
 /// How long a trunk's host that failed a call is left for last.
 pub const TRUNK_REST: Duration = Duration::from_secs(30);
 
+/// How long a trunk's host may stay silent to an INVITE, without even a 100, before the call is tried at the next: ten times a slow round
+/// trip, and short enough for a caller to stay.
+pub const TRUNK_SILENCE: Duration = Duration::from_secs(5);
+
 /// Trunks of one node.
 pub const TRUNKS: usize = 256;
 

@@ -95,6 +95,10 @@ impl Call {
         if let Some(dialog) = leg.dialog() {
             desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (self.id, id));
         }
+        if let Some(way) = &leg.way {
+            desk.trunks.left(from);
+            desk.trunks.took((self.id, id), way);
+        }
         let local = leg.flow.local.ip();
         self.legs.push(leg);
         self.note(desk, format!("{id} comes over from another call"));

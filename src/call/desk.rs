@@ -120,6 +120,8 @@ pub enum Alarm {
     LetGo(LegId),
     /// It has been parked for too long.
     Parked,
+    /// The trunk that this leg goes over has not said a word.
+    Silence(LegId),
     /// The call lasts too long.
     Talk,
     /// The media plane did not report the end in time.

@@ -1,6 +1,7 @@
 //! Ringing phones: one leg a contact, the first that answers wins, the others hear that the call was completed elsewhere.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{LegId, Masked, bounds};
@@ -73,8 +74,8 @@ impl Call {
         let wanted = Wanted::of(desk, targets);
         let turns = take_turns(desk, targets);
         let targets = &turns.as_ref().map_or(targets, |(members, _)| members);
-        let (users, mut nobody) = self.contacts(desk, targets, &[]);
-        let over_trunks = self.over_trunks(desk, targets, &mut nobody);
+        let Found { users, outward, mut nobody, .. } = self.contacts(desk, targets, &[]);
+        let over_trunks = self.over_trunks(desk, &outward, &mut nobody);
         if users.is_empty() && over_trunks.is_empty() {
             self.last_failure = Some((nobody, nobody.cause().status()));
             self.note(desk, format!("nobody to ring: {}", nobody.word()));
@@ -124,7 +125,7 @@ impl Call {
         self.remember_caller(desk, &contact);
         leg.way = contact.way.clone();
         if let Some(way) = &leg.way {
-            desk.trunks.took((self.id, id), way.trunk);
+            desk.trunks.took((self.id, id), way);
         }
         let again = !contact.others.is_empty() || (contact.way.is_none() && leg.media.keys.may_insist());
         leg.spare = again.then(|| Box::new(contact.clone()));
@@ -314,8 +315,9 @@ impl Call {
         }
         let users: Vec<Target> = users.into_iter().map(Target::User).collect();
         let chain = self.leg(leg).map(|at| at.diverted.clone()).unwrap_or_default();
-        let (found, _) = self.contacts(desk, &users, &chain);
-        let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
+        let found = self.contacts(desk, &users, &chain);
+        let added: Vec<LegId> =
+            found.users.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
         if added.is_empty() {
             return false;
         }
@@ -348,33 +350,47 @@ fn take_turns(desk: &mut Desk<'_>, targets: &[Target]) -> Option<(Vec<Target>, D
     Some((members, ring.each))
 }
 
-/// Who is found for a dial, and what it came to when that is nobody.
-struct Found {
-    users: Vec<Vec<Contact>>,
+/// Who is found for a dial.
+pub(super) struct Found {
+    /// The contacts, by user.
+    pub users: Vec<Vec<Contact>>,
+    /// Numbers out over trunks.
+    pub outward: Vec<Outward>,
     seen: Vec<Binding>,
+    /// What the dial came to when there is nobody.
     nobody: Outcome,
 }
 
+/// A number out over a trunk or one of a group of trunks.
+pub(super) struct Outward {
+    /// The trunk's or the group's name.
+    pub trunk: Arc<str>,
+    /// The number, before the trunk's own rules.
+    pub number: Masked,
+    /// Whose number is shown, if the trunk's list has it: the caller's, or of whoever passed the call on.
+    pub caller: Masked,
+}
+
 impl Call {
-    /// The contacts of `targets`, each once, by user; and, when there are none, what the dial came to. Whoever forwards all calls, or is
+    /// The contacts of `targets`, each once, by user; numbers over trunks; and, when there is nobody, what the dial came to. Whoever forwards all calls, or is
     /// not there and forwards those, is replaced by where they go; whoever is not to be disturbed is busy. `chain`: who has passed the
     /// call on already.
-    pub(super) fn contacts(
-        &self,
-        desk: &Desk<'_>,
-        targets: &[Target],
-        chain: &[Diversion],
-    ) -> (Vec<Vec<Contact>>, Outcome) {
-        let mut found = Found { users: Vec::new(), seen: Vec::new(), nobody: Outcome::Unknown };
+    pub(super) fn contacts(&self, desk: &Desk<'_>, targets: &[Target], chain: &[Diversion]) -> Found {
+        let (users, outward, seen) = (Vec::new(), Vec::new(), Vec::new());
+        let mut found = Found { users, outward, seen, nobody: Outcome::Unknown };
         for target in targets {
             self.find(desk, target, chain, &mut found);
         }
-        (found.users, found.nobody)
+        found
     }
 
     fn find(&self, desk: &Desk<'_>, target: &Target, chain: &[Diversion], found: &mut Found) {
         let dialled = match target {
-            Target::Trunk { .. } => return,
+            Target::Trunk { trunk, number } => {
+                let caller = chain.last().map_or(&self.shown.user, |step| &step.number).clone();
+                found.outward.push(Outward { trunk: Arc::clone(trunk), number: number.clone(), caller });
+                return;
+            }
             Target::Group(name) => return self.find_members(desk, name, chain, found),
             Target::User(dialled) | Target::Number(dialled) => dialled,
         };

@@ -5,14 +5,17 @@
 //!
 //! Invariant: a call is passed on at most [`bounds::DIVERSIONS`] times and never twice by the same user, whatever people have set.
 
+use std::collections::VecDeque;
+
 use crate::base::{LegId, Masked, bounds};
-use crate::plan::{Ask, Facts, Machine, Origin, Reply, Target};
+use crate::plan::{Ask, Facts, Machine, Origin, Outcome, Reply, Target};
 use crate::registrar::{Account, Settings, When};
 use crate::sip::{Host, Name, UriBuf};
 
 use super::desk::{Alarm, Desk};
 use super::dial::Contact;
 use super::leg::Stage;
+use super::trunk;
 use super::{Call, Phase};
 
 /// One step of a call that was passed on.
@@ -117,12 +120,22 @@ impl Call {
             return false;
         };
         let targets = self.plan_targets(desk, &account, &to);
-        let (found, _) = self.contacts(desk, &targets, &chain);
-        let added: Vec<LegId> = found.into_iter().flatten().filter_map(|to| self.add_leg(desk, to)).collect();
+        let found = self.contacts(desk, &targets, &chain);
+        let over_trunks = self.over_trunks(desk, &found.outward, &mut Outcome::Failed);
+        let mut waves = VecDeque::new();
+        trunk::join(&mut waves, over_trunks);
+        let first = waves.pop_front().into_iter().flat_map(|wave| wave.contacts);
+        let now: Vec<Contact> = found.users.into_iter().flatten().chain(first).collect();
+        let added: Vec<LegId> = now.into_iter().filter_map(|to| self.add_leg(desk, to)).collect();
         self.note(desk, format!("{leg}: {} forwards to {}: {} rung", user, Masked::new(&to), added.len()));
         let Phase::Dialling(dialling) = &mut self.phase else { return false };
         let ring = dialling.ring;
         dialling.legs.extend(&added);
+        // The other ways of a trunk are for the case that the first fails: no time brings them.
+        if let Some(last) = dialling.waves.back_mut().filter(|_| !waves.is_empty()) {
+            last.lasts = trunk::ALONE;
+        }
+        dialling.waves.extend(waves);
         if !added.is_empty() {
             desk.alarms.set((self.id, Alarm::Ring), desk.now + ring);
         }

@@ -3,6 +3,7 @@
 //! Invariant: a leg that is `Gone` has no dialog to end, no transaction to answer and no port.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -21,6 +22,7 @@ use super::divert::Diversion;
 use super::offer::{Description, Spoken};
 use super::refresh::Renewal;
 use super::reliable::Provisional;
+use super::vouch::Asked;
 
 /// One leg of a call.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ pub(super) struct Leg {
     pub spare: Option<Box<Contact>>,
     /// The trunk that it is rung over.
     pub way: Option<Box<Way>>,
+    /// The trunk that it calls from.
+    pub carrier: Option<Arc<str>>,
+    /// The last request within its dialog, if it may have to be proved.
+    pub asked: Option<Box<Asked>>,
     /// The path to the phone.
     pub flow: Flow,
     /// Where its signalling, which proved itself, came from last. It outlives the stream that it came over.
@@ -147,6 +153,8 @@ impl Leg {
             diverted: Vec::new(),
             spare: None,
             way: None,
+            carrier: None,
+            asked: None,
             flow,
             seen: flow.remote.ip(),
             stage: Stage::Gone,

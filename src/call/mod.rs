@@ -50,6 +50,7 @@ mod transfer;
 mod trunk;
 mod update;
 pub mod view;
+mod vouch;
 mod wave;
 mod wire;
 
@@ -248,6 +249,7 @@ impl Call {
             Alarm::Renew(leg) => self.renew_ours(desk, leg),
             Alarm::LetGo(leg) => self.let_go(desk, leg),
             Alarm::Parked => self.parked_too_long(desk),
+            Alarm::Silence(leg) => self.trunk_silent(desk, leg),
             Alarm::Talk => self.end(desk, End::TooLong),
             Alarm::Ending => self.write_cdr(desk),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::{CallId, LegId, Masked, Time};
 use crate::media::Order;
-use crate::plan::{Facts, Machine, Program, Reply, RouteId};
+use crate::plan::{Facts, Machine, Origin, Program, Reply, RouteId};
 use crate::sip::Scheme;
 
 use super::desk::{Alarm, Desk, Effect};
@@ -51,7 +51,11 @@ impl Call {
         } = incoming;
         let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
         let srtp = desk.srtp_of_caller(&facts.origin, &caller_name);
-        let leg = guest::asking(desk, (id, CALLER), guest, srtp);
+        let mut leg = guest::asking(desk, (id, CALLER), guest, srtp);
+        leg.carrier = match &facts.origin {
+            Origin::Trunk(name) => Some(Arc::clone(name)),
+            Origin::Users => None,
+        };
         let max_forwards = message.max_forwards().unwrap_or(70).saturating_sub(1);
         let secure = message.request_uri().is_some_and(|uri| uri.scheme() == Scheme::Sips);
         let beginning = Beginning { id, facts, caller_name, device, route, program, max_forwards, secure };

@@ -22,11 +22,11 @@ use super::wire::{ALLOW, SDP, SUPPORTED};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Renewal {
     /// UPDATE rather than INVITE.
-    by_update: bool,
+    pub by_update: bool,
     /// How often it has been sent or put off.
     tries: u8,
     /// Its CSeq number; 0 while it waits to be sent.
-    seq: u32,
+    pub seq: u32,
     /// Whether it tells a phone of another port of ours: then its failure matters.
     moves: bool,
 }
@@ -142,14 +142,13 @@ impl Call {
             request = request.body(SDP, said);
         }
         let (seq, flow) = (dialog.last_seq(), dialog.flow());
-        match desk.layer.request(desk.now, flow, request) {
-            Ok(client) => {
+        match at.send(desk, (id, leg), Purpose::Renew, (flow, seq, request)) {
+            Ok(_) => {
                 let carrier = if by_update { Carrier::Update } else { Carrier::Invite };
                 let _ = at.exchange.on(Side::Ours, carrier, !by_update);
                 if let Some(renewal) = &mut at.renewal {
                     renewal.seq = seq;
                 }
-                desk.index.add_client(client, (id, leg), Purpose::Renew);
                 self.said(desk, leg, Way::Out, word);
             }
             Err(_) => self.put_off(desk, leg, BUSY),

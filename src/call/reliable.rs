@@ -182,13 +182,14 @@ impl Call {
         rseq: u32,
     ) {
         let id = self.id;
-        let Some(invitation) = self.leg_mut(leg).and_then(|at| at.invitation.as_mut()) else { return };
+        let Some(at) = self.leg_mut(leg) else { return };
+        let Some(invitation) = at.invitation.as_mut() else { return };
         let seq = invitation.seq();
         let Some(fork) = invitation.fork_mut(fork) else { return };
         let request = fork.dialog.request(&Method::Prack).header(Name::RAck, prack::rack(rseq, seq));
         let _ = fork.exchange.on(Side::Ours, Carrier::Prack, false);
-        if let Ok(prack) = desk.layer.request(desk.now, fork.dialog.flow(), request) {
-            desk.index.add_client(prack, (id, leg), Purpose::Prack);
+        let request = (fork.dialog.flow(), fork.dialog.last_seq(), request);
+        if at.send(desk, (id, leg), Purpose::Prack, request).is_ok() {
             self.said(desk, leg, Way::Out, "PRACK");
         }
     }

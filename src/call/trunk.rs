@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::{LegId, Masked, Time, bounds};
-use crate::plan::{Outcome, Target};
+use crate::plan::Outcome;
 use crate::registrar::Binding;
 use crate::sip::{Message, Name, UriBuf};
 use crate::trunk::Way;
 
-use super::desk::{Desk, Purpose};
-use super::dial::Contact;
+use super::desk::{Alarm, Desk, Purpose};
+use super::dial::{Contact, Outward};
 use super::leg::Stage;
 use super::offer::Spoken;
 use super::trace;
@@ -22,7 +22,7 @@ use super::wire::{SDP, asking, user_at};
 use super::{Call, Phase};
 
 /// How long a way rings before the next joins in: never by itself, a dial is over long before.
-const ALONE: Duration = Duration::from_secs(86_400);
+pub(super) const ALONE: Duration = Duration::from_secs(86_400);
 
 /// Puts the trunks' ways behind the users: the first of each target beside the first wave, the others each in a wave of its own.
 pub(super) fn join(waves: &mut VecDeque<Wave>, targets: Vec<Vec<Contact>>) {
@@ -53,14 +53,12 @@ impl Call {
     pub(super) fn over_trunks(
         &mut self,
         desk: &mut Desk<'_>,
-        targets: &[Target],
+        outward: &[Outward],
         nobody: &mut Outcome,
     ) -> Vec<Vec<Contact>> {
         let mut found = Vec::new();
-        for target in targets {
-            let Target::Trunk { trunk, number } = target else { continue };
-            let caller = self.shown.user.reveal().to_string();
-            match desk.trunks.ways(desk.now, trunk, number.reveal(), &caller, desk.random) {
+        for Outward { trunk, number, caller } in outward {
+            match desk.trunks.ways(desk.now, trunk, number.reveal(), caller.reveal(), desk.random) {
                 Ok(ways) => {
                     let ways = ways.into_iter().take(bounds::PLACES);
                     found.push(ways.map(|way| contact(desk.now, way)).collect());
@@ -86,11 +84,12 @@ impl Call {
             return false;
         }
         let uri = target(way);
-        let proved = desk.trunks.prove(way.trunk, challenge, "INVITE", uri.as_str(), desk.random);
+        let proved = desk.trunks.prove(&way.name, challenge, "INVITE", uri.as_str(), desk.random);
         let Some((name, value)) = proved else { return false };
         way.proofs += 1;
         let request = asking(invitation.request_anew(max_forwards), interval_s);
-        let request = request.header(name, value).body(SDP, sdp.clone());
+        let request = request.header(name, &value).body(SDP, sdp.clone());
+        way.proof = Some((name, value));
         let Ok(invite) = desk.layer.request(desk.now, at.flow, request) else { return false };
         desk.index.add_client(invite, (id, leg), Purpose::Invite);
         at.stage = Stage::Calling { invite, ringing: false, cancelled: false };
@@ -116,6 +115,34 @@ impl Call {
         } else if let Phase::Dialling(dialling) = &mut self.phase {
             dialling.waves.iter_mut().for_each(|wave| wave.contacts.retain(|contact| contact.way.is_none()));
         }
+    }
+}
+
+/// Silence.
+impl Call {
+    /// An INVITE to a trunk is out: if not a word comes back, the next way is tried before the transaction gives up.
+    pub(super) fn expect_trunk(&self, desk: &mut Desk<'_>, leg: LegId) {
+        if self.leg(leg).is_some_and(|at| at.way.is_some()) {
+            desk.alarms.set((self.id, Alarm::Silence(leg)), desk.now + bounds::TRUNK_SILENCE);
+        }
+    }
+
+    /// Not a word has come. Without another way the INVITE is left to its transaction.
+    pub(super) fn trunk_silent(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Phase::Dialling(dialling) = &self.phase else { return };
+        let others = dialling.waves.iter().flat_map(|wave| &wave.contacts).any(|to| to.way.is_some());
+        let calling = matches!(
+            self.leg(leg).map(|at| &at.stage),
+            Some(Stage::Calling { ringing: false, cancelled: false, .. })
+        );
+        if !others || !calling || !dialling.legs.contains(&leg) {
+            return;
+        }
+        self.note(desk, format!("{leg}: its trunk says nothing"));
+        self.release(desk, leg, 408, None);
+        self.close_media(desk, leg);
+        self.after_trunk(desk, leg, 408, None);
+        self.leg_failed(desk, leg, 408);
     }
 }
 

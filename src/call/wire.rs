@@ -89,6 +89,7 @@ impl Call {
                 at.invitation = Some(Box::new(invitation));
                 at.stage = Stage::Calling { invite, ringing: false, cancelled: false };
                 self.said(desk, leg, Way::Out, "INVITE (sdp)");
+                self.expect_trunk(desk, leg);
             }
             Err(_) => {
                 self.gone(desk, leg);
@@ -114,9 +115,9 @@ impl Call {
         let id = self.id;
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Up { mut dialog, .. } = std::mem::replace(&mut at.stage, Stage::Gone) else { return };
-        match dialog.hang_up(desk.now, desk.layer, reason) {
-            Ok(bye) => {
-                desk.index.add_client(bye, (id, leg), Purpose::Bye);
+        let bye = dialog.bye(reason);
+        match at.send(desk, (id, leg), Purpose::Bye, (dialog.flow(), dialog.last_seq(), bye)) {
+            Ok(_) => {
                 at.stage = Stage::Leaving { dialog };
                 self.said(desk, leg, Way::Out, "BYE");
             }
@@ -344,6 +345,9 @@ impl Call {
     pub fn on_response(&mut self, desk: &mut Desk<'_>, leg: LegId, purpose: Purpose, message: &Message) {
         let Some(status) = message.status() else { return };
         self.heard_sip(desk, leg, message);
+        if purpose != Purpose::Invite && self.vouch(desk, leg, purpose, message) {
+            return;
+        }
         match (purpose, status) {
             (Purpose::Invite, _) => self.on_invited(desk, leg, status, message),
             (Purpose::Bye, 200..) => self.gone(desk, leg),
@@ -355,6 +359,7 @@ impl Call {
 
     /// A response to the INVITE of a leg that we ring.
     fn on_invited(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16, message: &Message) {
+        desk.alarms.clear(&(self.id, Alarm::Silence(leg)));
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(invitation) = &mut at.invitation else { return };
         let seq = invitation.seq();
@@ -371,6 +376,9 @@ impl Call {
                 self.on_progress(desk, leg, status, described);
             }
             Heard::Accepted(mut dialog, exchange) => {
+                if let Some((name, value)) = at.way.as_mut().and_then(|way| way.proof.take()) {
+                    dialog.vouch(name, &value);
+                }
                 dialog.acknowledge(desk.layer, seq, None);
                 at.flow = dialog.flow();
                 at.exchange = exchange;
@@ -482,6 +490,7 @@ impl Call {
         desk.index.remove_dialogs((self.id, leg));
         desk.alarms.clear(&(self.id, Alarm::Patience(leg)));
         for alarm in [
+            Alarm::Silence(leg),
             Alarm::Accepted(leg),
             Alarm::Provisional(leg),
             Alarm::Session(leg),

@@ -154,6 +154,7 @@ impl Node {
             plan: config.plan.clone(),
             site: plans::site(config),
             door: None,
+            trunks: None,
         };
         Ok(Node::Stopped(Box::new(desk)))
     }

@@ -19,11 +19,7 @@ pub(super) fn run(secret: &args::Secret, config: Option<&Path>, printer: &Printe
         args::Secret::Set { name } => {
             let act = Act::SecretSet { name: name.clone(), value: Word(first_line()?) };
             let done: Value = node.value(act)?;
-            printer.value(&done, |_| {
-                format!(
-                    "{name} is set. A running switch takes it at SIGHUP (`systemctl reload ledgerline`).\n"
-                )
-            });
+            printer.value(&done, |_| format!("{name} is set\n"));
         }
         args::Secret::List => {
             let names: Vec<String> = node.value(Act::SecretList)?;

@@ -48,6 +48,8 @@ pub struct Dialog {
     flow: Flow,
     /// The ACK of our last INVITE's 2xx, for when that 2xx comes again.
     ack: Option<(u32, Bytes)>,
+    /// The proof of our last INVITE, which its ACK repeats.
+    proof: Option<(Name<'static>, Box<str>)>,
 }
 
 /// A Contact value under which the peer reaches us over `flow`: `<sip:user@address;transport=tcp>`.
@@ -103,6 +105,7 @@ impl Dialog {
             routes,
             contact: contact.into(),
             ack: None,
+            proof: None,
         })
     }
 
@@ -131,6 +134,7 @@ impl Dialog {
             contact: contact.into(),
             flow,
             ack: None,
+            proof: None,
         })
     }
 
@@ -247,8 +251,8 @@ impl Dialog {
     /// A new request with the next CSeq: Request-URI and Route by the route set (RFC 3261 §12.2.1.1), From, To, Call-ID, CSeq,
     /// Max-Forwards and, where it belongs, Contact. Send it with [`Layer::request`] over [`Dialog::flow`].
     pub fn request(&mut self, method: &Method) -> Builder {
-        self.local_seq = self.local_seq.saturating_add(1);
-        let request = self.bare(method, self.local_seq);
+        let seq = self.next_seq();
+        let request = self.bare(method, seq);
         match refreshes_target(method) {
             true => request.header(Name::Contact, self.contact.as_bytes()),
             false => request,
@@ -260,9 +264,23 @@ impl Dialog {
         self.local_seq
     }
 
+    /// The next CSeq number, for a request that is written anew (a challenge has to be answered).
+    pub fn next_seq(&mut self) -> u32 {
+        self.local_seq = self.local_seq.saturating_add(1);
+        self.local_seq
+    }
+
+    /// Our INVITE was proved with this field: its ACK carries it too (RFC 3261 §22.1).
+    pub fn vouch(&mut self, name: Name<'static>, value: &str) {
+        self.proof = Some((name, value.into()));
+    }
+
     /// Sends the ACK of the 2xx to the INVITE with CSeq number `seq`, with an answer in it when the 2xx held the offer.
     pub fn acknowledge(&mut self, layer: &mut Layer, seq: u32, sdp: Option<Bytes>) {
         let mut ack = self.bare(&Method::Ack, seq);
+        if let Some((name, value)) = self.proof.take() {
+            ack = ack.header(name, &*value);
+        }
         if let Some(sdp) = sdp {
             ack = ack.body("application/sdp", sdp);
         }
@@ -280,7 +298,16 @@ impl Dialog {
         }
     }
 
-    /// Sends a BYE; `reason` is the value of a Reason header (RFC 3326).
+    /// A BYE; `reason` is the value of a Reason header (RFC 3326).
+    pub fn bye(&mut self, reason: Option<&str>) -> Builder {
+        let bye = self.request(&Method::Bye);
+        match reason {
+            Some(reason) => bye.header(Name::Reason, reason),
+            None => bye,
+        }
+    }
+
+    /// Sends a BYE, as [`Dialog::bye`].
     ///
     /// # Errors
     /// As [`Layer::request`].
@@ -290,10 +317,7 @@ impl Dialog {
         layer: &mut Layer,
         reason: Option<&str>,
     ) -> Result<ClientKey, Unsent> {
-        let mut bye = self.request(&Method::Bye);
-        if let Some(reason) = reason {
-            bye = bye.header(Name::Reason, reason);
-        }
+        let bye = self.bye(reason);
         layer.request(now, self.flow, bye)
     }
 

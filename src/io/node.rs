@@ -108,12 +108,11 @@ async fn serve(
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
     let Node { control, door, desk, server, store, keeper, tls, listening } = node;
-    let with_trunks = trunks_of(config, &door, &listening);
-    let trunks = with_trunks.clone();
+    let trunks = desk.trunks.clone();
     let administration = tokio::spawn(server.serve(desk.clone(), door));
-    let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone(), trunks));
+    let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone()));
     // The secrets are on the disk, and the control task is not running yet to take what is read.
-    drop(tokio::task::spawn_blocking(with_trunks.clone()));
+    drop(tokio::task::spawn_blocking(move || trunks.inspect(|trunks| trunks())));
     let watching = tls.map(|tls| tokio::spawn(tls.watch()));
     for listen in &listening {
         tracing::info!(%listen, "listening");
@@ -260,6 +259,7 @@ impl Node {
             store: Some(store.clone()),
             plan: config.plan.clone(),
             site: plans::site(config),
+            trunks: Some(Arc::new(trunks_of(config, &door, &listening))),
             door: Some(door.clone()),
         };
         Ok(Node { control, door, desk, server, store, keeper, tls, listening })
@@ -388,7 +388,7 @@ fn listen(wanted: &[Listen], tls: Option<&Tls>) -> Result<Listening, StartError>
 }
 
 /// What gives the core its trunks, as configured and with the secrets that are sealed now.
-fn trunks_of(config: &Config, door: &Door, listening: &[Listen]) -> impl Fn() + Clone + Send + 'static {
+fn trunks_of(config: &Config, door: &Door, listening: &[Listen]) -> impl Fn() + Send + Sync + 'static {
     let (configured, door) = (config.trunks.clone(), door.clone());
     let (keys, folder) = (config.store.keys.clone(), config.store.folder.clone());
     let listeners: Vec<_> =
@@ -428,18 +428,13 @@ fn random() -> Result<Random, StartError> {
 }
 
 /// Reloads plan and certificates at every SIGHUP; what has errors changes nothing.
-async fn reload_on(
-    mut hangups: tokio::signal::unix::Signal,
-    desk: Desk,
-    tls: Option<Tls>,
-    trunks: impl Fn() + Clone + Send + 'static,
-) {
+async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk, tls: Option<Tls>) {
     while hangups.recv().await.is_some() {
         if let Some(store) = &desk.store {
             trail::note(store, &on_signal(), &Deed::new("node.reload", None), Outcome::Done);
         }
-        let read = trunks.clone();
-        if tokio::task::spawn_blocking(read).await.is_err() {
+        let trunks = desk.trunks.clone();
+        if tokio::task::spawn_blocking(move || trunks.inspect(|trunks| trunks())).await.is_err() {
             tracing::error!("trunks not read again");
         }
         if let Some(tls) = &tls {

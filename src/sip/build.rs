@@ -126,6 +126,21 @@ impl Builder {
         self
     }
 
+    /// Without the fields called `name`, as this builder has written them.
+    pub fn without(mut self, name: Name<'_>) -> Builder {
+        let is = |line: &[u8]| line.split(|c| *c == b':').next() == Some(name.as_str().as_bytes());
+        let lines = self.fields.split_inclusive(|c| *c == b'\n').filter(|line| !is(line));
+        self.fields = lines.collect::<Vec<_>>().concat();
+        self.untagged_to = None;
+        self
+    }
+
+    /// A request's URI; `None` for a response.
+    pub fn target(&self) -> Option<String> {
+        let line = std::str::from_utf8(&self.start).ok().filter(|_| self.reason.is_none())?;
+        line.split(' ').nth(1).map(str::to_string)
+    }
+
     /// Adds a header field before all that are there: how the transaction layer puts its Via on top.
     pub fn prepend(mut self, name: Name<'_>, value: impl AsRef<[u8]>) -> Builder {
         let mut field = Vec::with_capacity(64);
@@ -225,6 +240,27 @@ fn replace(out: &mut Vec<u8>, at: usize, old: usize, new: &[u8]) {
         place.copy_from_slice(new);
     }
     out.truncate(length - old + new.len());
+}
+
+#[cfg(test)]
+mod rewriting {
+    use super::*;
+
+    #[test]
+    fn a_request_is_written_anew_without_some_of_its_fields() {
+        let request = Builder::request(&Method::Bye, "sip:a@b;x=y z")
+            .header(Name::From, "<sip:CSeq:@a>")
+            .header(Name::CSeq, "1 BYE")
+            .header(Name::Authorization, "old")
+            .header(Name::Route, "<sip:r>")
+            .header(Name::Authorization, "older");
+        assert_eq!(request.target().as_deref(), Some("sip:a@b;x=y%20z"));
+        let anew = request.without(Name::CSeq).without(Name::Authorization).header(Name::CSeq, "2 BYE");
+        let text = String::from_utf8(anew.build().to_vec()).unwrap();
+        let expected = "BYE sip:a@b;x=y%20z SIP/2.0\r\nFrom: <sip:CSeq:@a>\r\nRoute: <sip:r>\r\nCSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text, expected);
+        assert_eq!(Builder::response(200).target(), None);
+    }
 }
 
 #[cfg(test)]

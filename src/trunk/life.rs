@@ -28,6 +28,10 @@ pub(super) enum Due {
     Register,
 }
 
+impl Due {
+    pub const ALL: [Due; 4] = [Due::Locate, Due::GiveUp, Due::Ask, Due::Register];
+}
+
 /// Everything that is known of a trunk.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -74,12 +78,29 @@ impl Life {
         }
     }
 
-    /// The paths that may be tried: those that are up, those that rest last.
-    pub fn usable(&self, now: Time) -> impl Iterator<Item = Flow> {
+    /// Takes other rules for the same places. `true`: it is to be registered with at once, as somebody else or with another secret.
+    pub fn take(&mut self, rules: Rules) -> bool {
+        let anew = rules.register.is_some() && !self.rules.proves_as(&rules) && !self.spots.is_empty();
+        self.rules = rules;
+        if anew {
+            self.failures = 0;
+        }
+        anew
+    }
+
+    /// Whether its hosts are being looked up.
+    pub fn searches(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// The paths that may be tried, those that are up, each with whether it rests: these last.
+    pub fn usable(&self, now: Time) -> impl Iterator<Item = (bool, Flow)> {
         let ready = self.rules.register.is_none() || self.registered_until.is_some_and(|until| until > now);
-        let mut up: Vec<&Spot> = self.spots.iter().filter(|spot| ready && spot.up).collect();
-        up.sort_by_key(|spot| spot.rests.is_some_and(|until| until > now));
-        up.into_iter().map(|spot| spot.flow)
+        let rests = |spot: &Spot| spot.rests.is_some_and(|until| until > now);
+        let up = self.spots.iter().filter(|spot| ready && spot.up);
+        let mut up: Vec<(bool, Flow)> = up.map(|spot| (rests(spot), spot.flow)).collect();
+        up.sort_by_key(|(rests, _)| *rests);
+        up.into_iter()
     }
 
     /// The spot at `flow` is left for last for a while.

@@ -71,9 +71,7 @@ pub struct Errand {
 /// A way for one call.
 #[derive(Debug, Clone)]
 pub struct Way {
-    /// Which trunk: for [`Trunks::failed`] and [`Trunks::prove`].
-    pub trunk: usize,
-    /// Its name.
+    /// The trunk's name.
     pub name: Arc<str>,
     /// Over which path.
     pub flow: Flow,
@@ -89,6 +87,8 @@ pub struct Way {
     pub srtp: Option<Srtp>,
     /// Proofs given so far.
     pub proofs: u8,
+    /// The last of them: the ACK repeats it (RFC 3261 §22.1).
+    pub proof: Option<(crate::sip::Name<'static>, String)>,
 }
 
 /// Why there is no way.
@@ -130,8 +130,8 @@ pub struct TrunkView {
 pub struct Trunks {
     lives: Vec<Life>,
     listeners: Vec<(Transport, std::net::SocketAddr)>,
-    /// Which trunk each leg uses.
-    carried: BTreeMap<(CallId, LegId), usize>,
+    /// The name of the trunk that each leg uses.
+    carried: BTreeMap<(CallId, LegId), Arc<str>>,
     alarms: Alarms<(usize, Due)>,
     wants: VecDeque<Want>,
     /// The searches that are on their way: ticket to trunk.
@@ -140,8 +140,9 @@ pub struct Trunks {
 }
 
 impl Trunks {
-    /// Takes new rules in place of the old; what is known of a trunk whose rules did not change stays, except its registration's
-    /// timer. `listeners`: where the node listens.
+    /// Takes new rules in place of the old, a trunk's at the same place as before. What is known of a trunk that leads where it did stays:
+    /// whether its hosts answer, its registration. One whose user or secret is another is registered with anew, at once.
+    /// `listeners`: where the node listens.
     pub fn configure(
         &mut self,
         now: Time,
@@ -149,12 +150,31 @@ impl Trunks {
         listeners: Vec<(Transport, std::net::SocketAddr)>,
         random: &mut Random,
     ) {
-        self.listeners = listeners;
-        (self.alarms, self.asked) = (Alarms::new(), BTreeMap::new());
-        self.carried.clear();
-        self.lives = rules.into_iter().map(|rules| Life::new(rules, random)).collect();
-        for trunk in 0..self.lives.len() {
-            self.alarms.set((trunk, Due::Locate), now);
+        let moved = std::mem::replace(&mut self.listeners, listeners) != self.listeners;
+        let mut before: Vec<Option<Life>> = std::mem::take(&mut self.lives).into_iter().map(Some).collect();
+        let alarms = std::mem::take(&mut self.alarms);
+        self.asked.clear();
+        for (trunk, rules) in rules.into_iter().enumerate() {
+            let old = before.get_mut(trunk).and_then(Option::take);
+            let Some(mut life) = old.filter(|old| !moved && old.rules.leads_as(&rules)) else {
+                self.lives.push(Life::new(rules, random));
+                self.alarms.set((trunk, Due::Locate), now);
+                continue;
+            };
+            for due in Due::ALL {
+                if let Some(at) = alarms.of(&(trunk, due)) {
+                    self.alarms.set((trunk, due), at);
+                }
+            }
+            if life.take(rules) {
+                self.alarms.set((trunk, Due::Register), now);
+            }
+            if life.searches() {
+                // Its question is forgotten: it is asked anew.
+                self.alarms.clear(&(trunk, Due::GiveUp));
+                self.alarms.set((trunk, Due::Locate), now);
+            }
+            self.lives.push(life);
         }
     }
 
@@ -186,7 +206,7 @@ impl Trunks {
         for trunk in named {
             let Some(life) = self.lives.get(trunk) else { continue };
             let rules = &life.rules;
-            if rules.calls > 0 && self.carries(trunk) >= rules.calls {
+            if rules.calls > 0 && self.carries(&rules.name) >= rules.calls {
                 why = NoWay::Full;
                 continue;
             }
@@ -194,24 +214,29 @@ impl Trunks {
                 why = NoWay::NoCaller;
                 continue;
             };
-            ways.extend(life.usable(now).map(|flow| Way {
-                trunk,
-                name: Arc::clone(&rules.name),
-                flow,
-                domain: Arc::clone(&life.domain),
-                number: rules.outward(number),
-                caller: caller.clone(),
-                codecs: rules.codecs.clone(),
-                srtp: rules.srtp,
-                proofs: 0,
+            ways.extend(life.usable(now).map(|(rests, flow)| {
+                let way = Way {
+                    name: Arc::clone(&rules.name),
+                    flow,
+                    domain: Arc::clone(&life.domain),
+                    number: rules.outward(number),
+                    caller: caller.clone(),
+                    codecs: rules.codecs.clone(),
+                    srtp: rules.srtp,
+                    proofs: 0,
+                    proof: None,
+                };
+                (rests, way)
             }));
         }
-        if ways.is_empty() { Err(why) } else { Ok(ways) }
+        // Across the trunks of a group too, who rests comes last.
+        ways.sort_by_key(|(rests, _)| *rests);
+        if ways.is_empty() { Err(why) } else { Ok(ways.into_iter().map(|(_, way)| way).collect()) }
     }
 
     /// A leg of a call takes a way.
-    pub fn took(&mut self, leg: (CallId, LegId), trunk: usize) {
-        self.carried.insert(leg, trunk);
+    pub fn took(&mut self, leg: (CallId, LegId), way: &Way) {
+        self.carried.insert(leg, Arc::clone(&way.name));
     }
 
     /// A leg is gone.
@@ -226,21 +251,23 @@ impl Trunks {
 
     /// A way failed with `status` (408 and 503 of our own included): it is left for last for a while, or for as long as it said.
     pub fn failed(&mut self, now: Time, way: &Way, retry_after: Option<Duration>) {
-        if let Some(life) = self.lives.get_mut(way.trunk) {
+        if let Some(life) = self.lives.iter_mut().find(|life| life.rules.name == way.name) {
             life.rest(now, &way.flow, retry_after);
         }
     }
 
-    /// The Authorization field that answers `challenge` to a request of ours, and its name. `None`: it is not to be answered.
+    /// The Authorization field that answers the challenge of the trunk called `name` to a request of ours, and its name. `None`: it is not
+    /// to be answered.
     pub fn prove(
         &self,
-        trunk: usize,
+        name: &str,
         challenge: &Message,
         method: &str,
         uri: &str,
         random: &mut Random,
     ) -> Option<(crate::sip::Name<'static>, String)> {
-        proof(&self.lives.get(trunk)?.rules, challenge, method, uri, &random.token(16))
+        let life = self.lives.iter().find(|life| *life.rules.name == *name)?;
+        proof(&life.rules, challenge, method, uri, &random.token(16))
     }
 
     /// Whose calls come from `flow`: the trunk's rules.
@@ -265,7 +292,7 @@ impl Trunks {
 
     /// How each trunk is.
     pub fn view(&self, now: Time) -> Vec<TrunkView> {
-        (0..self.lives.len()).filter_map(|at| Some(self.lives.get(at)?.view(now, self.carries(at)))).collect()
+        self.lives.iter().map(|life| life.view(now, self.carries(&life.rules.name))).collect()
     }
 
     /// Does what is due.
@@ -282,8 +309,8 @@ impl Trunks {
         }
     }
 
-    fn carries(&self, trunk: usize) -> usize {
-        self.carried.values().filter(|of| **of == trunk).count()
+    fn carries(&self, trunk: &str) -> usize {
+        self.carried.values().filter(|of| ***of == *trunk).count()
     }
 
     fn life(&self, at: usize, ask: impl Fn(&Life) -> bool) -> bool {

@@ -65,6 +65,18 @@ pub struct Rewrite {
 }
 
 impl Rules {
+    /// Whether both lead to the same places and keep watch over them alike.
+    pub(super) fn leads_as(&self, other: &Rules) -> bool {
+        let places = self.name == other.name && self.to == other.to && self.from == other.from;
+        places && self.register == other.register && self.ask == other.ask
+    }
+
+    /// Whether both give the same proofs.
+    pub(super) fn proves_as(&self, other: &Rules) -> bool {
+        let secret = |rules: &Rules| rules.secret.as_ref().map(|secret| secret.expose().clone());
+        self.user == other.user && self.realm == other.realm && secret(self) == secret(other)
+    }
+
     pub(super) fn is_called(&self, name: &str) -> bool {
         *self.name == *name || self.group.as_deref() == Some(name)
     }

@@ -195,7 +195,8 @@ fn a_group_is_ordered_by_priority_and_weight_and_held_to_its_calls() {
     }
     assert!((700..800).contains(&heavy), "{heavy} of 1000");
     let call = CallId::new(crate::base::Wall::from_micros(1), &mut bench.random);
-    bench.trunks.took((call, LegId(1)), 1);
+    let way = bench.trunks.ways(bench.now, "heavy", "1", "", &mut bench.random).expect("up").remove(0);
+    bench.trunks.took((call, LegId(1)), &way);
     assert_eq!(bench.ways("heavy"), Err(NoWay::Full));
     assert_eq!(bench.ways("all").expect("up"), ["light 192.0.2.1:5060", "late 192.0.2.1:5060"]);
     bench.trunks.over(call);
@@ -322,4 +323,35 @@ fn a_host_that_cannot_be_found_is_looked_for_again() {
     assert_eq!(bench.trunks.view(bench.now)[0].state, "unlocated");
     assert_eq!(bench.logged.len(), 1);
     assert!(bench.trunks.deadline().is_some_and(|due| due <= bench.now + bounds::TRUNK_RETRY));
+}
+
+#[test]
+fn a_new_secret_is_proved_with_at_once_and_what_is_known_stays() {
+    let mut bench = registering();
+    let listeners = bench.trunks.listeners.clone();
+    let with = |secret: &str| {
+        let register = Some(Register { expires: Duration::from_secs(600) });
+        let secret = Some(Secret::new(secret.to_string()));
+        vec![Rules { register, secret, ask: None, ..rules("a", &["sip:192.0.2.1"]) }]
+    };
+    bench.answer(401, &[(Name::WwwAuthenticate, &challenge("carrier"))]);
+    bench.answer(403, &[]);
+    assert!(bench.sent.is_empty() && bench.ways("a").is_err());
+    // The same secret again changes nothing; another one is tried without waiting.
+    bench.trunks.configure(bench.now, with("open sesame"), listeners.clone(), &mut bench.random);
+    bench.wait(0);
+    assert!(bench.sent.is_empty());
+    bench.trunks.configure(bench.now, with("the right one"), listeners.clone(), &mut bench.random);
+    bench.wait(0);
+    bench.answer(401, &[(Name::WwwAuthenticate, &challenge("carrier"))]);
+    assert!(bench.sent[0].2.header(Name::Authorization).is_some());
+    bench.answer(200, &[]);
+    assert!(bench.ways("a").is_ok());
+    // A call runs: the limit holds over the next change, and the registration too.
+    let call = CallId::new(crate::base::Wall::from_micros(1), &mut bench.random);
+    let way = bench.trunks.ways(bench.now, "a", "1", "", &mut bench.random).expect("up").remove(0);
+    bench.trunks.took((call, LegId(1)), &way);
+    bench.trunks.configure(bench.now, with("the right one"), listeners, &mut bench.random);
+    let view = &bench.trunks.view(bench.now)[0];
+    assert_eq!((view.calls, view.registration.as_str(), view.state.as_str()), (1, "registered", "up"));
 }

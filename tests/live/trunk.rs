@@ -165,15 +165,19 @@ ask_s = 5
 "#
     );
     fs::write(config, text + &trunk).expect("written");
+    node
+}
+
+/// Seals the carrier's secret.
+fn set_secret(node: &Node, secret: &str) {
     let mut set = node
         .start(&["secret", "set", "carrier"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .expect("the binary runs");
-    writeln!(set.stdin.take().expect("a pipe"), "{SECRET}").expect("told");
+    writeln!(set.stdin.take().expect("a pipe"), "{secret}").expect("told");
     assert!(set.wait().expect("ends").success());
-    node
 }
 
 #[test]
@@ -183,7 +187,15 @@ fn a_carrier_is_registered_with_and_called_past_its_host_that_is_gone() {
     }
     let _carrier = Carrier::start();
     let mut node = node();
+    set_secret(&node, "not-the-one");
     node.serve();
+    wait_until("the wrong secret to be refused", Duration::from_secs(20), || {
+        node.log().contains("cannot be registered with")
+    });
+    set_secret(&node, SECRET);
+    wait_until("the right one to serve at once", Duration::from_secs(10), || {
+        node.rows(&["trunks"])[0]["registration"] == "registered"
+    });
     let done = node.command(&["secret", "list"]).succeeded();
     assert_eq!(done.out.trim(), "carrier");
     sipp::register(Over::Udp, "alice", 5_071, 3_600);

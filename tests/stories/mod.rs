@@ -23,6 +23,7 @@ mod strangers;
 mod texts;
 mod transfers;
 mod trouble;
+mod trunks;
 
 use crate::world::World;
 

@@ -81,6 +81,16 @@ impl Challenge {
     }
 }
 
+/// Whether `value`, an Authorization field with SHA-256 and qop, proves this password for `method`.
+pub fn holds(value: &str, password: &str, method: &str) -> bool {
+    let of = |name: &str| quoted(value, name).unwrap_or_default();
+    let hash = |text: String| hex(&Sha256::digest(text));
+    let ha1 = hash(format!("{}:{}:{password}", of("username"), of("realm")));
+    let ha2 = hash(format!("{method}:{}", of("uri")));
+    let whole = format!("{ha1}:{}:{}:{}:{}:{ha2}", of("nonce"), of("nc"), of("cnonce"), of("qop"));
+    !of("response").is_empty() && hash(whole) == of("response")
+}
+
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -27,7 +27,7 @@ mod verdict;
 
 pub use digest::Hash;
 pub use network::Fate;
-pub use phone::{Act, Dialog, How, Over, Phone, Side, Skills, Stage, When};
+pub use phone::{Act, CARRIER_REALM, Dialog, How, Over, Phone, Side, Skills, Stage, When};
 pub use plans::Plan;
 pub use sdp::{Encryption, Notation};
 pub use setting::MOBILE;
@@ -43,6 +43,7 @@ use ledgerline::presence::Report;
 use ledgerline::sip::Flow;
 use ledgerline::sip::framing::Framer;
 use ledgerline::switch::{Answer, Command, Input, Switch};
+use ledgerline::trunk::Rules;
 
 use hearing::Hearing;
 use network::{Network, Weather};
@@ -115,6 +116,8 @@ pub struct World {
     pub set: Vec<(String, ledgerline::registrar::Settings)>,
     /// What was reported beside calls.
     pub reports: Vec<Report>,
+    /// The trunks, known to the switch before the story begins.
+    trunks: Vec<Rules>,
     /// The plan of new calls, and of those that there were.
     plan: Plan,
     plan_of: BTreeMap<CallId, Plan>,

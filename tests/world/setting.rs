@@ -9,7 +9,10 @@ use ledgerline::config::Features;
 use ledgerline::media::MUSIC;
 use ledgerline::presence::Policy;
 use ledgerline::registrar::{Account, Algorithm, Directory, Rules};
+use ledgerline::sip::Transport;
 use ledgerline::switch::{Input, Limits, Setup, Switch};
+
+use ledgerline::trunk;
 
 use super::network::{Network, Weather};
 use super::phone::{Identity, Phone};
@@ -130,6 +133,7 @@ impl World {
             set: Vec::new(),
             reports: Vec::new(),
             plan,
+            trunks: Vec::new(),
             plan_of: Default::default(),
             sabotage: None,
             shows_wire: std::env::var_os("LEDGERLINE_WIRE").is_some(),
@@ -149,6 +153,18 @@ impl World {
             told: Vec::new(),
             serial: 0,
         }
+    }
+
+    /// With these trunks, whose hosts are addresses.
+    pub fn with_trunks(mut self, trunks: Vec<trunk::Rules>) -> World {
+        self.trunks = trunks;
+        self
+    }
+
+    /// Tells the switch of its trunks as they are now.
+    pub fn configure_trunks(&mut self, rules: Vec<trunk::Rules>) {
+        let listeners = vec![(Transport::Udp, switch_address(SocketAddr::from(([192, 0, 2, 9], 5060))))];
+        self.handle(Input::Trunks { rules, listeners });
     }
 
     /// The switch dies at once, and another one begins with the registrations that were kept until then. To be asked between calls.
@@ -238,6 +254,9 @@ impl World {
             return;
         }
         self.handle(Input::Clock { wall: self.wall_now() });
+        if !self.trunks.is_empty() {
+            self.configure_trunks(self.trunks.clone());
+        }
         let until = self.now + secs(30);
         for phone in self.phones.iter_mut().filter(|phone| phone.registers_first) {
             phone.register(self.now, 3_600);

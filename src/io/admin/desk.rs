@@ -66,7 +66,12 @@ pub struct Desk {
     pub site: Site,
     /// The way to the core; `None` beside a stopped node.
     pub door: Option<Door>,
+    /// Gives the core its trunks anew, with the secrets that are sealed now; `None` beside a stopped node.
+    pub trunks: Option<Retrunk>,
 }
+
+/// Reads the secrets and tells the core's trunks of them.
+pub type Retrunk = Arc<dyn Fn() + Send + Sync>;
 
 /// Where replies go. False: nobody listens any more.
 pub type Out<'a> = &'a mut dyn FnMut(Reply) -> bool;
@@ -132,14 +137,23 @@ impl Desk {
             Act::AuditVerify => self.verified(Scope::Audit),
             Act::SecretSet { name, value: Word(word) } => {
                 self.secrets.set(&name, word).map_err(secrets)?;
-                Ok(json!({ "set": name }))
+                self.tell_trunks();
+                Ok(json!({ "set": name, "effective": self.trunks.is_some() }))
             }
             Act::SecretList => value(self.secrets.all().map_err(secrets)?.into_keys().collect::<Vec<_>>()),
             Act::SecretRemove { name } => {
                 self.secrets.remove(&name).map_err(secrets)?;
+                self.tell_trunks();
                 Ok(json!({ "removed": name }))
             }
             Act::Trace { call } => self.trace(call),
+        }
+    }
+
+    /// Trunks of a running node prove themselves with what is sealed now.
+    fn tell_trunks(&self) {
+        if let Some(trunks) = &self.trunks {
+            trunks();
         }
     }
 

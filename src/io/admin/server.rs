@@ -287,6 +287,7 @@ mod tests {
             site: crate::io::plans::site(&config),
             plan: config.plan,
             door: Some(door.clone()),
+            trunks: None,
         };
         tokio::spawn(server.serve(desk, door));
         let (reader, writer) = UnixStream::connect(&path).await.expect("connected").into_split();
@@ -380,6 +381,7 @@ mod tests {
             site: crate::io::plans::site(&config),
             plan: config.plan,
             door: None,
+            trunks: None,
         };
         let act =
             Request::parse(b"{\"do\":\"user_add\",\"name\":\"bob\",\"numbers\":[]}").expect("a request");

@@ -4,6 +4,7 @@
 //! Like the switch it is a value: messages and time go in, parcels come out.
 
 mod asking;
+mod carrier;
 mod client;
 mod dialog;
 mod script;
@@ -14,6 +15,7 @@ mod transferring;
 mod watching;
 mod words;
 
+pub use carrier::{CARRIER_REALM, Carrier};
 pub use dialog::{Dialog, How, Side, Stage};
 pub use script::{Act, Manners, Reception, When};
 pub use skills::Skills;
@@ -81,6 +83,8 @@ pub struct Phone {
     pub codecs: Vec<u8>,
     pub manners: Manners,
     pub skills: Skills,
+    /// What it wants as a carrier's machine, if it is one.
+    pub carrier: Option<Carrier>,
     /// UPDATEs that it heard.
     pub updated: u32,
     /// What NOTIFYs said of its transfers.
@@ -149,6 +153,7 @@ impl Phone {
             codecs: vec![8, 0, 101],
             manners: Manners::default(),
             skills: Skills::default(),
+            carrier: None,
             updated: 0,
             progress: Vec::new(),
             renewed: 0,

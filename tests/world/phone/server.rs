@@ -52,6 +52,9 @@ impl Phone {
             }
             return;
         }
+        if self.challenges(now, heard) {
+            return;
+        }
         let dialog = self.dialog_of(heard.call_id(), heard.tag_of_to());
         match (heard.method(), dialog) {
             ("INVITE", None) if self.wants_longer(now, heard) => {}
@@ -110,7 +113,8 @@ impl Phone {
             described: false,
             rseq: None,
         };
-        if user_of(heard.start().split(' ').nth(1).unwrap_or_default()) != self.id.user {
+        let called = user_of(heard.start().split(' ').nth(1).unwrap_or_default());
+        if called != self.id.user && self.carrier.is_none() {
             self.complain(format!("called as somebody else: {}", heard.start()));
         }
         self.rung = Some(heard.text().to_string());
