@@ -393,3 +393,33 @@ pub const APPROVAL_TEXT_BYTES: usize = 512 << 10;
 pub const APPROVAL_VOTES: usize = 16;
 /// Longest message to a log server. RFC 5424 §6.1 has receivers take 480 octets and asks for 2 048; a head is 560.
 pub const SYSLOG_BYTES: usize = 2_048;
+
+/// Accounts of people: administrators and listeners of the largest site, ten times over.
+pub const PEOPLE: usize = 10_000;
+
+/// Wrong passwords or codes in a row after which an account is locked (DUAL-07): typing errors pass, guessing does not.
+pub const WRONG_TRIES: u32 = 5;
+
+/// How long it is locked: 480 tries a day against passwords of 12 characters; whoever it belongs to comes back by himself.
+pub const LOCKED: Duration = Duration::from_secs(15 * 60);
+
+/// How long a session lives without being used (HIPAA 45 CFR 164.312(a)(2)(iii)).
+pub const SESSION_IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a session lives at all: a long shift.
+pub const SESSION: Duration = Duration::from_secs(12 * 3_600);
+
+/// How long a proof of presence holds for hearing and unmasking: a few recordings of one case.
+pub const STEP_UP: Duration = Duration::from_secs(5 * 60);
+
+/// How long the break-glass account serves once it was opened; then it waits for its review (DUAL-06).
+pub const BREAK_GLASS: Duration = Duration::from_secs(3_600);
+
+/// Recordings whose numbers and names one person may see unmasked a day (PII-04).
+pub const REVEALS_A_DAY: u32 = 50;
+
+/// Characters of a purpose: a sentence, not a report.
+pub const PURPOSE: usize = 500;
+
+/// Motions that are kept for looking up; the oldest that are closed go first.
+pub const MOTIONS: usize = 1_000;

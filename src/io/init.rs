@@ -12,10 +12,12 @@ use std::sync::Arc;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rust_embed::RustEmbed;
 
+use super::clock;
 use super::password;
-use super::people::{People, PeopleError};
+use super::people::{NewPerson, People, PeopleError};
 use super::store::{self, Store, StoreError};
 use crate::base::Secret;
+use crate::compliance::role::Role;
 
 /// The plans and prompts of the repository, as they were when this binary was built.
 #[derive(RustEmbed)]
@@ -24,6 +26,9 @@ struct Dialplans;
 
 /// Name of the first administrator.
 pub const ADMINISTRATOR: &str = "admin";
+
+/// Name of the account for emergencies.
+pub const BREAK_GLASS: &str = "break-glass";
 
 /// How long the self-signed certificate is good for.
 const CERTIFICATE_DAYS: i64 = 825;
@@ -55,6 +60,8 @@ pub struct Made {
     pub config: PathBuf,
     /// The first administrator's password; not stored anywhere.
     pub password: Secret<String>,
+    /// The password of the account for emergencies; not stored anywhere.
+    pub break_glass: Secret<String>,
     /// The certificate.
     pub certificate: PathBuf,
     /// The keys' folder.
@@ -107,8 +114,17 @@ fn fill(folder: &Path, wishes: &Wishes) -> Result<Made, InitError> {
     Store::create(&records, &store::Options { keys: Some(keys.clone()), ..store::Options::default() })?;
     let certificate = certificate(&folder.join("certs"))?;
     let password = password::generate()?;
-    People::new(&records, Arc::new(store::load_keys(&keys)?)).add_administrator(ADMINISTRATOR, &password)?;
-    Ok(Made { config, password, certificate, keys })
+    let glass = password::generate()?;
+    let people = People::new(&records, Arc::new(store::load_keys(&keys)?));
+    let administrator = NewPerson { wants_code: false, ..NewPerson::new(ADMINISTRATOR, &[Role::Security]) };
+    people.add(&administrator, &password, clock::wall())?;
+    let emergency = NewPerson {
+        wants_code: false,
+        break_glass: true,
+        ..NewPerson::new(BREAK_GLASS, &[Role::Supervisor])
+    };
+    people.add(&emergency, &glass, clock::wall())?;
+    Ok(Made { config, password, break_glass: glass, certificate, keys })
 }
 
 /// The text of a new configuration file.
@@ -271,7 +287,10 @@ mod tests {
         assert!(!text.contains(made.password.expose()));
         let keys = Arc::new(store::load_keys(&folder.join("keys")).expect("keys"));
         let people = People::new(&folder.join("store"), keys);
-        assert!(people.is(ADMINISTRATOR, made.password.expose()).expect("opens"));
+        for (name, password) in [(ADMINISTRATOR, &made.password), (BREAK_GLASS, &made.break_glass)] {
+            assert!(people.log_in(name, password.expose(), None, clock::wall()).is_ok(), "{name}");
+            assert!(people.log_in(name, name, None, clock::wall()).is_err(), "no default password: {name}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod harden;
 pub mod init;
 pub mod log;
 pub mod media;
+pub mod motions;
 mod names;
 pub mod node;
 pub mod notify;

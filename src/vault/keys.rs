@@ -26,6 +26,8 @@ pub enum Label {
     Users,
     /// Sealing of the journal of inputs (off by default).
     Journal,
+    /// Authentication of the session tokens of people.
+    Sessions,
 }
 
 impl Label {
@@ -36,6 +38,7 @@ impl Label {
             Label::IndexValues => b"ledgerline/1/index-values",
             Label::Users => b"ledgerline/1/users",
             Label::Journal => b"ledgerline/1/journal",
+            Label::Sessions => b"ledgerline/1/sessions",
         }
     }
 }
@@ -167,7 +170,9 @@ mod tests {
         ring.insert(2, Secret::new([2; 32]));
         let mut seen = std::collections::HashSet::new();
         for version in [1, 2] {
-            for label in [Label::IndexBlinding, Label::IndexValues, Label::Users, Label::Journal] {
+            for label in
+                [Label::IndexBlinding, Label::IndexValues, Label::Users, Label::Journal, Label::Sessions]
+            {
                 assert!(seen.insert(*ring.subkey(version, label).expect("at hand").expose()));
             }
         }
