@@ -18,15 +18,19 @@ pub(super) fn run(args: &args::Init, printer: &Printer) -> Result<Exit, Stop> {
         "keys": made.keys,
         "administrator": init::ADMINISTRATOR,
         "password": made.password.expose(),
+        "break_glass": init::BREAK_GLASS,
+        "break_glass_password": made.break_glass.expose(),
     });
     printer.value(&result, |_| {
         let config = made.config.display();
         format!(
             "A new node: {config}\n\
              \n\
-             Administrator   {}\n\
-             Password        {}\n\
-             It is stored nowhere and is not shown again. Keep a copy of {} apart from the recordings:\n\
+             Security administrator   {}\n\
+             Password                 {}\n\
+             For emergencies only     {}\n\
+             Password, into a sealed envelope: {}\n\
+             They are stored nowhere and are not shown again. Keep a copy of {} apart from the recordings:\n\
              without these keys no recording opens.\n\
              \n\
              Next:\n\
@@ -34,6 +38,8 @@ pub(super) fn run(args: &args::Init, printer: &Printer) -> Result<Exit, Stop> {
              \x20 ledgerline user add alice --number 8001 --config {config}\n",
             init::ADMINISTRATOR,
             made.password.expose(),
+            init::BREAK_GLASS,
+            made.break_glass.expose(),
             made.keys.display(),
         )
     });

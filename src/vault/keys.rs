@@ -176,6 +176,6 @@ mod tests {
                 assert!(seen.insert(*ring.subkey(version, label).expect("at hand").expose()));
             }
         }
-        assert_eq!(seen.len(), 8);
+        assert_eq!(seen.len(), 10);
     }
 }
