@@ -185,6 +185,15 @@ pub const PLAN_FILES: usize = 256;
 /// How deep blocks and conditions of a plan may be nested; keeps the parser's stack small.
 pub const PLAN_NESTING: usize = 64;
 
+/// Octets of a lookup's answer: a few fields; a page of HTML is longer and is none.
+pub const LOOKUP_ANSWER_BYTES: usize = 64 << 10;
+
+/// Tests that one program may hold; each is a simulated call.
+pub const PLAN_TESTS: usize = 10_000;
+
+/// Characters of a text that a plan makes for a tag, an event or a screen; longer ones are cut.
+pub const PLAN_TEXT: usize = 1_000;
+
 /// Findings that one check reports; nobody reads more at once.
 pub const PLAN_FINDINGS: usize = 1_000;
 

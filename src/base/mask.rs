@@ -72,6 +72,41 @@ pub fn mask_numbers(text: &str) -> String {
     masked + rest
 }
 
+/// Masks a person's name: the family name's first character stays, and a title behind it: `张三丰先生` → `张**先生`
+/// (requirement M1).
+pub fn mask_name(name: &str) -> String {
+    const TITLES: [&str; 8] = ["先生", "女士", "小姐", "老师", "医生", "经理", "师傅", "同学"];
+    let name = super::presentable(name, bounds::DIALLED);
+    let title = TITLES.into_iter().find(|title| name.ends_with(title)).unwrap_or("");
+    let own = name.strip_suffix(title).unwrap_or(&name);
+    let Some(first) = own.chars().next() else { return title.to_string() };
+    let hidden = own.chars().count().saturating_sub(1).min(2);
+    format!("{first}{}{title}", "*".repeat(hidden))
+}
+
+/// Masks an identity card: `110105199001011234` → `110105****1234` (requirement M1).
+pub fn mask_id_card(card: &str) -> String {
+    ends_of(card, 6)
+}
+
+/// Masks a bank card: `6225880000001234` → `6225****1234`.
+pub fn mask_card(card: &str) -> String {
+    ends_of(card, 4)
+}
+
+/// The first `front` and the last four characters; all hidden when that would leave fewer than four hidden.
+fn ends_of(value: &str, front: usize) -> String {
+    let chars: Vec<char> = super::presentable(value, bounds::DIALLED).chars().collect();
+    let (Some(head), Some(tail)) = (chars.get(..front), chars.len().checked_sub(4).and_then(|at| chars.get(at..)))
+    else {
+        return "*".repeat(chars.len());
+    };
+    if chars.len() < front + 8 {
+        return "*".repeat(chars.len());
+    }
+    head.iter().copied().chain(['*'; 4]).chain(tail.iter().copied()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +124,17 @@ mod tests {
             assert_eq!(mask_digits(clear), masked);
             assert_eq!(format!("{0} {0:?}", Masked::new(clear)), format!("{masked} {masked}"));
         }
+    }
+
+    #[test]
+    fn names_and_cards_are_masked_as_the_requirement_writes_them() {
+        for (clear, masked) in [("张三丰", "张**"), ("张三丰先生", "张**先生"), ("李四", "李*"), ("", "")] {
+            assert_eq!(mask_name(clear), masked);
+        }
+        assert_eq!(mask_id_card("110105199001011234"), "110105****1234");
+        assert_eq!(mask_id_card("1101051990"), "**********");
+        assert_eq!(mask_card("6225880000001234"), "6225****1234");
+        assert_eq!(mask_card("62258800"), "********");
     }
 
     #[test]

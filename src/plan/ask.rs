@@ -6,10 +6,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::base::{Masked, PromptId};
 
+use super::deed::{Deed, Ended};
+use super::lookup::Lookup;
+use super::value::{Money, Pin, Value};
+
 /// What the call must do next. Exactly one [`Reply`] resumes the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
     /// Answer the caller if not yet answered, play `prompts` one after another to the end; keys do not interrupt.
     /// `notice` marks the policy's notice. Replied to with [`Reply::Played`].
@@ -19,8 +25,13 @@ pub enum Ask {
         /// Whether this is the notice that the call's policy wants before media.
         notice: bool,
     },
+    /// As [`Ask::Play`], of prompts and spoken values. Replied to with [`Reply::Played`].
+    Say {
+        /// In order; never empty.
+        parts: Vec<Part>,
+    },
     /// Answer the caller if not yet answered, play `prompts` until the first key, and take keys.
-    /// Replied to with [`Reply::Keys`] or [`Reply::NoKeys`].
+    /// Replied to with [`Reply::Keys`] (or [`Reply::Secret`], when they are one) or [`Reply::NoKeys`].
     Collect {
         /// The sounds, in order; never empty. The first key stops them.
         prompts: Arc<[PromptId]>,
@@ -45,7 +56,19 @@ pub enum Ask {
         targets: Vec<Target>,
         /// How long to ring.
         ring: Duration,
+        /// One after another; `None`: all at once, and a group of the node's as it is configured.
+        turns: Option<Turns>,
     },
+    /// Ask a system outside. Replied to with [`Reply::Found`], or [`Reply::Did`] with [`Ended::Timeout`] or
+    /// [`Ended::Failed`].
+    Lookup {
+        /// What is asked.
+        lookup: Arc<Lookup>,
+        /// The values that it takes, in order.
+        values: Vec<Value>,
+    },
+    /// Do something else for the call. Replied to with [`Reply::Did`]; a node that cannot replies [`Ended::Failed`].
+    Do(Deed),
     /// End the call. A machine that has asked this asks it again for ever.
     Hangup {
         /// What the caller is told when not yet answered, and what the call's record says.
@@ -56,12 +79,52 @@ pub enum Ask {
 impl Ask {
     /// Whether this ask answers the caller and opens audio between the caller and the switch.
     pub fn answers(&self) -> bool {
-        matches!(self, Ask::Play { .. } | Ask::Collect { .. })
+        match self {
+            Ask::Play { .. } | Ask::Say { .. } | Ask::Collect { .. } => true,
+            Ask::Do(deed) => deed.answers(),
+            Ask::Dial { .. } | Ask::Lookup { .. } | Ask::Hangup { .. } => false,
+        }
     }
 }
 
-/// What resumes a machine.
+/// How targets are rung one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turns {
+    /// By turns: who is first changes from call to call. Otherwise always in order.
+    pub robin: bool,
+    /// How long each rings.
+    pub each: Duration,
+}
+
+/// A part of what is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A sound.
+    Prompt(PromptId),
+    /// A value, by the rules of a language.
+    Value {
+        /// `zh`, `en`
+        lang: Arc<str>,
+        /// What.
+        what: Spoken,
+    },
+}
+
+/// A value that can be spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spoken {
+    /// A whole number.
+    Number(i64),
+    /// Digit by digit.
+    Digits(Masked),
+    /// An amount.
+    Money(Money),
+    /// A day.
+    Date(Date),
+}
+
+/// What resumes a machine.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// The call begins: the first reply, once.
     Start,
@@ -69,10 +132,16 @@ pub enum Reply {
     Played,
     /// The keys of [`Ask::Collect`], without the end key; may be fewer than `min` (or none, if only the end key came).
     Keys(Masked),
+    /// The keys of a secret [`Ask::Collect`].
+    Secret(Pin),
     /// No key came within `first`.
     NoKeys,
     /// How [`Ask::Dial`] ended.
     Dialled(Outcome),
+    /// What [`Ask::Lookup`] was answered: the declared fields, in order.
+    Found(Arc<[Value]>),
+    /// How [`Ask::Do`] or a failed [`Ask::Lookup`] ended.
+    Did(Ended),
 }
 
 /// How a dial ended, seen from the caller who is still there.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::file::Span;
 use super::literal::Amount;
-use super::verb::{OptionRow, VerbRow};
+use super::verb::{BlockRow, OptionRow, VerbRow};
 
 /// A name where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,161 @@ pub(crate) struct FileAst {
     pub hours: Vec<Hours>,
     pub routes: Vec<Route>,
     pub flows: Vec<Flow>,
+    pub module: Option<Module>,
+    pub profile: Option<Name>,
+    pub lookups: Vec<Lookup>,
+    pub scripts: Vec<Script>,
+    pub words: Vec<Words>,
+    pub blocks: Vec<Lines>,
+    pub emergencies: Vec<Emergency>,
+    pub features: Vec<Feature>,
+    pub tests: Vec<Test>,
+}
+
+/// `module 信用卡热线 owner 业务部 approve by 合规 x1, author-not-approver`
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub name: Name,
+    pub owner: Option<Name>,
+    /// Who must sign, and how many of them.
+    pub approvals: Vec<(Name, u8)>,
+    /// Whether the author's own signature does not count.
+    pub others: bool,
+}
+
+/// A day, or a minute of one, in the zone of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub date: Date,
+    /// Minutes after midnight, up to 24:00; `None` when only the day is said.
+    pub minute: Option<u16>,
+    pub span: Span,
+}
+
+/// `v7 from 2026-09-01 until 2026-12-31T24:00 supersedes v6`
+#[derive(Debug, Default)]
+pub(crate) struct Validity {
+    pub version: Option<Name>,
+    pub from: Option<Moment>,
+    pub until: Option<Moment>,
+    pub supersedes: Option<Name>,
+}
+
+/// The type of a parameter or field.
+#[derive(Debug, Clone)]
+pub(crate) enum TypeUse {
+    Named(Name),
+    /// `VIP|普通`
+    Words(Vec<Name>),
+}
+
+/// `lookup 客户(phone: phone) -> { 级别: VIP|普通 } get "…" timeout 800ms`
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub name: Name,
+    pub takes: Vec<Param>,
+    pub yields: Vec<Param>,
+    pub method: Option<(bool, Name)>,
+    pub timeout: Option<(Amount, Span)>,
+    pub secret: bool,
+    /// Whether every part could be read.
+    pub whole: bool,
+}
+
+/// `script 分期话术 v7 from … { rate = 3.65%  zh "…{rate:percent}…" sound "…" }`
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub name: Name,
+    pub validity: Validity,
+    pub values: Vec<(Name, Expr)>,
+    pub texts: Vec<ScriptText>,
+    pub whole: bool,
+}
+
+/// One language of a script.
+#[derive(Debug)]
+pub(crate) struct ScriptText {
+    pub lang: Name,
+    pub text: Name,
+    /// Its sound, where it can be spoken by the switch.
+    pub sound: Option<Name>,
+}
+
+/// `words 还款困难词 v2026.08 from 2026-08-01 { "…" "…" homophones }`
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub name: Name,
+    pub validity: Validity,
+    pub texts: Vec<Name>,
+    pub homophones: bool,
+    /// `urgent`: reaches calls in progress.
+    pub urgent: bool,
+    pub whole: bool,
+}
+
+/// A declaration that is a list of lines: `queue 信用卡 { agents 组; size 50 }`
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub row: &'static BlockRow,
+    pub name: Name,
+    pub lines: Vec<Choice>,
+    pub whole: bool,
+}
+
+/// `emergency 疫情 { route … }`
+#[derive(Debug)]
+pub(crate) struct Emergency {
+    pub name: Name,
+    pub routes: Vec<Route>,
+}
+
+/// `on feature "*7" { … }`
+#[derive(Debug)]
+pub(crate) struct Feature {
+    pub span: Span,
+    pub code: Name,
+    pub body: Block,
+}
+
+/// `test "…" at 2026-10-08 10:00 { … }`
+#[derive(Debug)]
+pub(crate) struct Test {
+    pub name: Name,
+    pub at: Option<Moment>,
+    pub lines: Vec<TestLine>,
+    pub whole: bool,
+}
+
+/// A line of a test.
+#[derive(Debug)]
+pub(crate) struct TestLine {
+    pub span: Span,
+    pub kind: TestKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum TestKind {
+    /// `stub 客户 = { … }`; `None`: `stub 客户 down`
+    Stub { name: Name, fields: Option<Vec<(Name, Expr)>> },
+    /// `stub 主管组 free 1`, `stub 信用卡 answers after 10s`, `stub user bob busy`
+    Behaves { name: Name, outcome: Name, count: Option<u64>, after: Option<Amount> },
+    /// `call from "…" to "…" press 0, "…"`
+    Call { from: Option<Name>, to: Name, trunk: Option<Name>, press: Vec<Name>, during: Option<Name> },
+    /// `customer says "…"`
+    Says { party: Name, text: Name },
+    /// `agent answers`, `caller hangs up`
+    Acts { party: Name, act: Name },
+    Expect(Expect),
+}
+
+/// What a test expects.
+#[derive(Debug)]
+pub(crate) struct Expect {
+    pub not: bool,
+    pub after: Option<Amount>,
+    pub what: Name,
+    /// Names, texts and numbers behind it.
+    pub words: Vec<Name>,
 }
 
 /// `class 五年 { from call.end; at least 5y; at most 5y+90d }`
@@ -53,13 +208,62 @@ pub(crate) struct Policy {
     pub record: Option<RecordClause>,
     pub retain: Option<Name>,
     pub notice: Option<PromptUse>,
+    pub clauses: Vec<Clause>,
 }
 
 /// `record all, two tracks, on failure refuse`
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct RecordClause {
     pub all: bool,
     pub refuse: bool,
+    /// What is written down when the call goes on unrecorded.
+    pub event: Option<Name>,
+    /// Calls of at least this priority go on; the others are refused.
+    pub from_priority: Option<u8>,
+}
+
+/// A clause of a policy besides recording, keeping and the notice.
+#[derive(Debug)]
+pub(crate) struct Clause {
+    pub span: Span,
+    pub kind: ClauseKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum ClauseKind {
+    Screen(Screen),
+    Forbid(Vec<Name>),
+    /// `mask phone, name in log, cdr`
+    Mask { what: Vec<Name>, places: Vec<Name> },
+    /// `play needs role X, step-up, purpose`, `reveal idcard needs …`
+    Needs { reveal: Option<Name>, role: Option<Name>, needs: Vec<Name>, limit: Option<u64> },
+    Monitors(Monitors),
+    Egress(Vec<Name>),
+}
+
+/// `screen agent for 金融敏感词 mode intercept delay 1200ms { … }`
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub party: Name,
+    pub words: Vec<Name>,
+    pub mode: Option<Name>,
+    pub delay: Option<(Amount, Span)>,
+    pub body: Block,
+    /// `when hits >= 3 { … }`
+    pub hits: Vec<(u64, Block)>,
+    /// `on recogniser-down { … }`
+    pub down: Option<Block>,
+}
+
+/// `monitors when … { require 2 from 主管组 within 20s else { … } }`
+#[derive(Debug)]
+pub(crate) struct Monitors {
+    pub condition: Option<Expr>,
+    pub count: u64,
+    pub count_span: Span,
+    pub group: Name,
+    pub within: Option<(Amount, Span)>,
+    pub otherwise: Option<Vec<Statement>>,
 }
 
 /// Whom a route or policy is about.
@@ -74,6 +278,7 @@ pub(crate) enum From {
 #[derive(Debug)]
 pub(crate) struct Prompt {
     pub name: Name,
+    pub validity: Validity,
     pub sounds: Vec<PromptSound>,
     /// Whether every sound could be read.
     pub whole: bool,
@@ -151,6 +356,9 @@ pub(crate) struct Route {
 #[derive(Debug)]
 pub(crate) struct Flow {
     pub name: Name,
+    pub validity: Validity,
+    pub priority: Option<(u64, Span)>,
+    pub preempt: bool,
     pub params: Vec<Param>,
     pub body: Block,
 }
@@ -159,7 +367,7 @@ pub(crate) struct Flow {
 #[derive(Debug)]
 pub(crate) struct Param {
     pub name: Name,
-    pub kind: Option<Name>,
+    pub kind: Option<TypeUse>,
 }
 
 /// Statements between braces.
@@ -192,6 +400,13 @@ pub(crate) enum StatementKind {
         name: Name,
         value: Expr,
     },
+    /// `let c = lookup 客户(caller) else { … }`
+    Lookup {
+        name: Option<Name>,
+        lookup: Name,
+        arguments: Vec<Expr>,
+        otherwise: Otherwise,
+    },
     Go {
         flow: Name,
         arguments: Vec<Expr>,
@@ -202,6 +417,17 @@ pub(crate) enum StatementKind {
     },
     /// Could not be read; whatever it was, control may go on behind it.
     Broken,
+}
+
+/// What holds when a lookup fails.
+#[derive(Debug)]
+pub(crate) enum Otherwise {
+    /// Nothing is said.
+    Unsaid(Span),
+    /// These values, as if they had been answered.
+    Values(Vec<(Name, Expr)>, Span),
+    /// Another way.
+    Goes(Vec<Statement>),
 }
 
 /// A verb with its options and arms.
@@ -221,7 +447,40 @@ pub(crate) enum Head {
     Nothing,
     Prompts(Vec<PromptUse>),
     Name(Name),
-    Targets(Vec<TargetUse>),
+    Targets(Strategy, Vec<TargetUse>),
+    Parts(Vec<PartUse>),
+    Value(Expr),
+    /// A name that is declared or free, and perhaps a text.
+    Named(Name, Option<Expr>),
+    Who(Who),
+    Amount(Amount, Span),
+    Fields(Vec<PopField>),
+    Flow(Name, Vec<Expr>),
+}
+
+/// How several targets are rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    /// Nothing is said: all at once, and a group as it says itself.
+    Unsaid,
+    All,
+    InOrder,
+    RoundRobin,
+}
+
+/// A part of what is said.
+#[derive(Debug)]
+pub(crate) enum PartUse {
+    Sound(PromptUse),
+    Value(Expr),
+}
+
+/// A field of what an agent's screen shows.
+#[derive(Debug)]
+pub(crate) enum PopField {
+    Value(Name, Expr),
+    Script(Name, Vec<Expr>),
+    Card(Name),
 }
 
 /// `wait 6s`
@@ -240,6 +499,17 @@ pub(crate) enum ChoiceValue {
     Digits(u64, u64),
     Key(char),
     Prompts(Vec<PromptUse>),
+    Flag,
+    Number(Expr),
+    /// `信用卡 >= 2`
+    Skill(Name, Expr),
+    Refs(Vec<Name>),
+    Texts(Vec<Name>),
+    Targets(Vec<TargetUse>),
+    Clocks(ClockSpan),
+    Rate(u64),
+    Tier(u64, u64, Name),
+    Rewrite(Name, Name),
 }
 
 /// `user bob`, `group sales`, `number callee`, `trunk carrier number callee`
@@ -304,6 +574,11 @@ pub(crate) enum ExprKind {
     Int(Arc<str>),
     Amount(Amount),
     Bool(bool),
+    Percent(Arc<str>),
+    Money(Arc<str>),
+    Date(Date),
+    /// `(if CONDITION A else B)`
+    Choose(Box<Expr>, Box<Expr>, Box<Expr>),
     /// Could not be read.
     Broken,
 }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use crate::base::mask_digits;
 
-use super::ask::{Cause, Outcome};
+use super::ask::{Cause, Outcome, Turns};
+use super::ast::Strategy;
 use super::file::{Files, Span, offset};
 use super::op::{Entry, NOWHERE, Op, Pc};
-use super::resolved::{Collect, Dial, Flow, Menu, Route, Step, StepKind};
-use super::verb::MENU_BETWEEN;
+use super::resolved::{
+    Collect, Dial, Do, Feature, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Route, Step, StepKind, Window,
+};
+use super::verb::{MENU_BETWEEN, Unhandled};
 
 /// Where an instruction comes from.
 #[derive(Debug, Clone)]
@@ -32,18 +35,42 @@ pub(crate) struct Code {
     pub flows: Vec<Pc>,
     /// The first instruction of each route.
     pub routes: Vec<Pc>,
+    /// The first instruction of each feature; it ends in a hang-up that means: done.
+    pub features: Vec<Pc>,
+}
+
+/// What is to be written down.
+pub(crate) struct Source<'s> {
+    pub routes: &'s [Route],
+    pub flows: &'s [Flow],
+    pub monitors: &'s [Option<Monitors>],
+    pub features: &'s [Feature],
+    pub files: &'s Files,
 }
 
 /// Writes everything down.
-pub(crate) fn emit(routes: &[Route], flows: &[Flow], files: &Files) -> Code {
-    let mut out = Emitter { code: Code::default(), files };
+pub(crate) fn emit(source: &Source) -> Code {
+    let mut out = Emitter { code: Code::default(), files: source.files, without: Arc::new([]) };
     out.push(Op::Hangup(Cause::Failed), Span::default());
-    for flow in flows {
-        let entry = out.steps(&flow.body, NOWHERE);
+    // Flows may go on in each other: their entries are known only in the end, so that `Go` names flows by number.
+    let mut without = Vec::new();
+    for (policy, monitors) in (0..).zip(source.monitors) {
+        if let Some(monitors) = monitors {
+            let otherwise = match monitors.otherwise.as_slice() {
+                [] => out.push(Op::Hangup(Cause::Forbidden), monitors.at),
+                steps => out.steps(steps, NOWHERE),
+            };
+            without.push((policy, otherwise));
+        }
+    }
+    out.without = without.into();
+    let bodies: Vec<Pc> = source.flows.iter().map(|flow| out.flow(flow)).collect();
+    for (flow, body) in source.flows.iter().zip(&bodies) {
+        let entry = out.versions(flow, *body, source.flows, &bodies);
         out.code.flows.push(entry);
     }
     let mut written: HashMap<*const Vec<Step>, Pc> = HashMap::new();
-    for route in routes {
+    for route in source.routes {
         let body = Arc::as_ptr(&route.body);
         let entry = match written.get(&body) {
             Some(entry) => *entry,
@@ -52,12 +79,19 @@ pub(crate) fn emit(routes: &[Route], flows: &[Flow], files: &Files) -> Code {
         written.insert(body, entry);
         out.code.routes.push(entry);
     }
+    for feature in source.features {
+        let end = out.push(Op::Hangup(Cause::Normal), feature.at);
+        let entry = out.steps(&feature.body, end);
+        out.code.features.push(entry);
+    }
     out.code
 }
 
 struct Emitter<'f> {
     code: Code,
     files: &'f Files,
+    /// Where calls go that have not the monitors that a policy wants.
+    without: Arc<[(u16, Pc)]>,
 }
 
 impl Emitter<'_> {
@@ -72,8 +106,33 @@ impl Emitter<'_> {
 
     /// An instruction that opens media, behind its gate.
     fn gated(&mut self, op: Op, at: Span) -> Pc {
+        let guarded = op.reaches_people() && !self.without.is_empty();
         let next = self.push(op, at);
-        self.push(Op::Gate { next }, at)
+        let gate = self.push(Op::Gate { next }, at);
+        match guarded {
+            true => self.push(Op::Guard { without: self.without.clone(), next: gate }, at),
+            false => gate,
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) -> Pc {
+        let body = self.steps(&flow.body, NOWHERE);
+        match flow.priority {
+            Some(priority) => self.push(Op::Enter { priority, next: body }, flow.at),
+            None => body,
+        }
+    }
+
+    /// The entry of a flow: its body, or the version of its name that is in force.
+    fn versions(&mut self, flow: &Flow, body: Pc, flows: &[Flow], bodies: &[Pc]) -> Pc {
+        if flow.later.is_empty() && flow.window == Window::ALWAYS {
+            return body;
+        }
+        let later = flow.later.iter().filter_map(|index| Some((flows.get(*index)?.window, *bodies.get(*index)?)));
+        let mut windows: Vec<(Window, Pc)> = [(flow.window, body)].into_iter().chain(later).collect();
+        windows.sort_by_key(|(window, _)| std::cmp::Reverse(window.from));
+        let none = self.push(Op::Hangup(Cause::Unreachable), flow.at);
+        self.push(Op::Version { windows: windows.into(), none }, flow.at)
     }
 
     fn steps(&mut self, steps: &[Step], next: Pc) -> Pc {
@@ -86,9 +145,11 @@ impl Emitter<'_> {
 
     fn step(&mut self, step: &Step, next: Pc) -> Pc {
         match &step.kind {
-            StepKind::Play { prompts } => {
-                self.gated(Op::Play { prompts: prompts.as_slice().into(), next }, step.at)
-            }
+            StepKind::Play { sounds } => self.gated(Op::Play { sounds: sounds.clone(), next }, step.at),
+            StepKind::Say { parts } => self.gated(Op::Say { parts: parts.as_slice().into(), next }, step.at),
+            StepKind::Lookup(lookup) => self.lookup(lookup, step.at, next),
+            StepKind::Language { lang } => self.push(Op::Language { lang: lang.clone(), next }, step.at),
+            StepKind::Do(deed) => self.deed(deed, step.at, next),
             StepKind::Menu(menu) => self.menu(menu, step.at, next),
             StepKind::Collect(collect) => self.collect(collect, step.at, next),
             StepKind::Dial(dial) => self.dial(dial, step.at, next),
@@ -100,7 +161,7 @@ impl Emitter<'_> {
                 self.push(Op::Let { slot: *slot, value: value.clone(), next }, step.at)
             }
             StepKind::Go { flow, arguments } => {
-                self.push(Op::Go { flow: offset(*flow), arguments: arguments.clone() }, step.at)
+                self.push(Op::Go { flow: offset(*flow), arguments: arguments.as_slice().into() }, step.at)
             }
             StepKind::Hangup(cause) => self.push(Op::Hangup(*cause), step.at),
         }
@@ -110,7 +171,7 @@ impl Emitter<'_> {
         let bodies = self.bodies(&menu.bodies, next);
         let body = |index: usize| bodies.get(index).copied().unwrap_or(NOWHERE);
         let entry = Entry {
-            prompts: menu.prompts.as_slice().into(),
+            sounds: menu.sounds.clone(),
             least: 1,
             most: 1,
             first: menu.wait,
@@ -127,7 +188,7 @@ impl Emitter<'_> {
         let bodies = self.bodies(&collect.bodies, NOWHERE);
         let body = |index: usize| bodies.get(index).copied().unwrap_or(NOWHERE);
         let entry = Entry {
-            prompts: collect.prompts.as_slice().into(),
+            sounds: collect.sounds.clone(),
             least: collect.least,
             most: collect.most,
             first: collect.wait,
@@ -136,7 +197,7 @@ impl Emitter<'_> {
             tries: collect.tries,
         };
         let (none, wrong) = (body(collect.none), body(collect.wrong));
-        self.gated(Op::Collect { entry, slot: collect.slot, none, wrong, next }, at)
+        self.gated(Op::Collect { entry, slot: collect.slot, secret: collect.secret, none, wrong, next }, at)
     }
 
     fn dial(&mut self, dial: &Dial, at: Span, next: Pc) -> Pc {
@@ -148,7 +209,42 @@ impl Emitter<'_> {
                 None => self.push(Op::Hangup(outcome.cause()), at),
             };
         }
-        self.gated(Op::Dial { targets: dial.targets.clone(), ring: dial.ring, outcomes }, at)
+        let turns = dial.turns.map(|(strategy, each)| Turns { robin: strategy == Strategy::RoundRobin, each });
+        self.gated(Op::Dial { targets: dial.targets.clone(), ring: dial.ring, turns, outcomes }, at)
+    }
+
+    fn lookup(&mut self, lookup: &Lookup, at: Span, next: Pc) -> Pc {
+        let failed = match &lookup.otherwise {
+            Otherwise::Nothing => next,
+            Otherwise::Values(values) => match lookup.slot {
+                Some(slot) => self.push(Op::Let { slot, value: values.clone(), next }, at),
+                None => next,
+            },
+            // Where a value was wanted the checker refuses a way that goes on without it.
+            Otherwise::Goes(steps) if lookup.slot.is_some() => self.steps(steps, NOWHERE),
+            Otherwise::Goes(steps) => self.steps(steps, next),
+        };
+        let index = u16::try_from(lookup.lookup).unwrap_or(u16::MAX);
+        let arguments: Arc<[Operand]> = lookup.arguments.as_slice().into();
+        self.push(Op::Lookup { lookup: index, arguments, slot: lookup.slot, found: next, failed }, at)
+    }
+
+    fn deed(&mut self, deed: &Do, at: Span, next: Pc) -> Pc {
+        let bodies = self.bodies(&deed.bodies, next);
+        let mut to = Vec::with_capacity(deed.row.outcomes.len().max(1));
+        for (outcome, handled) in deed.row.outcomes.iter().zip(&deed.outcomes) {
+            let body = handled.and_then(|index| bodies.get(index)).copied();
+            to.push(match (body, outcome.unhandled) {
+                (Some(body), _) => body,
+                (None, Unhandled::Ends(outcome)) => self.push(Op::Hangup(outcome.cause()), at),
+                (None, Unhandled::GoesOn | Unhandled::Error) => next,
+            });
+        }
+        if to.is_empty() {
+            to.push(next);
+        }
+        let op = Op::Do { deed: deed.deed.clone(), row: deed.row, to };
+        if op.is_media() { self.gated(op, at) } else { self.push(op, at) }
     }
 }
 

@@ -8,23 +8,33 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::base::bounds::{PLAN_STEPS, TRACE_ENTRIES};
-use crate::base::{Masked, Wall};
+use crate::base::{Masked, PromptId, Wall};
 
-use super::ask::{Ask, Cause, Outcome, Reply, Target};
-use super::ast::Compare;
+use super::ask::{Ask, Cause, Outcome, Reply};
+use super::deed::{Deed, Ended};
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::policy::Policy;
 use super::program::{Facts, Program, RouteId};
-use super::resolved::{Condition, Operand, TargetSource, Value, Whom};
+use super::resolved::{DeedSource, Operand};
 use super::trace::{self, Mark, TraceLine};
+use super::value::Value;
 
 /// A running plan. Sans-IO: resumed with what happened, it returns what to do.
 #[derive(Debug)]
 pub struct Machine {
     program: Arc<Program>,
     policy: Policy,
-    facts: Facts,
-    frame: Vec<Value>,
+    pub(super) facts: Facts,
+    pub(super) frame: Vec<Value>,
+    /// What lookups have answered last, where a policy asks for it.
+    pub(super) found: Vec<Option<Arc<[Value]>>>,
+    /// The language that the call has chosen.
+    pub(super) language: Option<Arc<str>>,
+    /// How urgent the call is.
+    pub(super) priority: u8,
+    /// The policies that match, by number, and whose monitors are there.
+    matching: SmallVec<[u16; 4]>,
+    monitored: SmallVec<[u16; 2]>,
     state: State,
     /// The instruction at work.
     pc: Pc,
@@ -45,6 +55,10 @@ enum State {
     Played,
     Keys,
     Dialled,
+    Found,
+    Did,
+    /// Monitors of this policy were asked for.
+    Monitors(u16),
     Over(Cause),
 }
 
@@ -53,7 +67,8 @@ impl Machine {
     ///
     /// A route of another program hangs up with [`Cause::Failed`].
     pub fn start(program: Arc<Program>, route: RouteId, facts: Facts) -> Machine {
-        let policy = program.policy(&facts);
+        let priority = program.priority(route);
+        let policy = program.policy_at(&facts, priority);
         let mut frame = Vec::with_capacity(program.slots);
         let captured = program.captured(route, facts.dialled.reveal());
         frame.extend(captured.into_iter().map(|part| Value::Text(Masked::new(part))));
@@ -64,7 +79,25 @@ impl Machine {
         let trace = vec![(pc, Mark::Route(route)), (pc, Mark::Policies(named))];
         let notice_due = !policy.notice.is_empty();
         let (state, tries, steps) = (State::Start, 0, 0);
-        Machine { program, policy, facts, frame, state, pc, notice_due, tries, steps, trace }
+        let matching = program.matching_numbers(&facts).into();
+        let (found, language, monitored) = (Vec::new(), None, SmallVec::new());
+        Machine {
+            program,
+            policy,
+            facts,
+            frame,
+            found,
+            language,
+            priority,
+            matching,
+            monitored,
+            state,
+            pc,
+            notice_due,
+            tries,
+            steps,
+            trace,
+        }
     }
 
     /// The program that this call is pinned to.
@@ -90,14 +123,51 @@ impl Machine {
                 self.notice_due = false;
                 self.go(&program, wall, *next)
             }
-            (State::Played, Reply::Played, Some(Op::Play { next, .. })) => self.go(&program, wall, *next),
-            (State::Keys, Reply::Keys(keys), Some(op)) => self.keys(&program, wall, op, keys.reveal()),
+            (State::Played, Reply::Played, Some(Op::Play { next, .. } | Op::Say { next, .. })) => {
+                self.go(&program, wall, *next)
+            }
+            (State::Keys, Reply::Keys(keys), Some(op @ (Op::Menu { .. } | Op::Collect { secret: false, .. }))) => {
+                let value = Value::Text(Masked::new(keys.reveal()));
+                self.keys(&program, wall, op, keys.reveal(), value)
+            }
+            (State::Keys, Reply::Secret(pin), Some(op @ Op::Collect { secret: true, .. })) => {
+                self.keys(&program, wall, op, pin.expose(), Value::Secret(pin.clone()))
+            }
+            (State::Found, Reply::Found(fields), Some(Op::Lookup { lookup, slot, found, .. })) => {
+                self.mark(Mark::Found);
+                self.keep(*lookup, *slot, fields);
+                self.go(&program, wall, *found)
+            }
+            (State::Found, Reply::Did(ended), Some(Op::Lookup { failed, .. })) => {
+                self.mark(Mark::Ended(ended));
+                self.go(&program, wall, *failed)
+            }
+            (State::Did, Reply::Did(ended), Some(Op::Do { row, to, .. })) => {
+                let word = |word: &str| row.outcomes.iter().position(|outcome| outcome.word == word);
+                let at = word(ended.word()).or_else(|| word("failed")).unwrap_or(0);
+                if !row.outcomes.is_empty() || ended != Ended::Done {
+                    self.mark(Mark::Ended(ended));
+                }
+                if row.outcomes.get(at).is_some_and(|outcome| outcome.acted) {
+                    self.steps = 0;
+                }
+                self.go(&program, wall, to.get(at).copied().unwrap_or(NOWHERE))
+            }
+            (State::Monitors(policy), Reply::Did(ended), Some(Op::Guard { without, .. })) => {
+                self.mark(Mark::Ended(ended));
+                if ended == Ended::Done {
+                    self.monitored.push(policy);
+                    return self.run(&program, wall);
+                }
+                let to = without.iter().find(|(number, _)| *number == policy).map_or(NOWHERE, |(_, to)| *to);
+                self.go(&program, wall, to)
+            }
             (
                 State::Keys,
                 Reply::NoKeys,
                 Some(Op::Menu { entry, none, .. } | Op::Collect { entry, none, .. }),
             ) => {
-                let again = self.ask_again(entry);
+                let again = self.ask_again(entry, wall);
                 self.mark(Mark::NoKey { again: again.is_some() });
                 again.unwrap_or_else(|| self.go(&program, wall, *none))
             }
@@ -153,18 +223,74 @@ impl Machine {
                     return self.wait(Mark::Notice, State::Notice, Ask::Play { prompts, notice: true });
                 }
                 Op::Gate { next } => self.pc = *next,
-                Op::Play { prompts, .. } => {
-                    let prompts = prompts.clone();
-                    return self.wait(Mark::Did, State::Played, Ask::Play { prompts, notice: false });
+                Op::Play { sounds, next } => {
+                    let prompts = self.sounds(sounds, wall);
+                    if !prompts.is_empty() {
+                        return self.wait(Mark::Did, State::Played, Ask::Play { prompts, notice: false });
+                    }
+                    self.mark(Mark::Lapsed);
+                    self.pc = *next;
                 }
-                Op::Menu { entry, .. } | Op::Collect { entry, .. } => {
+                Op::Say { parts, next } => {
+                    let parts = self.parts(parts, wall);
+                    if !parts.is_empty() {
+                        return self.wait(Mark::Did, State::Played, Ask::Say { parts });
+                    }
+                    self.mark(Mark::Lapsed);
+                    self.pc = *next;
+                }
+                Op::Menu { entry, none, .. } | Op::Collect { entry, none, .. } => {
                     self.tries = entry.tries.saturating_sub(1);
-                    return self.wait(Mark::Did, State::Keys, ask(entry));
+                    let secret = matches!(op, Op::Collect { secret: true, .. });
+                    let prompts = self.sounds(&entry.sounds, wall);
+                    if !prompts.is_empty() {
+                        return self.wait(Mark::Did, State::Keys, ask(entry, prompts, secret));
+                    }
+                    self.mark(Mark::Lapsed);
+                    self.pc = *none;
                 }
-                Op::Dial { targets, ring, .. } => {
-                    let targets: Vec<Target> = targets.iter().map(|target| self.target(target)).collect();
+                Op::Dial { targets, ring, turns, .. } => {
+                    let targets = self.targets(targets);
                     let mark = Mark::Rings(targets.clone());
-                    return self.wait(mark, State::Dialled, Ask::Dial { targets, ring: *ring });
+                    return self.wait(mark, State::Dialled, Ask::Dial { targets, ring: *ring, turns: *turns });
+                }
+                Op::Lookup { lookup, arguments, .. } => {
+                    let values = arguments.iter().map(|argument| self.value(argument, wall)).collect();
+                    let Some(lookup) = program.declared().lookups.get(usize::from(*lookup)) else {
+                        self.mark(Mark::Strayed);
+                        return self.over(Cause::Failed);
+                    };
+                    return self.wait(Mark::Did, State::Found, Ask::Lookup { lookup: lookup.clone(), values });
+                }
+                Op::Do { deed: DeedSource::Transfer { flow, arguments }, .. } => {
+                    self.mark(Mark::Did);
+                    self.hand_over(arguments, wall);
+                    self.pc = program.code.flows.get(*flow).copied().unwrap_or(NOWHERE);
+                }
+                Op::Do { deed, .. } => {
+                    let deed = self.deed(deed, wall);
+                    let mark = Mark::Deed(Box::new(deed.clone()));
+                    return self.wait(mark, State::Did, Ask::Do(deed));
+                }
+                Op::Guard { without, next } => {
+                    if let Some((policy, deed)) = self.missing_monitors(program, without, wall) {
+                        let mark = Mark::Monitors(policy, Box::new(deed.clone()));
+                        return self.wait(mark, State::Monitors(policy), Ask::Do(deed));
+                    }
+                    self.pc = *next;
+                }
+                Op::Enter { priority, next } => {
+                    self.priority = *priority;
+                    self.pc = *next;
+                }
+                Op::Language { lang, next } => {
+                    self.mark(Mark::Did);
+                    self.language = Some(lang.clone());
+                    self.pc = *next;
+                }
+                Op::Version { windows, none } => {
+                    let found = windows.iter().find(|(window, _)| window.holds(wall));
+                    self.pc = found.map_or(*none, |(_, to)| *to);
                 }
                 Op::If { condition, yes, no } => {
                     let holds = self.holds(program, condition, wall);
@@ -172,12 +298,13 @@ impl Machine {
                     self.pc = if holds { *yes } else { *no };
                 }
                 Op::Let { slot, value, next } => {
-                    self.set(*slot, self.value(value));
+                    let value = self.value(value, wall);
+                    self.set(*slot, value);
                     self.pc = *next;
                 }
                 Op::Go { flow, arguments } => {
                     self.mark(Mark::Did);
-                    self.hand_over(arguments);
+                    self.hand_over(arguments, wall);
                     self.pc = program.code.flows.get(*flow as usize).copied().unwrap_or(NOWHERE);
                 }
                 Op::Hangup(cause) => {
@@ -195,15 +322,15 @@ impl Machine {
     }
 
     /// Puts values into the first slots; all are taken before any is overwritten.
-    fn hand_over(&mut self, arguments: &[Operand]) {
-        let values: SmallVec<[Value; 4]> = arguments.iter().map(|argument| self.value(argument)).collect();
+    fn hand_over(&mut self, arguments: &[Operand], wall: Wall) {
+        let values: SmallVec<[Value; 4]> = arguments.iter().map(|argument| self.value(argument, wall)).collect();
         for (slot, value) in (0..).zip(values) {
             self.set(slot, value);
         }
     }
 
     /// Keys came: they lead on, or are wrong.
-    fn keys(&mut self, program: &Program, wall: Wall, op: &Op, keys: &str) -> Ask {
+    fn keys(&mut self, program: &Program, wall: Wall, op: &Op, keys: &str, value: Value) -> Ask {
         self.steps = 0;
         match op {
             Op::Menu { entry, keys: arms, wrong, .. } => {
@@ -213,7 +340,7 @@ impl Machine {
                     return self.go(program, wall, *to);
                 }
                 self.mark(Mark::WrongKey(key.unwrap_or(' ')));
-                self.ask_again(entry).unwrap_or_else(|| self.go(program, wall, *wrong))
+                self.ask_again(entry, wall).unwrap_or_else(|| self.go(program, wall, *wrong))
             }
             Op::Collect { entry, slot, wrong, next, .. } => {
                 let got = keys.chars().count();
@@ -221,10 +348,10 @@ impl Machine {
                     && keys.chars().all(|key| key.is_ascii_digit());
                 if fits {
                     self.mark(Mark::Digits(got));
-                    self.set(*slot, Value::Text(Masked::new(keys)));
+                    self.set(*slot, value);
                     return self.go(program, wall, *next);
                 }
-                let again = self.ask_again(entry);
+                let again = self.ask_again(entry, wall);
                 self.mark(Mark::TooFew { got, again: again.is_some() });
                 again.unwrap_or_else(|| self.go(program, wall, *wrong))
             }
@@ -235,10 +362,44 @@ impl Machine {
         }
     }
 
-    fn ask_again(&mut self, entry: &Entry) -> Option<Ask> {
+    fn ask_again(&mut self, entry: &Entry, wall: Wall) -> Option<Ask> {
+        let secret = matches!(self.program.code.ops.get(self.pc as usize), Some(Op::Collect { secret: true, .. }));
+        let prompts = self.sounds(&entry.sounds, wall);
+        if prompts.is_empty() {
+            return None;
+        }
         self.tries = self.tries.checked_sub(1)?;
         self.steps += 1;
-        Some(ask(entry))
+        Some(ask(entry, prompts, secret))
+    }
+
+    /// Keeps what a lookup has answered.
+    fn keep(&mut self, lookup: u16, slot: Option<u16>, fields: Arc<[Value]>) {
+        if let Some(slot) = slot {
+            self.set(slot, Value::Record(fields.clone()));
+        }
+        let at = usize::from(lookup);
+        if self.found.len() <= at {
+            self.found.resize(at + 1, None);
+        }
+        if let Some(place) = self.found.get_mut(at) {
+            *place = Some(fields);
+        }
+    }
+
+    /// The first policy whose monitors must be asked for before people are reached.
+    fn missing_monitors(&self, program: &Program, without: &[(u16, Pc)], wall: Wall) -> Option<(u16, Deed)> {
+        let due = |number: &u16| self.matching.contains(number) && !self.monitored.contains(number);
+        without.iter().map(|(number, _)| *number).filter(due).find_map(|number| {
+            let monitors = program.monitors.get(usize::from(number))?.as_ref()?;
+            let wanted = monitors.condition.as_ref().is_none_or(|condition| {
+                // What is not known is taken for what is stricter.
+                self.knows_not(condition) || self.holds(program, condition, wall)
+            });
+            let deed =
+                Deed::Monitors { count: monitors.count, group: monitors.group.clone(), within: monitors.within };
+            wanted.then_some((number, deed))
+        })
     }
 
     fn set(&mut self, slot: u16, value: Value) {
@@ -246,74 +407,16 @@ impl Machine {
             *place = value;
         }
     }
-
-    fn value(&self, operand: &Operand) -> Value {
-        match operand {
-            Operand::Slot(slot) => self.frame.get(usize::from(*slot)).cloned().unwrap_or_default(),
-            Operand::Caller => Value::Text(self.facts.caller.clone()),
-            Operand::CallerName => Value::Text(self.facts.display.clone()),
-            Operand::Callee => Value::Text(self.facts.dialled.clone()),
-            Operand::Fixed(value) => value.clone(),
-        }
-    }
-
-    fn target(&self, source: &TargetSource) -> Target {
-        let who = match self.value(&source.who) {
-            Value::Text(text) => text,
-            _ => Masked::default(), // the checker lets only texts be dialled
-        };
-        match &source.whom {
-            Whom::Trunk(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
-            Whom::User => Target::User(who),
-            Whom::Group => Target::Group(who),
-            Whom::Number => Target::Number(who),
-        }
-    }
-
-    fn holds(&self, program: &Program, condition: &Condition, wall: Wall) -> bool {
-        match condition {
-            Condition::Any(all) => all.iter().any(|part| self.holds(program, part, wall)),
-            Condition::All(all) => all.iter().all(|part| self.holds(program, part, wall)),
-            Condition::Not(inner) => !self.holds(program, inner, wall),
-            Condition::Open(index) => {
-                program.calendars.get(*index).is_some_and(|calendar| calendar.is_open(wall))
-            }
-            Condition::Is(operand) => self.value(operand) == Value::Bool(true),
-            Condition::Compare(compare, left, right) => {
-                compare_values(*compare, &self.value(left), &self.value(right))
-            }
-            Condition::Matches(operand, pattern) => match self.value(operand) {
-                Value::Text(text) => pattern.matches(text.reveal()),
-                _ => false,
-            },
-        }
-    }
 }
 
-fn ask(entry: &Entry) -> Ask {
+fn ask(entry: &Entry, prompts: Arc<[PromptId]>, secret: bool) -> Ask {
     Ask::Collect {
-        prompts: entry.prompts.clone(),
+        prompts,
         min: entry.least,
         max: entry.most,
         first: entry.first,
         between: entry.between,
         end: entry.end,
-        secret: false,
-    }
-}
-
-fn compare_values(compare: Compare, left: &Value, right: &Value) -> bool {
-    let order = match (left, right) {
-        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Amount(a), Value::Amount(b)) => Some(a.cmp(b)),
-        _ => None,
-    };
-    match compare {
-        Compare::Equal => left == right,
-        Compare::NotEqual => left != right,
-        Compare::Less => order.is_some_and(|order| order.is_lt()),
-        Compare::LessEqual => order.is_some_and(|order| order.is_le()),
-        Compare::Greater => order.is_some_and(|order| order.is_gt()),
-        Compare::GreaterEqual => order.is_some_and(|order| order.is_ge()),
+        secret,
     }
 }

@@ -12,11 +12,15 @@ mod ast;
 mod calendar;
 mod check;
 mod code;
+mod declared;
+mod deed;
 mod diagnostic;
 mod emit;
+mod eval;
 mod file;
 mod finding;
 mod literal;
+mod lookup;
 mod machine;
 mod manual;
 mod op;
@@ -27,20 +31,29 @@ mod program;
 mod prove;
 mod resolved;
 mod source;
+mod template;
+mod test;
 mod token;
 mod trace;
 pub mod tree;
+mod value;
 mod verb;
 
-pub use ask::{Ask, Cause, Outcome, Reply, Target};
+pub use ask::{Ask, Cause, Outcome, Part, Reply, Spoken, Target, Turns};
 pub use code::{Code, Severity};
+pub use declared::{
+    Campaign, Card, Declared, Group, Module, Queue, Script, ScriptVersion, TrunkRules, Webhook, WordSet, WordVersion,
+};
+pub use deed::{Deed, Ended, Queueing, Shows};
 pub use diagnostic::{Diagnostic, Lang, Place, Related};
+pub use lookup::{BadAnswer, Field, FieldKind, Lookup, Method};
 pub use machine::Machine;
 pub use manual::reference;
-pub use policy::{Anchor, OnFailure, Policy, Record, RetentionClass, Term};
+pub use policy::{Anchor, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen, Term};
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
 pub use source::{Folder, Site, Sound, SoundError, Sources};
 pub use trace::TraceLine;
+pub use value::{Currency, Money, Pin, Shown, Value};
 
 use std::sync::Arc;
 
@@ -59,7 +72,13 @@ pub fn load(sources: &dyn Sources, roots: &[&str]) -> (Option<Arc<Program>>, Vec
     let check::Checked { files, trees, mut findings, resolved } = check::check(sources, roots);
     let mut program = None;
     if check::is_clean(&findings) {
-        let code = emit::emit(&resolved.routes, &resolved.flows, &files);
+        let code = emit::emit(&emit::Source {
+            routes: &resolved.routes,
+            flows: &resolved.flows,
+            monitors: &resolved.monitors,
+            features: &resolved.features,
+            files: &files,
+        });
         match prove::prove(&code, resolved.slots) {
             Ok(_) => program = Some(Arc::new(Program::new(resolved, code, &files, &trees))),
             Err(broken) => findings.push(unproven(broken, &code)),

@@ -5,10 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::PromptId;
-
-use super::ask::Cause;
-use super::resolved::{Condition, Operand, TargetSource};
+use super::ask::{Cause, Turns};
+use super::resolved::{Condition, DeedSource, Operand, PartSource, Sounds, TargetSource, Window};
+use super::verb::VerbRow;
 
 /// An instruction's index.
 pub(crate) type Pc = u32;
@@ -24,7 +23,11 @@ pub(crate) enum Op {
         next: Pc,
     },
     Play {
-        prompts: Arc<[PromptId]>,
+        sounds: Sounds,
+        next: Pc,
+    },
+    Say {
+        parts: Arc<[PartSource]>,
         next: Pc,
     },
     Menu {
@@ -36,6 +39,7 @@ pub(crate) enum Op {
     Collect {
         entry: Entry,
         slot: u16,
+        secret: bool,
         none: Pc,
         wrong: Pc,
         next: Pc,
@@ -43,6 +47,7 @@ pub(crate) enum Op {
     Dial {
         targets: Vec<TargetSource>,
         ring: Duration,
+        turns: Option<Turns>,
         outcomes: [Pc; 7],
     },
     If {
@@ -55,9 +60,41 @@ pub(crate) enum Op {
         value: Operand,
         next: Pc,
     },
+    Lookup {
+        lookup: u16,
+        arguments: Arc<[Operand]>,
+        slot: Option<u16>,
+        found: Pc,
+        failed: Pc,
+    },
+    Language {
+        lang: Arc<str>,
+        next: Pc,
+    },
+    /// What the switch carries out; `to` is in the order of the row's outcomes, or the one way on.
+    Do {
+        deed: DeedSource,
+        row: &'static VerbRow,
+        to: Vec<Pc>,
+    },
+    /// Stands in front of what reaches people: of each policy that wants monitors, where it goes without them.
+    Guard {
+        without: Arc<[(u16, Pc)]>,
+        next: Pc,
+    },
+    /// A flow begins: how urgent its calls are.
+    Enter {
+        priority: u8,
+        next: Pc,
+    },
+    /// One of several versions, by time.
+    Version {
+        windows: Arc<[(Window, Pc)]>,
+        none: Pc,
+    },
     Go {
         flow: u32,
-        arguments: Vec<Operand>,
+        arguments: Arc<[Operand]>,
     },
     Hangup(Cause),
 }
@@ -65,7 +102,7 @@ pub(crate) enum Op {
 /// How keys are asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    pub prompts: Arc<[PromptId]>,
+    pub sounds: Sounds,
     pub least: u8,
     pub most: u8,
     pub first: Duration,
@@ -84,7 +121,23 @@ pub(crate) struct Way {
 impl Op {
     /// Whether it opens media between the caller and anybody.
     pub fn is_media(&self) -> bool {
-        matches!(self, Op::Play { .. } | Op::Menu { .. } | Op::Collect { .. } | Op::Dial { .. })
+        match self {
+            Op::Play { .. } | Op::Say { .. } | Op::Menu { .. } | Op::Collect { .. } | Op::Dial { .. } => true,
+            Op::Do { deed, .. } => deed.is_media(),
+            _ => false,
+        }
+    }
+
+    /// Whether it brings the caller together with people.
+    pub fn reaches_people(&self) -> bool {
+        match self {
+            Op::Dial { .. } => true,
+            Op::Do { deed, .. } => matches!(
+                deed,
+                DeedSource::Queue { .. } | DeedSource::Conference { .. } | DeedSource::Park { .. } | DeedSource::Pickup { .. }
+            ),
+            _ => false,
+        }
     }
 
     /// Every way onward; `flows` are the first instructions of the flows.
@@ -92,7 +145,24 @@ impl Op {
         let quiet = |to: Pc| Way { to, acted: false };
         let acted = |to: Pc| Way { to, acted: true };
         match self {
-            Op::Gate { next } | Op::Play { next, .. } | Op::Let { next, .. } => vec![quiet(*next)],
+            Op::Gate { next }
+            | Op::Play { next, .. }
+            | Op::Say { next, .. }
+            | Op::Language { next, .. }
+            | Op::Enter { next, .. }
+            | Op::Let { next, .. } => vec![quiet(*next)],
+            Op::Lookup { found, failed, .. } => vec![quiet(*found), quiet(*failed)],
+            Op::Do { row, to, .. } if row.outcomes.is_empty() => to.iter().map(|to| quiet(*to)).collect(),
+            Op::Do { row, to, .. } => {
+                let rows = row.outcomes.iter().zip(to);
+                rows.map(|(outcome, to)| Way { to: *to, acted: outcome.acted }).collect()
+            }
+            Op::Guard { without, next } => {
+                without.iter().map(|(_, to)| quiet(*to)).chain([quiet(*next)]).collect()
+            }
+            Op::Version { windows, none } => {
+                windows.iter().map(|(_, to)| quiet(*to)).chain([quiet(*none)]).collect()
+            }
             Op::Menu { keys, none, wrong, .. } => {
                 keys.iter().map(|(_, to)| acted(*to)).chain([quiet(*none), acted(*wrong)]).collect()
             }
@@ -104,5 +174,19 @@ impl Op {
             Op::Go { flow, .. } => vec![quiet(flows.get(*flow as usize).copied().unwrap_or(NOWHERE))],
             Op::Hangup(_) => Vec::new(),
         }
+    }
+}
+
+impl DeedSource {
+    /// Whether it opens media between the caller and anybody.
+    pub fn is_media(&self) -> bool {
+        matches!(
+            self,
+            DeedSource::Queue { .. }
+                | DeedSource::Voicemail { .. }
+                | DeedSource::Conference { .. }
+                | DeedSource::Park { .. }
+                | DeedSource::Pickup { .. }
+        )
     }
 }

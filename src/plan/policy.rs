@@ -21,6 +21,73 @@ pub struct Policy {
     pub retain: Option<Arc<RetentionClass>>,
     /// What the caller hears before any other media; empty: nothing. The machine plays it; the call need not.
     pub notice: Arc<[PromptId]>,
+    /// What else they demand.
+    pub rules: Rules,
+}
+
+/// What policies demand besides recording, keeping and the notice; the demands of several stand side by side.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Written into the record of a call that goes on although it cannot be recorded.
+    pub failure_event: Option<Arc<str>>,
+    /// What happens when words are spoken.
+    pub screens: Vec<Arc<Screen>>,
+    /// What is masked where.
+    pub masks: Vec<Mask>,
+    /// What it takes to hear a recording; all of them.
+    pub play: Vec<Needs>,
+    /// What it takes to see something unmasked; all of them.
+    pub reveal: Vec<Needs>,
+}
+
+impl Rules {
+    /// Adds another policy's demands.
+    pub(crate) fn add(&mut self, other: &Rules) {
+        self.failure_event = self.failure_event.take().or_else(|| other.failure_event.clone());
+        self.screens.extend(other.screens.iter().cloned());
+        self.masks.extend(other.masks.iter().cloned());
+        self.play.extend(other.play.iter().cloned());
+        self.reveal.extend(other.reveal.iter().cloned());
+    }
+}
+
+/// What happens when somebody speaks words of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Screen {
+    /// Whose words: the agent's, or the customer's.
+    pub agent: bool,
+    /// The sets of words.
+    pub words: Vec<Arc<str>>,
+    /// Whether what is said waits until it is judged, and how long.
+    pub intercept: Option<std::time::Duration>,
+    /// What is done for each hit; numbers of the program's reactions.
+    pub(crate) hit: u32,
+    /// What is done from so many hits on.
+    pub(crate) hits: Vec<(u32, u32)>,
+    /// What is done when nothing recognises speech.
+    pub(crate) down: Option<u32>,
+}
+
+/// What is masked where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// `phone`, `name`, `idcard`, `card`
+    pub what: Vec<Arc<str>>,
+    /// `log`, `api`, `cdr`, `agent`
+    pub places: Vec<Arc<str>>,
+}
+
+/// What it takes to hear or see something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// What is revealed; `None` for hearing recordings.
+    pub reveal: Option<Arc<str>>,
+    /// The role that may.
+    pub role: Option<Arc<str>>,
+    /// `step-up`, `purpose`, `second-auth`
+    pub needs: Vec<Arc<str>>,
+    /// Times for each agent and day.
+    pub limit: Option<u32>,
 }
 
 /// Whether a call is recorded.

@@ -11,11 +11,13 @@ use sha2::{Digest, Sha256};
 use crate::base::{Masked, PromptId, Wall};
 
 use super::calendar::Calendar;
+use super::declared::Declared;
 use super::emit::Code;
 use super::file::Files;
 use super::pattern::Pattern;
 use super::policy::{Policy, Record, RetentionClass};
-use super::resolved::{Origins, PolicyRule, Resolved};
+use super::resolved::{Monitors, Origins, PolicyRule, Resolved};
+use super::test::Test;
 use super::tree::Tree;
 
 /// Who a call comes from, as far as routes and policies care.
@@ -89,6 +91,11 @@ pub struct Program {
     pub(super) calendars: Vec<Calendar>,
     pub(super) code: Code,
     pub(super) slots: usize,
+    declared: Declared,
+    pub(super) monitors: Vec<Option<Monitors>>,
+    /// The codes of features, in the order of their code.
+    features: Vec<Arc<str>>,
+    tests: Vec<Test>,
 }
 
 #[derive(Debug)]
@@ -96,6 +103,8 @@ struct RouteEntry {
     pattern: Pattern,
     from: Origins,
     written: RouteRef,
+    emergency: Option<Arc<str>>,
+    priority: u8,
 }
 
 #[derive(Debug)]
@@ -116,7 +125,8 @@ impl Program {
             }
             let (file, line) = files.line(route.at);
             let written = RouteRef { pattern: route.written, file, line };
-            routes.push(RouteEntry { pattern: route.pattern, from: route.from, written });
+            let (emergency, priority) = (route.emergency, route.priority);
+            routes.push(RouteEntry { pattern: route.pattern, from: route.from, written, emergency, priority });
         }
         let policies = resolved.policies.into_iter().map(|rule| {
             let (file, line) = files.line(rule.at);
@@ -131,7 +141,26 @@ impl Program {
             calendars: resolved.calendars.into_iter().map(|(_, calendar)| calendar).collect(),
             code,
             slots: resolved.slots,
+            declared: resolved.declared,
+            monitors: resolved.monitors,
+            features: resolved.features.into_iter().map(|feature| feature.code).collect(),
+            tests: resolved.tests,
         }
+    }
+
+    /// What is declared besides flows and routes.
+    pub fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    /// The tests that stand in the files, in order.
+    pub fn tests(&self) -> &[Test] {
+        &self.tests
+    }
+
+    /// The codes that parties may press in a conversation, in the order of the files.
+    pub fn features(&self) -> &[Arc<str>] {
+        &self.features
     }
 
     /// SHA-256 over the canonical text of all files and the content of all sounds.
@@ -156,14 +185,28 @@ impl Program {
 
     /// The route for a call from `origin` to `dialled`; `None` when nobody is reached that way (404).
     pub fn route(&self, origin: &Origin, dialled: &str) -> Option<RouteId> {
+        self.route_in(None, origin, dialled)
+    }
+
+    /// As [`route`](Self::route), while the emergency plan of this name is switched on: its routes are asked first.
+    pub fn route_during(&self, emergency: &str, origin: &Origin, dialled: &str) -> Option<RouteId> {
+        self.route_in(Some(emergency), origin, dialled).or_else(|| self.route(origin, dialled))
+    }
+
+    fn route_in(&self, emergency: Option<&str>, origin: &Origin, dialled: &str) -> Option<RouteId> {
+        let holds = |route: &RouteEntry| route.emergency.as_deref() == emergency && route.from.holds(origin);
         let exact = self.numbers.get(dialled).into_iter().flatten().copied();
-        let from =
-            |index: &u32| self.routes.get(*index as usize).is_some_and(|route| route.from.holds(origin));
+        let from = |index: &u32| self.routes.get(*index as usize).is_some_and(holds);
         let found = exact.into_iter().find(from).or_else(|| {
-            let takes = |route: &RouteEntry| route.from.holds(origin) && route.pattern.matches(dialled);
+            let takes = |route: &RouteEntry| holds(route) && route.pattern.matches(dialled);
             self.routes.iter().position(takes).map(super::file::offset)
         });
         found.map(RouteId)
+    }
+
+    /// How urgent the calls of a route are before anything is known of them.
+    pub(super) fn priority(&self, route: RouteId) -> u8 {
+        self.routes.get(route.0 as usize).map_or(0, |route| route.priority)
     }
 
     /// A route as it is written; `None` when `route` is of another program.
@@ -180,6 +223,16 @@ impl Program {
         captures.iter().map(|capture| entry.pattern.captured(capture, dialled)).collect()
     }
 
+    /// The policies that match a call, each with its number.
+    pub(super) fn matching_numbers(&self, facts: &Facts) -> Vec<u16> {
+        let dialled = facts.dialled.reveal();
+        let all = (0..).zip(&self.policies).filter(move |(_, entry)| {
+            let to = &entry.rule.to;
+            entry.rule.from.holds(&facts.origin) && (to.is_empty() || to.iter().any(|to| to.matches(dialled)))
+        });
+        all.map(|(number, _)| number).collect()
+    }
+
     pub(super) fn matching(&self, facts: &Facts) -> impl Iterator<Item = &PolicyEntry> {
         let dialled = facts.dialled.reveal();
         self.policies.iter().filter(move |entry| {
@@ -188,13 +241,23 @@ impl Program {
         })
     }
 
-    /// What all policies that match a call with these facts ask for together.
+    /// What all policies that match a call with these facts ask for together, of a call that is not urgent.
     pub fn policy(&self, facts: &Facts) -> Policy {
+        self.policy_at(facts, 0)
+    }
+
+    /// As [`policy`](Self::policy), of a call that `route` takes: an urgent one may go on unrecorded where a policy says so.
+    pub fn policy_for(&self, facts: &Facts, route: RouteId) -> Policy {
+        self.policy_at(facts, self.priority(route))
+    }
+
+    pub(super) fn policy_at(&self, facts: &Facts, priority: u8) -> Policy {
         let mut sum = Policy::default();
         let mut notice: Vec<PromptId> = Vec::new();
         for PolicyEntry { rule, .. } in self.matching(facts) {
             sum.names.push(rule.name.clone());
-            sum.record = sum.record.max(rule.record);
+            sum.record = sum.record.max(rule.record_at(priority));
+            sum.rules.add(&rule.rules);
             sum.retain = stricter(sum.retain, rule.class.as_ref());
             notice.extend(rule.notice.iter().filter(|id| !notice.contains(id)).copied().collect::<Vec<_>>());
         }

@@ -34,13 +34,14 @@ pub(crate) fn prove(code: &Code, slots: usize) -> Result<usize, Broken> {
         }
         let slot = match op {
             Op::Let { slot, .. } | Op::Collect { slot, .. } => Some(usize::from(*slot)),
+            Op::Lookup { slot, .. } => slot.map(usize::from),
             _ => None,
         };
         if slot.is_some_and(|slot| slot >= slots) {
             return Err(Broken::NoSlot(pc));
         }
     }
-    for entry in code.routes.iter().chain(&code.flows) {
+    for entry in code.routes.iter().chain(&code.flows).chain(&code.features) {
         ungated(code, *entry, *entry, false)?;
     }
     let mut longest = vec![None; code.ops.len()];
@@ -123,14 +124,14 @@ mod tests {
     use super::*;
     use crate::base::PromptId;
     use crate::plan::ask::Cause;
-    use crate::plan::resolved::Operand;
+    use crate::plan::resolved::{Operand, Sounds};
 
     fn code(ops: Vec<Op>, route: Pc) -> Code {
-        Code { ops, origins: Vec::new(), flows: vec![1], routes: vec![route] }
+        Code { ops, origins: Vec::new(), flows: vec![1], routes: vec![route], features: Vec::new() }
     }
 
     fn play(next: Pc) -> Op {
-        Op::Play { prompts: [PromptId(1)].into(), next }
+        Op::Play { sounds: Sounds::Fixed([PromptId(1)].into()), next }
     }
 
     #[test]
@@ -152,7 +153,7 @@ mod tests {
             ),
             ("leads nowhere", vec![end(), end(), play(0), Op::Gate { next: 2 }], 3, Err(Broken::Astray(2))),
             ("leads out", vec![end(), end(), Op::Gate { next: 9 }], 2, Err(Broken::Astray(2))),
-            ("circle", vec![end(), Op::Go { flow: 0, arguments: vec![] }], 1, Err(Broken::Circle(1))),
+            ("circle", vec![end(), Op::Go { flow: 0, arguments: [].into() }], 1, Err(Broken::Circle(1))),
             (
                 "no slot",
                 vec![end(), end(), Op::Let { slot: 3, value: Operand::Caller, next: 1 }],

@@ -5,14 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Masked, PromptId};
+use crate::base::PromptId;
 
 use super::ask::Cause;
-use super::ast::Compare;
+use super::ast::{Compare, Strategy};
+use super::declared::{Card, Declared, Queue, Webhook};
 use super::calendar::Calendar;
 use super::file::Span;
 use super::pattern::Pattern;
-use super::policy::{Record, RetentionClass};
+use super::policy::{OnFailure, Record, RetentionClass, Rules};
+use super::value::{Shown, Value};
+use super::verb::VerbRow;
 use super::program::{Origin, PromptRef};
 
 /// A whole checked plan.
@@ -25,6 +28,12 @@ pub(crate) struct Resolved {
     pub flows: Vec<Flow>,
     /// Values that the largest flow or route needs at once.
     pub slots: usize,
+    /// What else is declared.
+    pub declared: Declared,
+    /// For each policy, who must listen before people are reached.
+    pub monitors: Vec<Option<Monitors>>,
+    pub features: Vec<Feature>,
+    pub tests: Vec<super::test::Test>,
 }
 
 /// A policy with the calls that it is about.
@@ -38,6 +47,60 @@ pub(crate) struct PolicyRule {
     pub record: Record,
     pub class: Option<Arc<RetentionClass>>,
     pub notice: Vec<PromptId>,
+    /// Of a call of at least this priority the recording may fail.
+    pub from_priority: Option<u8>,
+    pub rules: Rules,
+}
+
+impl PolicyRule {
+    /// What is recorded of a call of this priority.
+    pub fn record_at(&self, priority: u8) -> Record {
+        match (self.record, self.from_priority) {
+            (Record::All { .. }, Some(least)) => {
+                let on_failure = if priority >= least { OnFailure::Continue } else { OnFailure::Refuse };
+                Record::All { on_failure }
+            }
+            (record, _) => record,
+        }
+    }
+}
+
+/// Who must listen before people are reached.
+#[derive(Debug)]
+pub(crate) struct Monitors {
+    pub condition: Option<Condition>,
+    pub count: u8,
+    pub group: Arc<str>,
+    pub within: Duration,
+    pub at: Span,
+    pub otherwise: Vec<Step>,
+}
+
+/// What a code does that a party presses.
+#[derive(Debug)]
+pub(crate) struct Feature {
+    pub code: Arc<str>,
+    pub at: Span,
+    pub body: Vec<Step>,
+}
+
+/// A stretch of time in microseconds since 1970: `from` is in it, `until` is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub from: i64,
+    pub until: i64,
+}
+
+impl Window {
+    pub const ALWAYS: Window = Window { from: i64::MIN, until: i64::MAX };
+
+    pub fn holds(self, at: crate::base::Wall) -> bool {
+        (self.from..self.until).contains(&at.as_micros())
+    }
+
+    pub fn meets(self, other: Window) -> bool {
+        self.from < other.until && other.from < self.until
+    }
 }
 
 /// A set of origins.
@@ -92,12 +155,21 @@ pub(crate) struct Route {
     pub pattern: Pattern,
     pub from: Origins,
     pub body: Arc<Vec<Step>>,
+    /// The emergency plan that it belongs to.
+    pub emergency: Option<Arc<str>>,
+    /// How urgent its calls are before anything is known of them.
+    pub priority: u8,
 }
 
 /// A flow.
 #[derive(Debug)]
 pub(crate) struct Flow {
+    pub at: Span,
     pub body: Vec<Step>,
+    pub priority: Option<u8>,
+    pub window: Window,
+    /// The other versions of the same name; only the first version has them.
+    pub later: Vec<usize>,
 }
 
 /// A statement.
@@ -109,14 +181,121 @@ pub(crate) struct Step {
 
 #[derive(Debug)]
 pub(crate) enum StepKind {
-    Play { prompts: Vec<PromptId> },
+    Play { sounds: Sounds },
+    Say { parts: Vec<PartSource> },
     Menu(Menu),
     Collect(Collect),
     Dial(Dial),
     If { condition: Condition, then: Vec<Step>, otherwise: Vec<Step> },
     Let { slot: u16, value: Operand },
+    Lookup(Lookup),
+    Language { lang: Arc<str> },
+    Do(Do),
     Go { flow: usize, arguments: Vec<Operand> },
     Hangup(Cause),
+}
+
+/// `let c = lookup 客户(caller) else …`
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    /// Its index among the declared lookups.
+    pub lookup: usize,
+    pub arguments: Vec<Operand>,
+    pub slot: Option<u16>,
+    pub otherwise: Otherwise,
+}
+
+#[derive(Debug)]
+pub(crate) enum Otherwise {
+    /// Goes on as if nothing had been asked.
+    Nothing,
+    Values(Operand),
+    Goes(Vec<Step>),
+}
+
+/// A verb that the switch carries out.
+#[derive(Debug)]
+pub(crate) struct Do {
+    pub row: &'static VerbRow,
+    pub deed: DeedSource,
+    /// In the order of the row's outcomes.
+    pub outcomes: Vec<Option<usize>>,
+    pub bodies: Bodies,
+}
+
+/// What a verb does, once its values are known.
+#[derive(Debug, Clone)]
+pub(crate) enum DeedSource {
+    Tag(Operand),
+    Event { name: Arc<str>, text: Option<Operand> },
+    Notify { webhook: Arc<Webhook>, text: Option<Operand>, once: bool },
+    Pop(Arc<[PopSource]>),
+    Push(Arc<Card>),
+    Wait(Duration),
+    Queue {
+        queue: Arc<Queue>,
+        skills: Arc<[(Arc<str>, Operand)]>,
+        priority: Option<Operand>,
+        sticky: Option<Duration>,
+        wait: Duration,
+        preempt: bool,
+        again: bool,
+    },
+    Voicemail { mailbox: Operand, longest: Duration, sounds: Sounds },
+    Callback { keep: bool, within: Duration },
+    Conference { room: Operand, limit: u16, longest: Duration },
+    Park { slot: Option<Operand>, wait: Duration },
+    Pickup { user: Operand },
+    Whisper { sounds: Sounds },
+    Show { agent: bool, text: Operand },
+    Mute { agent: bool, time: Duration },
+    Join { group: Arc<str> },
+    Transfer { flow: usize, arguments: Arc<[Operand]> },
+}
+
+/// A field of an agent's screen.
+#[derive(Debug, Clone)]
+pub(crate) enum PopSource {
+    /// Its name, the value and how it is shown.
+    Value(Arc<str>, Operand, Shown),
+    /// All fields of a record.
+    Record(Arc<str>, Operand, Arc<[(Arc<str>, Option<Shown>)]>),
+    Script(usize, Arc<[Operand]>),
+    Card(Arc<Card>),
+}
+
+/// What is played: known before any call, or only in one.
+#[derive(Debug, Clone)]
+pub(crate) enum Sounds {
+    Fixed(Arc<[PromptId]>),
+    /// By language and by time.
+    Live(Arc<[LiveSound]>),
+}
+
+impl Sounds {
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Sounds::Fixed(prompts) => prompts.is_empty(),
+            Sounds::Live(sounds) => sounds.is_empty(),
+        }
+    }
+}
+
+/// A prompt whose sound depends on the call.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveSound {
+    /// The language when the call has not chosen one that is there.
+    pub spoken: Arc<str>,
+    pub name: Arc<str>,
+    pub versions: Vec<(Window, Vec<(Arc<str>, PromptId)>)>,
+}
+
+/// A part of what is said.
+#[derive(Debug, Clone)]
+pub(crate) enum PartSource {
+    Sounds(Sounds),
+    /// A value, and the language when the call has not chosen one.
+    Value(Operand, Arc<str>),
 }
 
 /// The bodies of arms; outcomes point into them.
@@ -124,7 +303,7 @@ pub(crate) type Bodies = Vec<Vec<Step>>;
 
 #[derive(Debug)]
 pub(crate) struct Menu {
-    pub prompts: Vec<PromptId>,
+    pub sounds: Sounds,
     pub wait: Duration,
     pub tries: u8,
     pub keys: Vec<(char, usize)>,
@@ -135,7 +314,8 @@ pub(crate) struct Menu {
 
 #[derive(Debug)]
 pub(crate) struct Collect {
-    pub prompts: Vec<PromptId>,
+    pub sounds: Sounds,
+    pub secret: bool,
     pub slot: u16,
     pub least: u8,
     pub most: u8,
@@ -152,6 +332,8 @@ pub(crate) struct Collect {
 pub(crate) struct Dial {
     pub targets: Vec<TargetSource>,
     pub ring: Duration,
+    /// One after another, each for so long.
+    pub turns: Option<(Strategy, Duration)>,
     /// By the order of [`Outcome::ALL`](super::Outcome::ALL); `None`: the call ends with the outcome's cause.
     pub outcomes: [Option<usize>; 7],
     pub bodies: Bodies,
@@ -175,28 +357,32 @@ pub(crate) enum Whom {
 }
 
 /// Where a value comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Operand {
     Slot(u16),
+    /// A field of a record in a slot.
+    Field(u16, u16),
     Caller,
     CallerName,
     Callee,
+    /// How urgent the call is.
+    Priority,
+    /// A field of what a lookup has answered last in this call.
+    Fact(u16, u16),
     Fixed(Value),
+    /// A text that people see.
+    Text(Arc<[Piece]>),
+    /// A text that is dialled or asked with.
+    Joined(Arc<[Piece]>),
+    Choose(Box<(Condition, Operand, Operand)>),
+    Record(Arc<[Operand]>),
 }
 
-/// A value of a running plan.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    Text(Masked),
-    Int(i64),
-    Amount(Duration),
-    Bool(bool),
-}
-
-impl Default for Value {
-    fn default() -> Value {
-        Value::Text(Masked::default())
-    }
+/// A piece of a text.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    Text(Arc<str>),
+    Value(Operand, Shown),
 }
 
 /// A condition.
@@ -209,6 +395,19 @@ pub(crate) enum Condition {
     Is(Operand),
     Compare(Compare, Operand, Operand),
     Matches(Operand, Pattern),
+}
+
+impl Condition {
+    /// Every operand in it.
+    pub fn operands(&self) -> Vec<&Operand> {
+        match self {
+            Condition::Any(all) | Condition::All(all) => all.iter().flat_map(Condition::operands).collect(),
+            Condition::Not(inner) => inner.operands(),
+            Condition::Open(_) => Vec::new(),
+            Condition::Is(operand) | Condition::Matches(operand, _) => vec![operand],
+            Condition::Compare(_, left, right) => vec![left, right],
+        }
+    }
 }
 
 #[cfg(test)]

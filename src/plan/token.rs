@@ -31,6 +31,12 @@ pub(crate) enum Kind {
     Clock,
     /// `2026-10-01`.
     Date,
+    /// `2026-12-31T24:00`.
+    Moment,
+    /// `3.65%`.
+    Percent,
+    /// `99.50元`, `20USD`.
+    Money,
     /// Digits that run into letters: `8XXX`, `25sec`.
     Mixed,
     /// `"…"` on one line; `“…”` too, with a finding.
@@ -61,6 +67,8 @@ pub(crate) enum Kind {
     Star,
     /// `&&`: a finding, then `and`.
     AmpAmp,
+    /// Between the words of an enumeration.
+    Bar,
     /// `||`: a finding, then `or`.
     BarBar,
     /// `!`: a finding, then `not`.
@@ -135,12 +143,18 @@ fn digits(least: usize, most: usize) -> impl FnMut(&str) -> IResult<&str, &str> 
 fn number(input: &str) -> Cut<'_> {
     let date = (digits(4, 4), char('-'), digits(2, 2), char('-'), digits(2, 2));
     let clock = (digits(1, 2), char(':'), digits(2, 2));
+    let moment = (digits(4, 4), char('-'), digits(2, 2), char('-'), digits(2, 2), char('T'), digits(2, 2), char(':'));
+    let decimal = || (digit1, opt((char('.'), digit1)));
+    let currency = alt((tag("元"), tag("CNY"), tag("USD"), tag("EUR")));
     let unit = alt((tag("ms"), tag("s"), tag("m"), tag("h"), tag("d"), tag("w"), tag("y")));
     let hyphen = terminated(char('-'), peek(satisfy(in_word)));
     let mixed = (satisfy(char::is_numeric), many0_count(alt((satisfy(in_word), hyphen))));
     let ends = || not(satisfy(in_word));
     alt((
+        value(Kind::Moment, terminated((moment, digits(2, 2)), ends())),
         value(Kind::Date, terminated(date, ends())),
+        value(Kind::Percent, (decimal(), char('%'))),
+        value(Kind::Money, terminated((decimal(), currency), ends())),
         value(Kind::Clock, terminated(clock, ends())),
         value(Kind::Amount, terminated((digit1, unit), ends())),
         value(Kind::Int, terminated(digit1, ends())),
@@ -169,7 +183,7 @@ fn sign(input: &str) -> Cut<'_> {
 }
 
 /// Every sign of one character; from U+3001 on the full-width ones that Chinese input methods write.
-const SIGNS: &str = "{}()[],;:=<>+-*!.\u{3001}\u{3002}\u{3010}\u{3011}\u{2192}\u{ff5b}\u{ff5d}\u{ff08}\u{ff09}\u{ff0c}\
+const SIGNS: &str = "{}()[],;:=<>+-*!.|\u{3001}\u{3002}\u{3010}\u{3011}\u{2192}\u{ff5b}\u{ff5d}\u{ff08}\u{ff09}\u{ff0c}\
                      \u{ff1b}\u{ff1a}\u{ff1d}\u{ff1c}\u{ff1e}\u{ff0b}\u{ff0d}\u{ff0a}\u{ff01}";
 
 fn sign_kind(text: &str) -> Kind {
@@ -197,6 +211,7 @@ fn sign_kind(text: &str) -> Kind {
         "-" | "\u{ff0d}" => Kind::Minus,
         "*" | "\u{ff0a}" => Kind::Star,
         "&&" => Kind::AmpAmp,
+        "|" => Kind::Bar,
         "||" => Kind::BarBar,
         "!" | "\u{ff01}" => Kind::Bang,
         _ => Kind::Unknown,
@@ -226,6 +241,17 @@ mod tests {
             ("16..19", vec![(Int, "16"), (DotDot, ".."), (Int, "19")]),
             ("2026-10-01..2026-10-07", vec![(Date, "2026-10-01"), (DotDot, ".."), (Date, "2026-10-07")]),
             ("夜间(c)# 说明 \"x", vec![(Word, "夜间"), (LeftParen, "("), (Word, "c"), (RightParen, ")")]),
+            (
+                "2026-12-31T24:00 3.65% 99.50元 VIP|普通",
+                vec![
+                    (Moment, "2026-12-31T24:00"),
+                    (Percent, "3.65%"),
+                    (Money, "99.50元"),
+                    (Word, "VIP"),
+                    (Bar, "|"),
+                    (Word, "普通"),
+                ],
+            ),
             ("8XXX 25sec 30秒", vec![(Mixed, "8XXX"), (Mixed, "25sec"), (Mixed, "30秒")]),
             (r#""a\"b" "open"#, vec![(Text, r#""a\"b""#), (OpenText, r#""open"#)]),
             ("“引号”，→", vec![(Text, "“引号”"), (Comma, "，"), (Arrow, "→")]),

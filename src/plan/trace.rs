@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::ask::{Outcome, Target};
+use super::deed::{Deed, Ended};
 use super::op::{Op, Pc};
 use super::program::{Program, RouteId};
 
@@ -34,6 +35,13 @@ pub(crate) enum Mark {
     TooFew { got: usize, again: bool },
     Rings(Vec<Target>),
     Dialled(Outcome),
+    Found,
+    Ended(Ended),
+    Deed(Box<Deed>),
+    /// The policy of this number wants monitors.
+    Monitors(u16, Box<Deed>),
+    /// No version of a sound is in force.
+    Lapsed,
     Misfit,
     Strayed,
 }
@@ -79,8 +87,32 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
             write!(text, ": rings {rung}")
         }
         Mark::Dialled(outcome) => write!(text, ": {}", outcome.word()),
+        Mark::Found => write!(text, ": found"),
+        Mark::Ended(ended) => write!(text, ": {}", ended.word()),
+        Mark::Deed(deed) => write!(text, "{}", said(deed)),
+        Mark::Monitors(_, deed) => write!(text, "{}", said(deed)),
+        Mark::Lapsed => write!(text, ": no version in force"),
         Mark::Misfit => write!(text, ": a reply that does not fit"),
         Mark::Strayed => write!(text, ": more steps than allowed"),
     };
     vec![TraceLine { file: origin.file.clone(), line: origin.line, text }]
+}
+
+/// What a deed says beyond the line it stands in.
+fn said(deed: &Deed) -> String {
+    match deed {
+        Deed::Tag(text) => format!(": {text}"),
+        Deed::Event { text: Some(text), .. } | Deed::Notify { text: Some(text), .. } | Deed::Show { text, .. } => {
+            format!(": {text}")
+        }
+        Deed::Pop(fields) => {
+            let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
+            format!(": shows {}", fields.join("; "))
+        }
+        Deed::Queue(queueing) => format!(": priority {}", queueing.priority),
+        Deed::Monitors { count, group, within } => {
+            format!(": the policy wants {count} from {group} within {}s first", within.as_secs())
+        }
+        _ => String::new(),
+    }
 }

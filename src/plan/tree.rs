@@ -32,6 +32,20 @@ pub enum NodeKind {
     Route,
     /// `flow … { … }`.
     Flow,
+    /// `lookup …`.
+    Lookup,
+    /// `script … { … }`.
+    Script,
+    /// `words … { … }`.
+    Words,
+    /// A declaration that is a list of lines: `queue … { … }`.
+    Lines,
+    /// `emergency … { … }`.
+    Emergency,
+    /// `on feature … { … }`.
+    Feature,
+    /// `test … { … }`.
+    Test,
     /// `{ … }` of statements.
     Block,
     /// One statement: a verb with its options and arms, `if`, `let`, `-> …`.

@@ -105,7 +105,7 @@ impl Parser<'_> {
         Expr { span, kind: ExprKind::Compare(compare, Box::new(left), Box::new(right)) }
     }
 
-    fn primary(&mut self) -> Expr {
+    pub(super) fn primary(&mut self) -> Expr {
         let start = self.span();
         let kind = match (self.kind(), self.word().as_deref()) {
             (Some(Kind::LeftParen), _) => {
@@ -114,9 +114,18 @@ impl Parser<'_> {
                 self.expect(Kind::RightParen, Term::new("`)`", "`)`"));
                 return Expr { span: start.to(self.last_span()), kind: inner.kind };
             }
+            (_, Some("if")) => return self.choose(),
             (_, Some("true")) => ExprKind::Bool(true),
             (_, Some("false")) => ExprKind::Bool(false),
             (Some(Kind::Word), _) => return self.dotted_name(),
+            (Some(Kind::Percent), _) => ExprKind::Percent(half_width(self.raw()).into()),
+            (Some(Kind::Money), _) => ExprKind::Money(half_width(self.raw()).into()),
+            (Some(Kind::Date), _) => {
+                return match self.date() {
+                    Some(date) => Expr { span: start, kind: ExprKind::Date(date) },
+                    None => broken(start),
+                };
+            }
             (Some(Kind::Int), _) => ExprKind::Int(half_width(self.raw()).into()),
             (Some(Kind::Text), _) => {
                 return match self.quoted(what::TEXT) {
@@ -138,6 +147,21 @@ impl Parser<'_> {
         };
         self.bump();
         Expr { span: start, kind }
+    }
+
+    /// `if c.级别 == VIP 7 else 3`
+    fn choose(&mut self) -> Expr {
+        let start = self.bump();
+        let condition = self.nested(Self::or);
+        let then = self.nested(Self::comparison);
+        if self.take_word("else").is_none() {
+            self.expected(Term::new("`else`", "`else`"));
+            return broken(start);
+        }
+        let other = self.nested(Self::comparison);
+        let span = start.to(self.last_span());
+        let (condition, then, other) = (Box::new(condition), Box::new(then), Box::new(other));
+        Expr { span, kind: ExprKind::Choose(condition, then, other) }
     }
 
     /// `caller`, `caller.name`

@@ -1,12 +1,12 @@
 //! Declarations at the top of a file: heads, prompts, routes, flows.
 
 use super::{Parser, what};
-use crate::plan::ast::{FileAst, Flow, From, Name, Param, Prompt, PromptSound, Route};
+use crate::plan::ast::{FileAst, Flow, From, Name, Prompt, PromptSound, Route};
 use crate::plan::code::Code;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
-use crate::plan::verb::{ITEMS, LATER_ITEMS};
+use crate::plan::verb::{BLOCKS, ITEMS};
 
 impl Parser<'_> {
     /// The whole file.
@@ -49,7 +49,12 @@ impl Parser<'_> {
         let word = self.word().unwrap_or_default();
         match word.as_str() {
             "edition" => self.node(NodeKind::Head, |p| p.edition(ast)),
-            "module" => self.node(NodeKind::Head, |p| p.module()),
+            "module" => self.node(NodeKind::Head, |p| p.module(ast)),
+            "profile" => self.node(NodeKind::Head, |p| {
+                let word = p.bump();
+                let profile = p.new_name();
+                p.once(&mut ast.profile, profile, word, "profile");
+            }),
             "use" => self.node(NodeKind::Head, |p| {
                 p.bump();
                 let path = p.quoted(what::TEXT);
@@ -72,18 +77,23 @@ impl Parser<'_> {
             "hours" => self.node(NodeKind::Hours, |p| p.hours(ast)),
             "route" => self.node(NodeKind::Route, |p| p.route(ast)),
             "flow" => self.node(NodeKind::Flow, |p| p.flow(ast)),
-            other => self.no_such_item(other),
+            "lookup" => self.node(NodeKind::Lookup, |p| p.lookup(ast)),
+            "script" => self.node(NodeKind::Script, |p| p.script(ast)),
+            "words" => self.node(NodeKind::Words, |p| p.words(ast)),
+            "emergency" => self.node(NodeKind::Emergency, |p| p.emergency(ast)),
+            "on" => self.node(NodeKind::Feature, |p| p.feature(ast)),
+            "test" => self.node(NodeKind::Test, |p| p.test(ast)),
+            other => match BLOCKS.iter().find(|row| row.word == other) {
+                Some(row) => self.node(NodeKind::Lines, |p| p.lines(row, ast)),
+                None => self.no_such_item(other),
+            },
         }
     }
 
     fn no_such_item(&mut self, word: &str) {
-        let words = || ITEMS.iter().map(|row| row.word);
-        let finding = if LATER_ITEMS.contains(&word) {
-            Finding::new(Code::NOT_YET, self.span()).arg(word)
-        } else {
-            let finding = Finding::new(Code::UNKNOWN_ITEM, self.span()).arg(word).arg(Arg::list(words()));
-            finding.suggest(nearest(word, words()))
-        };
+        let words = || ITEMS.iter().map(|row| row.word).chain(BLOCKS.iter().map(|row| row.word));
+        let finding = Finding::new(Code::UNKNOWN_ITEM, self.span()).arg(word).arg(Arg::list(words()));
+        let finding = finding.suggest(nearest(word, words()));
         self.report(finding);
         self.skip_statement();
     }
@@ -117,21 +127,10 @@ impl Parser<'_> {
         ast.edition.get_or_insert((year, span));
     }
 
-    fn module(&mut self) {
-        self.bump();
-        self.new_name();
-        if self.take_word("owner").is_some() {
-            self.name();
-        }
-        if self.is_word("approve") {
-            self.report(Finding::new(Code::NOT_YET, self.span()).arg("approve"));
-            self.skip_statement();
-        }
-    }
-
     fn prompt(&mut self, ast: &mut FileAst) {
         self.bump();
         let name = self.new_name();
+        let validity = self.validity();
         let (mut sounds, mut whole) = (Vec::new(), true);
         let mut read = |p: &mut Self| match p.prompt_sound() {
             Some(sound) => sounds.push(sound),
@@ -148,7 +147,7 @@ impl Parser<'_> {
             }
         }
         if let Some(name) = name {
-            ast.prompts.push(Prompt { name, sounds, whole });
+            ast.prompts.push(Prompt { name, validity, sounds, whole });
         }
     }
 
@@ -161,7 +160,7 @@ impl Parser<'_> {
         })
     }
 
-    fn route(&mut self, ast: &mut FileAst) {
+    pub(super) fn route(&mut self, ast: &mut FileAst) {
         let span = self.bump();
         let mut patterns = Vec::new();
         let names = self.is_word("names");
@@ -224,7 +223,23 @@ impl Parser<'_> {
     fn flow(&mut self, ast: &mut FileAst) {
         self.bump();
         let name = self.new_name();
-        let params = if self.kind() == Some(Kind::LeftParen) { self.params() } else { Vec::new() };
+        let open = self.kind() == Some(Kind::LeftParen);
+        let params = if open { self.typed(Kind::RightParen, Term::new("`)`", "`)`")) } else { Vec::new() };
+        let (mut priority, mut preempt) = (None, false);
+        let mut validity = self.validity();
+        while !self.at_line_start() {
+            if self.take_word("priority").is_some() {
+                let span = self.span();
+                priority = self.count().map(|count| (count, span));
+            } else if self.take_word("preempt").is_some() {
+                preempt = true;
+            } else {
+                break;
+            }
+        }
+        if validity.from.is_none() && validity.until.is_none() && validity.version.is_none() {
+            validity = self.validity();
+        }
         if self.kind() != Some(Kind::LeftBrace) {
             self.expected(what::BLOCK);
             while !self.at_line_start() && self.kind() != Some(Kind::LeftBrace) {
@@ -233,23 +248,7 @@ impl Parser<'_> {
         }
         let body = if self.kind() == Some(Kind::LeftBrace) { self.block() } else { self.broken_block() };
         if let Some(name) = name {
-            ast.flows.push(Flow { name, params, body });
+            ast.flows.push(Flow { name, validity, priority, preempt, params, body });
         }
-    }
-
-    fn params(&mut self) -> Vec<Param> {
-        self.bump();
-        let mut out = Vec::new();
-        while self.kind() == Some(Kind::Word) {
-            if let Some(name) = self.new_name() {
-                let kind = if self.take(Kind::Colon).is_some() { self.name() } else { None };
-                out.push(Param { name, kind });
-            }
-            if self.take(Kind::Comma).is_none() {
-                break;
-            }
-        }
-        self.expect(Kind::RightParen, Term::new("`)`", "`)`"));
-        out
     }
 }

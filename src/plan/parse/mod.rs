@@ -3,11 +3,14 @@
 //! Invariant: the parser takes at least one token a turn and never goes deeper than
 //! [`PLAN_NESTING`](crate::base::bounds::PLAN_NESTING), so any text ends, without exhausting the stack.
 
+mod clause;
+mod declare;
 mod expr;
 mod item;
 mod lexical;
 mod policy;
 mod statement;
+mod test;
 mod time;
 mod verb;
 
@@ -77,6 +80,8 @@ pub(super) struct Parser<'t> {
     findings: Vec<Finding>,
     /// Where "expected" was last said: once is enough.
     complained: Option<usize>,
+    /// Whether routes stand inside of a declaration here.
+    nested_routes: bool,
     /// Names that some `flow` of this file declares, for better hints.
     flows: Vec<&'t str>,
 }
@@ -104,6 +109,7 @@ impl<'t> Parser<'t> {
             builder,
             findings,
             complained: None,
+            nested_routes: false,
             flows: Vec::new(),
         };
         parser.flows = parser.declared_flows();
@@ -340,8 +346,9 @@ impl<'t> Parser<'t> {
     /// Whether a line begins here with a word that begins declarations and nothing else.
     fn at_declaration(&self) -> bool {
         const ONLY: &[&str] =
-            &["edition", "module", "use", "class", "policy", "prompt", "hours", "route", "flow"];
-        self.at_line_start() && self.kind() == Some(Kind::Word) && ONLY.contains(&self.raw())
+            &["edition", "module", "use", "class", "policy", "prompt", "hours", "route", "flow", "emergency", "campaign", "test"];
+        let nested = self.nested_routes && self.raw() == "route";
+        self.at_line_start() && self.kind() == Some(Kind::Word) && ONLY.contains(&self.raw()) && !nested
     }
 
     /// Parses the lines of `{ … }` with `line`; the closing brace's place is returned.

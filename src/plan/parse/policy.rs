@@ -8,10 +8,10 @@ use crate::plan::finding::{Arg, Finding, nearest};
 use crate::plan::literal::Amount;
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
-use crate::plan::verb::LATER_CLAUSES;
+use crate::plan::verb::CLAUSES;
 
 /// A choice of words, as a message names it.
-fn words(choice: &[&'static str]) -> Arg {
+pub(super) fn words(choice: &[&'static str]) -> Arg {
     Arg::OneOf(choice.iter().map(|word| Arg::from(format!("`{word}`"))).collect())
 }
 
@@ -107,7 +107,7 @@ impl Parser<'_> {
             self.name();
         }
         let (from, to) = self.which_calls();
-        let (mut record, mut retain, mut notice) = (None, None, None);
+        let (mut record, mut retain, mut notice, mut clauses) = (None, None, None, Vec::new());
         self.braces(|p| {
             p.node(NodeKind::Clause, |p| {
                 let word = p.word().unwrap_or_default();
@@ -119,6 +119,13 @@ impl Parser<'_> {
                         p.name().is_some_and(|class| retain.replace(class).is_some())
                     }
                     "notice" => p.notice_clause().is_some_and(|prompt| notice.replace(prompt).is_some()),
+                    other if CLAUSES.iter().any(|row| row.word == other) => {
+                        match p.clause(other) {
+                            Some(clause) => clauses.push(clause),
+                            None => p.skip_statement(),
+                        }
+                        false
+                    }
                     other => {
                         p.no_such_clause(other);
                         false
@@ -130,18 +137,14 @@ impl Parser<'_> {
             });
         });
         if let Some(name) = name {
-            ast.policies.push(Policy { name, from, to, record, retain, notice });
+            ast.policies.push(Policy { name, from, to, record, retain, notice, clauses });
         }
     }
 
     fn no_such_clause(&mut self, word: &str) {
-        const CLAUSES: [&str; 3] = ["record", "retain", "notice"];
-        let finding = if LATER_CLAUSES.contains(&word) {
-            Finding::new(Code::NOT_YET, self.span()).arg(word)
-        } else {
-            let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg("policy").arg(self.raw());
-            finding.arg(Arg::list(CLAUSES)).suggest(nearest(word, CLAUSES))
-        };
+        let known = || CLAUSES.iter().map(|row| row.word);
+        let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg("policy").arg(self.raw());
+        let finding = finding.arg(Arg::list(known())).suggest(nearest(word, known()));
         self.report(finding);
         self.skip_statement();
     }
@@ -191,14 +194,14 @@ impl Parser<'_> {
     fn record_clause(&mut self) -> Option<RecordClause> {
         self.bump();
         if self.take_word("off").is_some() {
-            return Some(RecordClause { all: false, refuse: false });
+            return Some(RecordClause { all: false, refuse: false, event: None, from_priority: None });
         }
         if self.take_word("all").is_none() {
             self.expected(words(&["all", "off"]));
             self.skip_statement();
             return None;
         }
-        let mut clause = RecordClause { all: true, refuse: true };
+        let mut clause = RecordClause { all: true, refuse: true, event: None, from_priority: None };
         while self.take(Kind::Comma).is_some() {
             if self.take_word("two").is_some() {
                 if self.take_word("tracks").is_none() {
@@ -210,6 +213,7 @@ impl Parser<'_> {
                 }
                 if self.take_word("continue").is_some() {
                     clause.refuse = false;
+                    self.continuing(&mut clause);
                 } else if self.take_word("refuse").is_none() {
                     self.expected(words(&["refuse", "continue"]));
                     self.skip_statement();
@@ -220,6 +224,30 @@ impl Parser<'_> {
             }
         }
         Some(clause)
+    }
+
+    /// `with event 录音中断 if priority >= 9 else refuse`, behind `continue`.
+    fn continuing(&mut self, clause: &mut RecordClause) {
+        if self.take_word("with").is_some() {
+            if self.take_word("event").is_none() {
+                self.expected(words(&["event"]));
+            }
+            clause.event = self.name();
+        }
+        if self.take_word("if").is_none() {
+            return;
+        }
+        let said = self.take_word("priority").is_some() && self.take(Kind::GreaterEqual).is_some();
+        let least = if said { self.count() } else { None };
+        match least.and_then(|least| u8::try_from(least).ok()) {
+            Some(least) if self.take_word("else").is_some() && self.take_word("refuse").is_some() => {
+                clause.from_priority = Some(least);
+            }
+            _ => {
+                self.expected(words(&["priority >= N else refuse"]));
+                self.skip_statement();
+            }
+        }
     }
 
     /// `notice prompt 录音提示 before media`

@@ -2,13 +2,13 @@
 
 use super::{Parser, what};
 use crate::base::bounds::PLAN_NESTING;
-use crate::plan::ast::{Block, Expr, Name, Statement, StatementKind};
+use crate::plan::ast::{Block, Expr, Name, Otherwise, Statement, StatementKind};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
-use crate::plan::verb::{FOREIGN_VERBS, LATER_VERBS, STEERING, VERBS, VerbRow};
+use crate::plan::verb::{FOREIGN_VERBS, STEERING, VerbRow, verbs};
 
 impl Parser<'_> {
     /// `{ … }`; the next token is the brace.
@@ -60,6 +60,7 @@ impl Parser<'_> {
                 (_, Some("if")) => p.if_statement(inline),
                 (_, Some("when")) => p.when_statement(),
                 (_, Some("let")) => p.let_statement(),
+                (_, Some("lookup")) => p.lookup_statement(None),
                 (_, Some("hangup")) => p.hangup(),
                 (_, Some(word)) => match VerbRow::of(word) {
                     Some(row) => StatementKind::Verb(p.verb(row)),
@@ -102,7 +103,7 @@ impl Parser<'_> {
             let span = self.bump();
             return vec![Statement { span, word: span, kind: StatementKind::End }];
         }
-        if is_statement(&word) || LATER_VERBS.contains(&word.as_str()) {
+        if is_statement(&word) {
             return self.statement(true).into_iter().collect();
         }
         self.node(NodeKind::Statement, |p| {
@@ -126,7 +127,7 @@ impl Parser<'_> {
         Statement { span: self.span(), word: self.span(), kind: StatementKind::Broken }
     }
 
-    fn arguments(&mut self) -> Vec<Expr> {
+    pub(super) fn arguments(&mut self) -> Vec<Expr> {
         self.bump();
         let mut out = Vec::new();
         while !matches!(self.kind(), None | Some(Kind::RightParen)) {
@@ -203,15 +204,49 @@ impl Parser<'_> {
             return StatementKind::Broken;
         }
         if self.word().is_some_and(|word| word == "lookup") {
-            self.report(Finding::new(Code::NOT_YET, self.span()).arg("lookup"));
-            self.skip_statement();
-            return StatementKind::Broken;
+            return self.lookup_statement(name);
         }
         let value = self.expression();
         match name {
             Some(name) => StatementKind::Let { name, value },
             None => StatementKind::Broken,
         }
+    }
+
+    /// `lookup 客户(caller) else { 级别: 普通 }`, `… else -> flow`; the next token is the word.
+    fn lookup_statement(&mut self, name: Option<Name>) -> StatementKind {
+        let word = self.bump();
+        let Some(lookup) = self.name() else {
+            self.skip_statement();
+            return StatementKind::Broken;
+        };
+        let open = self.kind() == Some(Kind::LeftParen) && !self.at_line_start();
+        let arguments = if open { self.arguments() } else { Vec::new() };
+        let otherwise = if self.take_word("else").is_some() {
+            self.otherwise()
+        } else {
+            Otherwise::Unsaid(word.to(self.last_span()))
+        };
+        StatementKind::Lookup { name, lookup, arguments, otherwise }
+    }
+
+    fn otherwise(&mut self) -> Otherwise {
+        let values = self.kind() == Some(Kind::LeftBrace)
+            && self.kind_at(self.at + 1) == Some(Kind::Word)
+            && self.kind_at(self.at + 2) == Some(Kind::Colon);
+        if values {
+            let start = self.span();
+            let fields = self.record().unwrap_or_default();
+            return Otherwise::Values(fields, start.to(self.last_span()));
+        }
+        if self.kind() == Some(Kind::LeftBrace) {
+            return Otherwise::Goes(self.block().statements);
+        }
+        if self.expect(Kind::Arrow, what::ARROW).is_none() {
+            self.skip_statement();
+            return Otherwise::Goes(vec![self.broken()]);
+        }
+        Otherwise::Goes(self.action())
     }
 
     fn hangup(&mut self) -> StatementKind {
@@ -233,15 +268,11 @@ impl Parser<'_> {
 
     fn no_such_verb(&mut self, word: &str) -> StatementKind {
         let span = self.span();
-        let finding = if LATER_VERBS.contains(&word) {
-            Finding::new(Code::NOT_YET, span).arg(word)
-        } else {
-            let words = || VERBS.iter().map(|row| row.word).chain(STEERING.iter().map(|row| row.word));
-            let go = self.flows.contains(&word).then(|| format!("-> {word}"));
-            let foreign = FOREIGN_VERBS.iter().find(|(theirs, _)| *theirs == word.to_lowercase());
-            let meant = go.as_deref().or(nearest(word, words())).or(foreign.map(|(_, ours)| *ours));
-            Finding::new(Code::UNKNOWN_VERB, span).arg(word).arg(Arg::list(words())).suggest(meant)
-        };
+        let words = || verbs().map(|row| row.word).chain(STEERING.iter().map(|row| row.word));
+        let go = self.flows.contains(&word).then(|| format!("-> {word}"));
+        let foreign = FOREIGN_VERBS.iter().find(|(theirs, _)| *theirs == word.to_lowercase());
+        let meant = go.as_deref().or(nearest(word, words())).or(foreign.map(|(_, ours)| *ours));
+        let finding = Finding::new(Code::UNKNOWN_VERB, span).arg(word).arg(Arg::list(words())).suggest(meant);
         self.report(finding);
         self.skip_statement();
         StatementKind::Broken
@@ -255,5 +286,5 @@ impl Parser<'_> {
 
 /// Whether `word` begins a statement.
 fn is_statement(word: &str) -> bool {
-    matches!(word, "if" | "when" | "let" | "hangup") || VerbRow::of(word).is_some()
+    matches!(word, "if" | "when" | "let" | "lookup" | "hangup") || VerbRow::of(word).is_some()
 }

@@ -48,7 +48,7 @@ impl Parser<'_> {
         Some(DayRun { off, first, last, span })
     }
 
-    fn date(&mut self) -> Option<jiff::civil::Date> {
+    pub(super) fn date(&mut self) -> Option<jiff::civil::Date> {
         if self.kind() != Some(Kind::Date) {
             self.expected(what::DATE);
             return None;
@@ -103,7 +103,7 @@ impl Parser<'_> {
         Some(Weekly { days, spans })
     }
 
-    fn clock_span(&mut self) -> Option<ClockSpan> {
+    pub(super) fn clock_span(&mut self) -> Option<ClockSpan> {
         let span = self.span();
         let start = self.clock()?;
         self.expect(Kind::Minus, crate::plan::finding::Term::new("`-`", "`-`"))?;
@@ -117,7 +117,7 @@ impl Parser<'_> {
         Some(ClockSpan { start, end, span })
     }
 
-    fn clock(&mut self) -> Option<u16> {
+    pub(super) fn clock(&mut self) -> Option<u16> {
         if self.kind() != Some(Kind::Clock) {
             self.expected(what::CLOCK);
             if matches!(self.kind(), Some(Kind::Int | Kind::Mixed)) {

@@ -2,7 +2,8 @@
 
 use super::{Parser, what};
 use crate::plan::ast::{
-    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PromptUse, TargetUse, Verb, Who, Whom,
+    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PartUse, PopField, PromptUse, Strategy, TargetUse,
+    Verb, Who, Whom,
 };
 use crate::plan::code::Code;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
@@ -32,8 +33,148 @@ impl Parser<'_> {
                 Some(name) => Head::Name(name),
                 None => Head::Nothing,
             },
-            HeadShape::Targets => Head::Targets(self.targets()),
+            HeadShape::Targets => {
+                let strategy = self.strategy();
+                Head::Targets(strategy, self.targets(strategy != Strategy::Unsaid))
+            }
+            HeadShape::Parts => Head::Parts(self.parts()),
+            HeadShape::Value => Head::Value(self.same_line_value(what::VALUE)),
+            HeadShape::Perhaps => match self.value_follows() {
+                true => Head::Value(self.expression()),
+                false => Head::Nothing,
+            },
+            HeadShape::Ref(_) | HeadShape::Language => match self.name() {
+                Some(name) => Head::Named(name, None),
+                None => Head::Nothing,
+            },
+            HeadShape::Named | HeadShape::RefNamed(_) | HeadShape::PartyText => match self.name() {
+                Some(name) => {
+                    let text = self.text_follows().then(|| self.expression());
+                    Head::Named(name, text)
+                }
+                None => Head::Nothing,
+            },
+            HeadShape::Party => match self.name() {
+                Some(name) => Head::Named(name, None),
+                None => Head::Nothing,
+            },
+            HeadShape::Who => match self.who(true) {
+                Some(who) => Head::Who(who),
+                None => Head::Nothing,
+            },
+            HeadShape::Amount => {
+                let span = self.span();
+                match self.amount() {
+                    Some(amount) => Head::Amount(amount, span),
+                    None => Head::Nothing,
+                }
+            }
+            HeadShape::Fields => Head::Fields(self.fields()),
+            HeadShape::Flow => match self.name() {
+                Some(flow) => {
+                    let open = self.kind() == Some(Kind::LeftParen) && !self.at_line_start();
+                    let arguments = if open { self.arguments() } else { Vec::new() };
+                    Head::Flow(flow, arguments)
+                }
+                None => Head::Nothing,
+            },
         }
+    }
+
+    fn text_follows(&self) -> bool {
+        !self.at_line_start() && matches!(self.kind(), Some(Kind::Text | Kind::OpenText))
+    }
+
+    fn value_follows(&self) -> bool {
+        self.text_follows() || !self.at_line_start() && matches!(self.kind(), Some(Kind::LeftParen | Kind::Int))
+    }
+
+    /// A value on this line.
+    fn same_line_value(&mut self, what: Term) -> crate::plan::ast::Expr {
+        if self.at_line_start() {
+            self.expected(what);
+            let span = self.last_span().after();
+            return crate::plan::ast::Expr { span, kind: crate::plan::ast::ExprKind::Broken };
+        }
+        self.expression()
+    }
+
+    /// `all`, `in order`, `round robin` in front of targets.
+    fn strategy(&mut self) -> Strategy {
+        let (word, next) = (self.word().unwrap_or_default(), self.raw_at(self.at + 1));
+        match (word.as_str(), next) {
+            ("all", _) => {
+                self.bump();
+                Strategy::All
+            }
+            ("in", "order") | ("round", "robin") => {
+                self.bump();
+                self.bump();
+                if word == "in" { Strategy::InOrder } else { Strategy::RoundRobin }
+            }
+            _ => Strategy::Unsaid,
+        }
+    }
+
+    /// `您的余额是, {r.余额}, 谢谢 {zh}`
+    fn parts(&mut self) -> Vec<PartUse> {
+        let mut out = Vec::new();
+        loop {
+            let line = self.at_line_start() && out.is_empty();
+            if self.kind() == Some(Kind::LeftBrace) && !line {
+                self.bump();
+                out.push(PartUse::Value(self.expression()));
+                self.expect(Kind::RightBrace, Term::new("`}`", "`}`"));
+            } else {
+                self.take_word("prompt");
+                match self.prompt_use() {
+                    Some(prompt) => out.push(PartUse::Sound(prompt)),
+                    None => return out,
+                }
+            }
+            if self.kind() != Some(Kind::Comma) || self.label_follows() {
+                return out;
+            }
+            self.bump();
+        }
+    }
+
+    /// Whether behind the comma here stands a label of an arm and not one more part.
+    fn label_follows(&self) -> bool {
+        !matches!(self.kind_at(self.at + 1), Some(Kind::Word | Kind::LeftBrace))
+    }
+
+    /// `{ customer c, script 话术(x), card 卡片 }`
+    fn fields(&mut self) -> Vec<PopField> {
+        let mut out = Vec::new();
+        self.braces(|p| {
+            let before = p.at;
+            let word = p.word().unwrap_or_default();
+            match word.as_str() {
+                "script" => {
+                    p.bump();
+                    if let Some(name) = p.name() {
+                        let open = p.kind() == Some(Kind::LeftParen) && !p.at_line_start();
+                        let arguments = if open { p.arguments() } else { Vec::new() };
+                        out.push(PopField::Script(name, arguments));
+                    }
+                }
+                "card" => {
+                    p.bump();
+                    out.extend(p.name().map(PopField::Card));
+                }
+                _ => {
+                    if let Some(name) = p.first_name() {
+                        let value = p.same_line_value(what::VALUE);
+                        out.push(PopField::Value(name, value));
+                    }
+                }
+            }
+            if p.take(Kind::Comma).is_none() && p.at == before {
+                p.skip_statement();
+            }
+        });
+        out
     }
 
     fn options(&mut self, row: &'static VerbRow) -> Vec<Choice> {
@@ -42,10 +183,14 @@ impl Parser<'_> {
             if matches!(self.kind_at(self.at + 1), Some(Kind::Comma | Kind::Arrow)) || word == "else" {
                 break; // the label of the next arm
             }
+            if self.at_line_start() && self.begins_statement(row, &out, &word) {
+                break;
+            }
             if let Some(option) = row.option(&word) {
                 let place = self.span();
                 let choice = self.node(NodeKind::Choice, |p| p.choice(option));
-                if out.iter().any(|choice| choice.row.word == option.word) {
+                let many = matches!(option.need, Need::Many);
+                if !many && out.iter().any(|choice| choice.row.word == option.word) {
                     self.say_twice(place, option.word);
                 } else {
                     out.push(choice);
@@ -57,6 +202,14 @@ impl Parser<'_> {
             }
         }
         out
+    }
+
+    /// Whether a word that could be an option begins a statement of its own: `wait 3s` behind a verb that has no wait to
+    /// say any more.
+    fn begins_statement(&self, row: &'static VerbRow, said: &[Choice], word: &str) -> bool {
+        let again = said.iter().any(|choice| choice.row.word == word);
+        let must = row.option(word).is_some_and(|option| matches!(option.need, Need::Must(_)));
+        VerbRow::of(word).is_some() && (again || !must)
     }
 
     fn no_such_option(&mut self, row: &'static VerbRow, word: &str) {
@@ -71,10 +224,31 @@ impl Parser<'_> {
         }
     }
 
-    fn choice(&mut self, row: &'static OptionRow) -> Choice {
-        self.bump();
+    pub(super) fn choice(&mut self, row: &'static OptionRow) -> Choice {
+        let word = self.bump();
         let start = self.span();
         let value = match row.value {
+            ValueShape::Flag => return Choice { row, value: Some(ChoiceValue::Flag), span: word },
+            ValueShape::Then(second) => match self.take_word(second) {
+                Some(_) => Some(ChoiceValue::Flag),
+                None => {
+                    self.expected(format!("`{second}`"));
+                    None
+                }
+            },
+            ValueShape::Number { .. } => Some(ChoiceValue::Number(self.operand())),
+            ValueShape::Skill => self.skill(),
+            ValueShape::Ref(_) | ValueShape::OneOf(_) | ValueShape::Flow => {
+                self.name().map(|name| ChoiceValue::Refs(vec![name]))
+            }
+            ValueShape::Refs(_) => self.refs(row.word == "on"),
+            ValueShape::Text => self.quoted(what::TEXT).map(|text| ChoiceValue::Texts(vec![text])),
+            ValueShape::Texts => self.texts(),
+            ValueShape::Targets => Some(ChoiceValue::Targets(self.targets(false))),
+            ValueShape::Clocks => self.clock_span().map(ChoiceValue::Clocks),
+            ValueShape::Rate => self.rate(),
+            ValueShape::Tier => self.tier(),
+            ValueShape::Rewrite => self.rewrite(),
             ValueShape::Amount { .. } => self.amount().map(ChoiceValue::Amount),
             ValueShape::Count { .. } => self.count().map(ChoiceValue::Count),
             ValueShape::Digits { .. } => self.digit_range(),
@@ -85,7 +259,75 @@ impl Parser<'_> {
         Choice { row, value, span }
     }
 
-    fn count(&mut self) -> Option<u64> {
+    /// A value that stands behind an option: a number, a name, or anything in parentheses.
+    fn operand(&mut self) -> crate::plan::ast::Expr {
+        self.node(NodeKind::Expression, Self::primary)
+    }
+
+    /// `信用卡 >= 2`
+    fn skill(&mut self) -> Option<ChoiceValue> {
+        let name = self.name()?;
+        self.expect(Kind::GreaterEqual, Term::new("`>=`", "`>=`"))?;
+        Some(ChoiceValue::Skill(name, self.operand()))
+    }
+
+    /// Names with commas; with `says`, behind `customer says`.
+    fn refs(&mut self, says: bool) -> Option<ChoiceValue> {
+        if says && (self.take_word("customer").is_none() || self.take_word("says").is_none()) {
+            self.expected("`customer says`");
+            return None;
+        }
+        let mut out = vec![self.name()?];
+        while self.take(Kind::Comma).is_some() {
+            out.push(self.name()?);
+        }
+        Some(ChoiceValue::Refs(out))
+    }
+
+    fn texts(&mut self) -> Option<ChoiceValue> {
+        self.take_word("only");
+        let mut out = vec![self.quoted(what::TEXT)?];
+        while self.take(Kind::Comma).is_some() {
+            out.push(self.quoted(what::TEXT)?);
+        }
+        Some(ChoiceValue::Texts(out))
+    }
+
+    /// `3 per person per day`
+    fn rate(&mut self) -> Option<ChoiceValue> {
+        let count = self.count()?;
+        for word in ["per", "person", "per", "day"] {
+            if self.take_word(word).is_none() {
+                self.expected(format!("`{word}`"));
+                return None;
+            }
+        }
+        Some(ChoiceValue::Rate(count))
+    }
+
+    /// `1..30 script 温和话术`
+    fn tier(&mut self) -> Option<ChoiceValue> {
+        let least = self.count()?;
+        self.expect(Kind::DotDot, Term::new("`..`", "`..`"))?;
+        let most = self.count()?;
+        if self.take_word("script").is_none() {
+            self.expected("`script`");
+            return None;
+        }
+        Some(ChoiceValue::Tier(least, most, self.name()?))
+    }
+
+    /// `"0{n: X.}" as "+86{n}"`
+    fn rewrite(&mut self) -> Option<ChoiceValue> {
+        let from = self.quoted(what::PATTERN)?;
+        if self.take_word("as").is_none() {
+            self.expected("`as`");
+            return None;
+        }
+        Some(ChoiceValue::Rewrite(from, self.quoted(what::TEXT)?))
+    }
+
+    pub(super) fn count(&mut self) -> Option<u64> {
         if self.kind() != Some(Kind::Int) {
             self.expected(what::COUNT);
             if matches!(self.kind(), Some(Kind::Amount | Kind::Mixed)) {
@@ -176,30 +418,40 @@ impl Parser<'_> {
         Some(whom)
     }
 
-    fn targets(&mut self) -> Vec<TargetUse> {
+    /// Targets with commas. `groups`: a bare name is a group.
+    pub(super) fn targets(&mut self, groups: bool) -> Vec<TargetUse> {
         let mut out = Vec::new();
         loop {
-            let Some(whom) = self.whom() else {
-                let kinds = ["`user`", "`group`", "`number`", "`trunk`"].map(Arg::from);
-                let guess =
-                    matches!(self.kind(), Some(Kind::Word | Kind::Int | Kind::Text | Kind::LeftBrace));
-                let whom = if self.kind() == Some(Kind::LeftBrace) { "{…}" } else { self.raw() };
-                let suggest = guess.then(|| format!("dial user {whom}"));
-                self.expected_instead(Arg::OneOf(kinds.into()), suggest.as_deref());
-                match self.kind() {
-                    Some(Kind::LeftBrace) => self.skip_braces(),
-                    _ if guess => {
-                        self.bump();
-                    }
-                    _ => {}
-                }
+            const KINDS: [&str; 4] = ["user", "group", "number", "trunk"];
+            let bare = groups && self.word().is_some_and(|word| !KINDS.contains(&word.as_str()));
+            let whom = if bare { Some(Whom::Group) } else { self.whom() };
+            let Some(whom) = whom else {
+                self.no_target();
                 return out;
             };
             let named = matches!(whom, Whom::User | Whom::Group);
             out.extend(self.who(named).map(|who| TargetUse { whom, who }));
-            if self.take(Kind::Comma).is_none() {
+            if self.kind() != Some(Kind::Comma) || self.at_line_start() {
                 return out;
             }
+            self.bump();
+        }
+    }
+
+    fn no_target(&mut self) {
+        let kinds = ["`user`", "`group`", "`number`", "`trunk`"].map(Arg::from);
+        let guess = matches!(self.kind(), Some(Kind::Word | Kind::Int | Kind::Text | Kind::LeftBrace));
+        let whom = if self.kind() == Some(Kind::LeftBrace) { "{…}" } else { self.raw() };
+        let suggest = guess.then(|| {
+            format!("dial {} {whom}", if self.kind() == Some(Kind::Text) { "number" } else { "user" })
+        });
+        self.expected_instead(Arg::OneOf(kinds.into()), suggest.as_deref());
+        match self.kind() {
+            Some(Kind::LeftBrace) => self.skip_braces(),
+            _ if guess => {
+                self.bump();
+            }
+            _ => {}
         }
     }
 
