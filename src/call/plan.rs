@@ -43,8 +43,8 @@ impl Call {
         match ask {
             Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),
             Ask::Collect { .. } => self.collect(desk, ask),
-            Ask::Dial { targets, ring } => {
-                return self.dial(desk, &targets, ring).map(Reply::Dialled);
+            Ask::Dial { targets, ring, turns } => {
+                return self.dial(desk, &targets, ring, turns).map(Reply::Dialled);
             }
             Ask::Hangup { cause } => self.hang_up(desk, cause),
         }

@@ -2,3 +2,6 @@
 
 pub mod approval;
 pub mod role;
+mod words;
+
+pub use words::{Hit, forbidden};

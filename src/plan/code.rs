@@ -167,8 +167,6 @@ codes! {
     UNKNOWN_VERB = 105 Error {
         "there is no verb `{0}`" "没有 `{0}` 这个动作"
         hint "in a flow stand: {1}" "流程里可以写：{1}" }
-    NOT_YET = 106 Error {
-        "`{0}` is not available in this edition yet" "`{0}` 在本版次中尚不可用" }
     NO_SEPARATOR = 107 Error {
         "`{0}` begins a new statement on the same line" "`{0}` 与前一条语句写在了同一行"
         hint "begin a new line, or put `;` between" "请另起一行，或用 `;` 隔开" }
@@ -226,6 +224,16 @@ codes! {
         "the configuration has no {0} `{1}`" "配置里没有名为 `{1}` 的{0}"
         hint "it has: {2}; another is declared by `{3}` in ledgerline.toml"
         "配置里有：{2}；新增请在 ledgerline.toml 里写 `{3}`" }
+
+    IN_CONFIGURATION = 212 Error {
+        "`{0}` of a trunk stands in the configuration, not in a plan" "中继的 `{0}` 写在配置里，不写在计划里"
+        hint "addresses and accounts differ by machine: write them under `[[trunk]]` in ledgerline.toml"
+        "地址与账号因机器而异：请写在 ledgerline.toml 的 `[[trunk]]` 下" }
+    UNKNOWN_VERSION = 213 Error {
+        "the {0} has no version `{1}`" "{0}没有版本 `{1}`" }
+    PROFILE_ROUTES = 214 Error {
+        "the profile `{0}` holds a route" "配置集 `{0}` 里有路由"
+        hint "a profile is for other files to `use`; write the route there" "配置集供其他文件引用；请把路由写到那些文件里" }
 
     // 03xx: routes
     BAD_PATTERN = 301 Error {
@@ -307,7 +315,7 @@ codes! {
     NOT_COMPARABLE = 413 Error {
         "{0} and {1} cannot be compared with `{2}`" "{0}和{1}不能用 `{2}` 比较" }
     MAY_BE_MISSING = 414 Error {
-        "this goes on behind `collect` although `{0}` has not been entered" "`{0}` 还没有输入，这里却会继续往下走"
+        "this goes on behind `{1}` although `{0}` has no value" "`{1}` 没有得到 `{0}`，这里却会继续往下走"
         hint "lead away: `-> flow` or `hangup`" "请用 `-> 流程` 或 `hangup` 离开" }
     TOO_MANY_TARGETS = 415 Error {
         "one `dial` rings at most {0} at once" "一次 `dial` 最多同时呼叫 {0} 个" }
@@ -329,8 +337,6 @@ codes! {
     ONE_EQUALS = 421 Error {
         "`=` gives a name to a value; it does not compare" "`=` 用来命名，不能用来比较"
         hint "write `==`" "请写 `==`" }
-    TEXT_IN_TEXT = 422 Error {
-        "values inside texts are not available in this edition yet" "本版次还不能在文字里嵌入变量" }
     QUOTE_DIGITS = 423 Error {
         "{0} is compared with the integer {1}" "{0}在与整数 {1} 比较"
         hint "put the digits between quotes, so that leading zeros count: \"{1}\""
@@ -342,6 +348,50 @@ codes! {
     NOT_A_VALUE = 425 Error {
         "a condition is not a value" "条件不能当作值"
         hint "use the condition itself behind `if` or `when`" "请把条件直接写在 `if` 或 `when` 后面" }
+
+    BAD_HOLE = 426 Error {
+        "this brace holds no value" "这个花括号里没有值"
+        hint "a value stands in a text as `{name}`; a brace itself is `{{` or `}}`" "文字里的值写成 `{名字}`；花括号本身写成 `{{` 或 `}}`" }
+    NOT_SHOWN = 427 Error {
+        "{0} is never shown" "{0}从不显示"
+        hint "name a field of it, or leave it out" "请写它的某个字段，或去掉" }
+    NOT_A_WORD = 428 Error {
+        "`{0}` is none of {1}" "`{0}` 不在 {1} 之中" }
+    NO_FIELD = 429 Error {
+        "`{0}` has no field `{1}`" "`{0}` 没有字段 `{1}`"
+        hint "it has: {2}" "它有：{2}" }
+    NO_TYPE = 430 Error {
+        "`{0}` has no type" "`{0}` 没有写类型"
+        hint "write `{0}: text`, or one of the other types" "请写 `{0}: text` 或其他类型" }
+    LOOKUP_LACKS = 431 Error {
+        "the lookup `{0}` does not say `{1}`" "查询 `{0}` 没有写 `{1}`" }
+    NOT_A_URL = 432 Error {
+        "`{0}` is not an address" "`{0}` 不是网址"
+        hint "write \"https://host/path\", without a name and password in it" "请写 \"https://主机/路径\"，不要带用户名和密码" }
+    NOT_CONSTANT = 433 Error {
+        "this is not known before a call" "这个值在通话之前无法确定"
+        hint "write the value itself" "请直接写出值" }
+    NOT_IN_REACTION = 434 Error {
+        "`{0}` cannot stand here: people are talking" "`{0}` 不能写在这里：双方正在通话"
+        hint "here stand: tag, event, notify, push, show, whisper, mute, join, transfer" "这里可以写：tag、event、notify、push、show、whisper、mute、join、transfer" }
+    ONLY_IN_REACTION = 435 Error {
+        "`{0}` cannot stand in a flow: nobody is talking yet" "`{0}` 不能写在流程里：此时还没有人通话"
+        hint "it stands in `screen … { }` and in `on feature \"…\" { }`" "它写在 `screen … { }` 和 `on feature \"…\" { }` 里" }
+    NOT_SPOKEN = 436 Error {
+        "{0} cannot be spoken" "{0}无法读出"
+        hint "spoken are integers, digits, phone numbers, money and days" "可以读出的有：整数、数字串、电话号码、金额和日期" }
+    EMPTY_POP = 437 Error {
+        "this shows nothing" "这里什么也不显示"
+        hint "write `pop { customer c }`" "请写 `pop { customer c }`" }
+    LOOKUP_MAY_FAIL = 438 Error {
+        "nothing says what holds when the lookup `{0}` fails" "没有写明查询 `{0}` 失败时怎么办"
+        hint "add `else { … }` with values, or `else -> flow`" "请加上带默认值的 `else { … }`，或 `else -> 流程`" }
+    LOOKUP_VALUES = 439 Error {
+        "the lookup `{0}` takes {1} value(s), here are {2}" "查询 `{0}` 需要 {1} 个值，这里给了 {2} 个"
+        hint "it takes: {3}" "它需要：{3}" }
+    FIELDS_MISSING = 440 Error {
+        "these values lack {0}" "这些值缺少 {0}"
+        hint "say every field: a call may meet any of them" "请写全每个字段：通话中都可能用到" }
 
     // 05xx: prompts
     NO_SOUND = 501 Error {
@@ -363,6 +413,10 @@ codes! {
     LANGUAGE_TWICE = 506 Error {
         "the language `{0}` stands twice" "语种 `{0}` 写了两次"
         hint "keep one" "只保留一个" }
+
+    NO_SUCH_LANGUAGE = 507 Error {
+        "nothing is spoken in `{0}`" "没有任何 `{0}` 语种的提示音"
+        hint "prompts are spoken in: {1}" "提示音的语种有：{1}" }
 
     // 06xx: policies
     NOT_KEPT = 601 Error {
@@ -390,6 +444,22 @@ codes! {
         "this cannot be shown to keep the policy" "无法证明此处遵守策略"
         hint "this is a fault of the switch, not of the plan: please report it" "这是系统的缺陷，不是计划的问题：请报告" }
 
+    EGRESS = 610 Error {
+        "`{0}` speaks to {1}, which the policy does not allow" "`{0}` 访问 {1}，策略不允许"
+        hint "allowed are: {2}" "允许的主机有：{2}" }
+    DELAY_ALONE = 611 Error {
+        "a delay without `mode intercept` keeps nothing back" "没有 `mode intercept` 的延时什么也拦不住"
+        hint "write `mode intercept delay 1200ms`, or leave the delay out" "请写 `mode intercept delay 1200ms`，或去掉延时" }
+    NO_DOWN = 612 Error {
+        "this screen does not say what holds when nothing recognises speech" "没有写明语音识别不可用时怎么办"
+        hint "add `on recogniser-down { tag \"…\"; event … }`" "请加上 `on recogniser-down { tag \"…\"; event … }`" }
+    WITHOUT_MONITORS = 613 Error {
+        "without its monitors the call goes on here and has nowhere to go" "监听人未到位时，呼叫走到这里就没有下文了"
+        hint "lead away: `requeue …`, `-> flow` or `hangup`" "请离开：`requeue …`、`-> 流程` 或 `hangup`" }
+    BAD_FEATURE = 614 Error {
+        "`{0}` is not a code" "`{0}` 不是功能码"
+        hint "a code begins with `*` or `#` and has at least one digit: \"*7\"" "功能码以 `*` 或 `#` 开头，至少再有一位：\"*7\"" }
+
     // 07xx: time
     UNKNOWN_ZONE = 701 Error {
         "there is no time zone \"{0}\"" "没有时区 \"{0}\""
@@ -415,6 +485,88 @@ codes! {
     DAY_TWICE = 708 Error {
         "{0} is named twice" "{0} 写了两次"
         hint "keep one" "只保留一个" }
+    NEVER_IN_FORCE = 709 Error {
+        "this ends before it begins" "结束早于开始"
+        hint "`from` lies before `until`; a day alone is meant to its end" "`from` 应早于 `until`；只写日期时包含当天" }
+    VERSIONS_MEET = 710 Error {
+        "two versions of `{0}` are in force at once" "`{0}` 有两个版本同时生效"
+        hint "write `supersedes` with the older version, or give it an `until`" "请写 `supersedes` 和旧版本号，或给旧版本加上 `until`" }
+    GAP = 711 Warning {
+        "the {0} `{1}` has no version in force from {2} to {3}" "{0} `{1}` 从 {2} 到 {3} 没有生效的版本"
+        hint "let the later version begin where the earlier one ends" "请让后一个版本紧接前一个版本" }
+    LAPSED = 712 Warning {
+        "the {0} `{1}` lapsed on {2}" "{0} `{1}` 已于 {2} 失效"
+        hint "write a new version" "请写一个新版本" }
+    LAPSES_SOON = 713 Warning {
+        "the {0} `{1}` lapses on {2} and nothing follows" "{0} `{1}` 将于 {2} 失效，之后没有新版本"
+        hint "write the version that follows" "请写好后续版本" }
+
+    // 08xx: secrets
+    SECRET_LEAKS = 801 Error {
+        "{0} can go nowhere but into a lookup that accepts it" "{0}只能交给接受它的查询"
+        hint "hand it to a lookup with `accepts secret`" "请交给写明 `accepts secret` 的查询" }
+    SECRET_NOT_ACCEPTED = 802 Error {
+        "the lookup `{0}` takes a secret without saying so" "查询 `{0}` 需要机密，却没有写明"
+        hint "add `accepts secret`" "请加上 `accepts secret`" }
+    SECRET_IN_CLEAR = 803 Error {
+        "the lookup `{0}` would send a secret where others can read it" "查询 `{0}` 会把机密送到别人看得见的地方"
+        hint "write `post \"https://…\"`: addresses are logged, and plain HTTP is read by anybody on the way" "请写 `post \"https://…\"`：网址会进日志，明文 HTTP 途中谁都能看" }
+    SECRET_ANSWERED = 804 Error {
+        "a lookup cannot yield a secret" "查询不能返回机密"
+        hint "let it answer `opaque`" "请让它返回 `opaque`" }
+
+    // 09xx: scripts, words, campaigns
+    SCRIPT_HOLES = 901 Error {
+        "the versions of the script `{0}` take different values" "话术 `{0}` 的各版本需要的值不同"
+        hint "give every version the same `{…}`" "请让各版本的 `{…}` 一致" }
+    EMPTY_SCRIPT = 902 Error {
+        "the script `{0}` says nothing" "话术 `{0}` 没有内容"
+        hint "write `{ zh \"…\" }`" "请写 `{ zh \"…\" }`" }
+    UNUSED_VALUE = 903 Warning {
+        "no text of the script uses `{0}`" "话术里没有用到 `{0}`"
+        hint "write `{0}` in braces where it is said, or delete it" "请在文字里用花括号写出 `{0}`，或将其删除" }
+    EMPTY_WORD = 904 Error {
+        "an empty word would be found everywhere" "空词会处处命中" }
+    NO_WORDS = 905 Error {
+        "the set `{0}` has no words" "词库 `{0}` 里没有词" }
+    NIGHT_CALLS = 906 Error {
+        "this window of calls runs through the night" "外呼时段跨越了深夜"
+        hint "write the earlier time first: `window 08:00-20:00`" "请把较早的时刻写在前面：`window 08:00-20:00`" }
+    TIERS_MEET = 907 Error {
+        "the days {0} belong to two tiers, or to none" "逾期天数 {0} 属于两个档，或不属于任何档" }
+    SCRIPT_SILENT = 908 Error {
+        "the script `{0}` has no sound in some version" "话术 `{0}` 有的版本没有录音"
+        hint "add `sound \"prompts/…\"` behind its text, or show it with `pop`" "请在文字后加上 `sound \"prompts/…\"`，或用 `pop` 显示给坐席" }
+    EXPIRED = 909 Error {
+        "the script `{0}` has lapsed and cannot be used" "话术 `{0}` 已失效，不能使用"
+        hint "write a new version, or take this away" "请写一个新版本，或去掉这里的引用" }
+    SCRIPT_VALUES = 910 Error {
+        "the script `{0}` takes {1} value(s), here are {2}" "话术 `{0}` 需要 {1} 个值，这里给了 {2} 个"
+        hint "it takes: {3}" "它需要：{3}" }
+    FORBIDDEN_WORD = 911 Error {
+        "`{0}` may not be said: it is one of `{1}`" "不得出现 `{0}`：它在词库 `{1}` 里"
+        hint "say it otherwise" "请换一种说法" }
+
+    // 10xx: tests
+    TEST_TWICE = 1001 Error {
+        "two tests are called `{0}`" "两个测试都叫 `{0}`"
+        hint "rename one" "请给其中一个改名" }
+    NO_STUB = 1002 Error {
+        "`{0}` is nothing that a test can stand in for" "`{0}` 不是测试可以替代的对象"
+        hint "lookups, queues, groups and users can be stubbed" "可以替代的有：查询、队列、组和用户" }
+    UNKNOWN_EXPECTATION = 1003 Error {
+        "a test cannot expect `{0}`" "测试不能期待 `{0}`"
+        hint "it can expect: {1}" "可以期待：{1}" }
+    EXPECTATION_LACKS = 1004 Error {
+        "`expect {0}` wants {1} behind it" "`expect {0}` 后面需要{1}" }
+    NO_CALL = 1005 Error {
+        "the test `{0}` expects what only a call can bring, and calls nobody" "测试 `{0}` 期待通话的结果，却没有打电话"
+        hint "add `call from \"…\" to \"…\"`" "请加上 `call from \"…\" to \"…\"`" }
+    EXPECTS_NOTHING = 1006 Warning {
+        "the test `{0}` expects nothing" "测试 `{0}` 没有任何期待"
+        hint "add `expect …`" "请加上 `expect …`" }
+    TOO_MANY_TESTS = 1007 Error {
+        "more than {0} tests" "测试超过 {0} 个" }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::ast::Strategy;
 use super::file::{Files, Span, offset};
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::resolved::{
-    Collect, Dial, Do, Feature, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Route, Step, StepKind, Window,
+    Collect, Dial, Do, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Reaction, Route, Step, StepKind, Window,
 };
 use super::verb::{MENU_BETWEEN, Unhandled};
 
@@ -35,8 +35,8 @@ pub(crate) struct Code {
     pub flows: Vec<Pc>,
     /// The first instruction of each route.
     pub routes: Vec<Pc>,
-    /// The first instruction of each feature; it ends in a hang-up that means: done.
-    pub features: Vec<Pc>,
+    /// The first instruction of each reaction; it ends in a hang-up that means: done.
+    pub reactions: Vec<Pc>,
 }
 
 /// What is to be written down.
@@ -44,7 +44,7 @@ pub(crate) struct Source<'s> {
     pub routes: &'s [Route],
     pub flows: &'s [Flow],
     pub monitors: &'s [Option<Monitors>],
-    pub features: &'s [Feature],
+    pub reactions: &'s [Reaction],
     pub files: &'s Files,
 }
 
@@ -79,10 +79,10 @@ pub(crate) fn emit(source: &Source) -> Code {
         written.insert(body, entry);
         out.code.routes.push(entry);
     }
-    for feature in source.features {
-        let end = out.push(Op::Hangup(Cause::Normal), feature.at);
-        let entry = out.steps(&feature.body, end);
-        out.code.features.push(entry);
+    for reaction in source.reactions {
+        let end = out.push(Op::Hangup(Cause::Normal), reaction.at);
+        let entry = out.steps(&reaction.body, end);
+        out.code.reactions.push(entry);
     }
     out.code
 }

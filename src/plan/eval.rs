@@ -13,7 +13,7 @@ use super::deed::{Deed, Queueing, Shows};
 use super::machine::Machine;
 use super::program::Program;
 use super::resolved::{
-    Condition, DeedSource, LiveSound, Operand, PartSource, Piece, PopSource, Sounds, TargetSource, Whom,
+    Condition, DeedSource, Operand, PartSource, Piece, PopSource, Sounds, TargetSource, Whom,
 };
 use super::value::{Shown, Value};
 
@@ -97,16 +97,7 @@ impl Machine {
 
     /// The sounds of prompts in this call, now; without those that have no version in force.
     pub(super) fn sounds(&self, sounds: &Sounds, wall: Wall) -> Arc<[PromptId]> {
-        match sounds {
-            Sounds::Fixed(prompts) => prompts.clone(),
-            Sounds::Live(live) => live.iter().filter_map(|sound| self.sound(sound, wall)).collect(),
-        }
-    }
-
-    fn sound(&self, sound: &LiveSound, wall: Wall) -> Option<PromptId> {
-        let (_, sounds) = sound.versions.iter().rev().find(|(window, _)| window.holds(wall))?;
-        let of = |lang: &Arc<str>| sounds.iter().find(|(known, _)| known == lang).map(|(_, id)| *id);
-        self.language.as_ref().and_then(of).or_else(|| of(&sound.spoken)).or(sounds.first().map(|(_, id)| *id))
+        sounds.at(self.language.as_ref(), wall)
     }
 
     pub(super) fn parts(&self, parts: &[PartSource], wall: Wall) -> Vec<Part> {

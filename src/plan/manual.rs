@@ -8,9 +8,9 @@ use super::check::TYPES;
 use super::code::{Code, Severity};
 use super::diagnostic::Lang;
 use super::finding::Term;
+use super::test::EXPECTATIONS;
 use super::verb::{
-    ITEMS, LATER_CLAUSES, LATER_ITEMS, LATER_VERBS, Need, OptionRow, STEERING, Unhandled, VERBS, ValueShape,
-    VerbRow, WordRow,
+    BLOCKS, CLAUSES, ITEMS, Need, OptionRow, STEERING, Stands, Unhandled, ValueShape, VerbRow, WordRow, verbs,
 };
 
 /// The reference in Markdown: declarations, statements, verbs with their options and outcomes, causes, types, codes.
@@ -18,11 +18,15 @@ pub fn reference(lang: Lang) -> String {
     let mut out = String::new();
     heading(&mut out, lang, "Declarations", "声明");
     words(&mut out, lang, ITEMS);
+    for block in BLOCKS {
+        let _ = writeln!(out, "\n### `{}`\n\n`{}`\n\n{}{}\n", block.word, block.form, block.about.say(lang), say(lang, ".", "。"));
+        options(&mut out, lang, say(lang, "line", "行"), block.lines);
+    }
+    heading(&mut out, lang, "Clauses of a policy", "策略的条款");
+    words(&mut out, lang, CLAUSES);
     heading(&mut out, lang, "Steering", "流程控制");
     words(&mut out, lang, STEERING);
-    for row in VERBS {
-        verb(&mut out, lang, row);
-    }
+    verbs().for_each(|row| verb(&mut out, lang, row));
     heading(&mut out, lang, "Causes of `hangup`", "`hangup` 的原因");
     table(&mut out, &[say(lang, "cause", "原因"), say(lang, "status", "状态码")]);
     for cause in Cause::ALL {
@@ -33,15 +37,8 @@ pub fn reference(lang: Lang) -> String {
     for (word, about) in TYPES {
         let _ = writeln!(out, "| `{word}` | {} |", about.say(lang));
     }
-    heading(&mut out, lang, "Words of later editions", "后续版次的词");
-    let later = [LATER_ITEMS, LATER_VERBS, LATER_CLAUSES].concat();
-    let now =
-        |word: &str| VERBS.iter().any(|row| row.word == word) || STEERING.iter().any(|row| row.word == word);
-    let mut later: Vec<String> =
-        later.iter().filter(|word| !now(word)).map(|word| format!("`{word}`")).collect();
-    later.sort();
-    later.dedup();
-    let _ = writeln!(out, "{}", later.join(" "));
+    heading(&mut out, lang, "What a test expects", "测试可以期待什么");
+    words(&mut out, lang, EXPECTATIONS);
     heading(&mut out, lang, "Findings", "诊断代码");
     codes(&mut out, lang);
     out
@@ -71,17 +68,17 @@ fn verb(out: &mut String, lang: Lang, row: &VerbRow) {
     let _ = writeln!(out, "\n### `{}`\n", row.word);
     let _ = writeln!(out, "`{}`\n", row.form);
     let _ = writeln!(out, "{}{}", row.about.say(lang), say(lang, ".", "。"));
+    let stands = match row.stands {
+        Stands::Flows => "",
+        Stands::Reactions => say(lang, "Stands in reactions only.", "只能写在反应块里。"),
+        Stands::Both => say(lang, "Stands in reactions too.", "也可以写在反应块里。"),
+    };
+    if !stands.is_empty() {
+        let _ = writeln!(out, "\n{stands}");
+    }
     if !row.options.is_empty() {
         let _ = writeln!(out);
-        let unsaid = say(lang, "if not said", "不写时");
-        table(
-            out,
-            &[say(lang, "option", "选项"), say(lang, "bounds", "范围"), unsaid, say(lang, "meaning", "含义")],
-        );
-        for option in row.options {
-            let (bounds, unsaid) = (bounds(option), unsaid_value(lang, option));
-            let _ = writeln!(out, "| `{}` | {bounds} | {unsaid} | {} |", option.word, option.about.say(lang));
-        }
+        options(out, lang, say(lang, "option", "选项"), row.options);
     }
     if !row.outcomes.is_empty() {
         let _ = writeln!(out);
@@ -95,6 +92,7 @@ fn verb(out: &mut String, lang: Lang, row: &VerbRow) {
         for outcome in row.outcomes {
             let unhandled = match outcome.unhandled {
                 Unhandled::Error => say(lang, "an error of the plan", "计划有误").to_string(),
+                Unhandled::GoesOn => say(lang, "goes on", "继续").to_string(),
                 Unhandled::Ends(outcome) => format!("`hangup {}`", outcome.cause().word()),
             };
             let _ = writeln!(out, "| `{}` | {unhandled} | {} |", outcome.word, outcome.about.say(lang));
@@ -102,19 +100,36 @@ fn verb(out: &mut String, lang: Lang, row: &VerbRow) {
     }
 }
 
+fn options(out: &mut String, lang: Lang, first: &'static str, rows: &[OptionRow]) {
+    let unsaid = say(lang, "if not said", "不写时");
+    table(out, &[first, say(lang, "bounds", "范围"), unsaid, say(lang, "meaning", "含义")]);
+    for option in rows {
+        let (bounds, unsaid) = (bounds(option), unsaid_value(lang, option));
+        let _ = writeln!(out, "| `{}` | {bounds} | {unsaid} | {} |", option.word, option.about.say(lang));
+    }
+}
+
 fn bounds(option: &OptionRow) -> String {
     match option.value {
         ValueShape::Amount { least, most } => format!("{}s–{}s", least.as_secs(), most.as_secs()),
         ValueShape::Count { least, most } => format!("{least}–{most}"),
+        ValueShape::Number { least, most } => format!("{least}–{most}"),
+        ValueShape::Skill => "1–9".to_string(),
+        ValueShape::Rate => "1–20".to_string(),
         ValueShape::Digits { most } => format!("1–{most}"),
         ValueShape::Key => "`0`–`9` `*` `\"#\"`".to_string(),
-        ValueShape::Prompts => String::new(),
+        ValueShape::OneOf(words) => {
+            words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" ")
+        }
+        ValueShape::Then(word) => format!("`{word}`"),
+        _ => String::new(),
     }
 }
 
 fn unsaid_value(lang: Lang, option: &OptionRow) -> String {
     match option.need {
         Need::Must(_) => say(lang, "an error of the plan", "计划有误").to_string(),
+        Need::Many => say(lang, "may be said more than once", "可以写多次").to_string(),
         Need::Else(value) => format!("`{value}`"),
     }
 }

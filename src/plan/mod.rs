@@ -76,7 +76,7 @@ pub fn load(sources: &dyn Sources, roots: &[&str]) -> (Option<Arc<Program>>, Vec
             routes: &resolved.routes,
             flows: &resolved.flows,
             monitors: &resolved.monitors,
-            features: &resolved.features,
+            reactions: &resolved.reactions,
             files: &files,
         });
         match prove::prove(&code, resolved.slots) {

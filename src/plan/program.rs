@@ -93,8 +93,7 @@ pub struct Program {
     pub(super) slots: usize,
     declared: Declared,
     pub(super) monitors: Vec<Option<Monitors>>,
-    /// The codes of features, in the order of their code.
-    features: Vec<Arc<str>>,
+    features: Vec<(Arc<str>, u32)>,
     tests: Vec<Test>,
 }
 
@@ -143,7 +142,7 @@ impl Program {
             slots: resolved.slots,
             declared: resolved.declared,
             monitors: resolved.monitors,
-            features: resolved.features.into_iter().map(|feature| feature.code).collect(),
+            features: resolved.features,
             tests: resolved.tests,
         }
     }
@@ -159,8 +158,8 @@ impl Program {
     }
 
     /// The codes that parties may press in a conversation, in the order of the files.
-    pub fn features(&self) -> &[Arc<str>] {
-        &self.features
+    pub fn features(&self) -> impl Iterator<Item = &str> {
+        self.features.iter().map(|(code, _)| &**code)
     }
 
     /// SHA-256 over the canonical text of all files and the content of all sounds.
@@ -259,7 +258,11 @@ impl Program {
             sum.record = sum.record.max(rule.record_at(priority));
             sum.rules.add(&rule.rules);
             sum.retain = stricter(sum.retain, rule.class.as_ref());
-            notice.extend(rule.notice.iter().filter(|id| !notice.contains(id)).copied().collect::<Vec<_>>());
+            for id in rule.notice.at_or_last(facts.wall) {
+                if !notice.contains(&id) {
+                    notice.push(id);
+                }
+            }
         }
         if sum.record == Record::Off {
             sum.retain = None;

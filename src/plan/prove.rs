@@ -41,7 +41,7 @@ pub(crate) fn prove(code: &Code, slots: usize) -> Result<usize, Broken> {
             return Err(Broken::NoSlot(pc));
         }
     }
-    for entry in code.routes.iter().chain(&code.flows).chain(&code.features) {
+    for entry in code.routes.iter().chain(&code.flows).chain(&code.reactions) {
         ungated(code, *entry, *entry, false)?;
     }
     let mut longest = vec![None; code.ops.len()];
@@ -127,7 +127,7 @@ mod tests {
     use crate::plan::resolved::{Operand, Sounds};
 
     fn code(ops: Vec<Op>, route: Pc) -> Code {
-        Code { ops, origins: Vec::new(), flows: vec![1], routes: vec![route], features: Vec::new() }
+        Code { ops, origins: Vec::new(), flows: vec![1], routes: vec![route], reactions: Vec::new() }
     }
 
     fn play(next: Pc) -> Op {

@@ -32,7 +32,9 @@ pub(crate) struct Resolved {
     pub declared: Declared,
     /// For each policy, who must listen before people are reached.
     pub monitors: Vec<Option<Monitors>>,
-    pub features: Vec<Feature>,
+    /// Codes that parties press, each with its reaction.
+    pub features: Vec<(Arc<str>, u32)>,
+    pub reactions: Vec<Reaction>,
     pub tests: Vec<super::test::Test>,
 }
 
@@ -46,7 +48,7 @@ pub(crate) struct PolicyRule {
     pub to: Vec<Pattern>,
     pub record: Record,
     pub class: Option<Arc<RetentionClass>>,
-    pub notice: Vec<PromptId>,
+    pub notice: Sounds,
     /// Of a call of at least this priority the recording may fail.
     pub from_priority: Option<u8>,
     pub rules: Rules,
@@ -76,10 +78,9 @@ pub(crate) struct Monitors {
     pub otherwise: Vec<Step>,
 }
 
-/// What a code does that a party presses.
+/// What is done when something happens in a conversation.
 #[derive(Debug)]
-pub(crate) struct Feature {
-    pub code: Arc<str>,
+pub(crate) struct Reaction {
     pub at: Span,
     pub body: Vec<Step>,
 }
@@ -273,6 +274,23 @@ pub(crate) enum Sounds {
 }
 
 impl Sounds {
+    /// The sounds at `wall` in `lang`, without those that have no version in force.
+    pub fn at(&self, lang: Option<&Arc<str>>, wall: crate::base::Wall) -> Arc<[PromptId]> {
+        match self {
+            Sounds::Fixed(prompts) => prompts.clone(),
+            Sounds::Live(live) => live.iter().filter_map(|sound| sound.at(lang, wall)).collect(),
+        }
+    }
+
+    /// As [`at`](Self::at), and where no version is in force the last: for what must be said whatever the day.
+    pub fn at_or_last(&self, wall: crate::base::Wall) -> Vec<PromptId> {
+        let last = |sound: &LiveSound| Some(sound.versions.last()?.1.first()?.1);
+        match self {
+            Sounds::Fixed(prompts) => prompts.to_vec(),
+            Sounds::Live(live) => live.iter().filter_map(|sound| sound.at(None, wall).or(last(sound))).collect(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         match self {
             Sounds::Fixed(prompts) => prompts.is_empty(),
@@ -288,6 +306,14 @@ pub(crate) struct LiveSound {
     pub spoken: Arc<str>,
     pub name: Arc<str>,
     pub versions: Vec<(Window, Vec<(Arc<str>, PromptId)>)>,
+}
+
+impl LiveSound {
+    fn at(&self, lang: Option<&Arc<str>>, wall: crate::base::Wall) -> Option<PromptId> {
+        let (_, sounds) = self.versions.iter().rev().find(|(window, _)| window.holds(wall))?;
+        let of = |lang: &Arc<str>| sounds.iter().find(|(known, _)| known == lang).map(|(_, id)| *id);
+        lang.and_then(of).or_else(|| of(&self.spoken)).or(sounds.first().map(|(_, id)| *id))
+    }
 }
 
 /// A part of what is said.

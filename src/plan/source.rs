@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::base::PromptId;
+use crate::base::{PromptId, Wall};
 
 /// The plan folder, as far as the checker needs it.
 pub trait Sources {
@@ -20,6 +20,11 @@ pub trait Sources {
 
     /// What the node has configured; `None` when plans are checked without a configuration at hand: then every name is taken as good.
     fn site(&self) -> Option<&Site> {
+        None
+    }
+
+    /// What time it is, for what lapses; `None`: nothing is said of that.
+    fn now(&self) -> Option<Wall> {
         None
     }
 }
@@ -72,6 +77,7 @@ pub struct Folder {
     sounds: BTreeMap<String, Sound>,
     any_sound: bool,
     site: Option<Site>,
+    now: Option<Wall>,
 }
 
 impl Folder {
@@ -101,6 +107,13 @@ impl Folder {
         self
     }
 
+    /// At this time.
+    #[must_use]
+    pub fn at(mut self, now: Wall) -> Folder {
+        self.now = Some(now);
+        self
+    }
+
     /// Of a node with this configuration.
     #[must_use]
     pub fn of(mut self, site: Site) -> Folder {
@@ -124,6 +137,10 @@ impl Sources for Folder {
 
     fn site(&self) -> Option<&Site> {
         self.site.as_ref()
+    }
+
+    fn now(&self) -> Option<Wall> {
+        self.now
     }
 }
 

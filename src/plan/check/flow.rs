@@ -4,18 +4,19 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::base::PromptId;
 use crate::plan::ask::Cause;
-use crate::plan::ast::{self, Block, Expr, FileAst, Name, PromptUse, Statement, StatementKind};
+use crate::plan::ast::{self, Block, Expr, FileAst, Name, Otherwise as Else, PromptUse, Statement, StatementKind};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, Term, nearest, note};
 use crate::plan::pattern::Pattern;
-use crate::plan::resolved::{Flow, Operand, Route, Step, StepKind};
+use crate::plan::resolved::{Flow, Lookup, Operand, Otherwise, Route, Sounds, Step, StepKind, Window};
+use crate::plan::verb::Kind;
 
-use super::names::{Kind, World};
+use super::names::World;
 use super::path::{QuietWay, Reach, circles};
-use super::value::Type;
+use super::types::Type;
+use super::versions::Version;
 
 /// What is known of a flow before and while flows are followed.
 struct Entry<'a> {
@@ -26,6 +27,8 @@ struct Entry<'a> {
     /// Where the types were first given.
     first: Option<Span>,
     wanted: bool,
+    /// Other versions of its name; only at the first of them.
+    later: Vec<usize>,
 }
 
 /// A name in force.
@@ -41,7 +44,13 @@ struct Binding {
 pub(super) struct FlowCheck<'c> {
     pub world: &'c World,
     pub findings: &'c mut Vec<Finding>,
-    language: Option<&'c Name>,
+    pub language: Option<&'c Name>,
+    /// Whether this is a reaction and not a flow.
+    pub reacts: bool,
+    /// Whether the flow's queues make room for its calls.
+    pub preempts: bool,
+    /// Whether lookups' answers can be named by the lookup: in policies.
+    pub facts: bool,
     bindings: Vec<Binding>,
     slots: u16,
     /// The flow that is walked; `None` for a route.
@@ -51,6 +60,7 @@ pub(super) struct FlowCheck<'c> {
 }
 
 /// `-> flow(values)` as it was met.
+#[derive(Clone)]
 struct Call {
     flow: usize,
     types: Vec<(Type, Span)>,
@@ -61,9 +71,17 @@ struct Call {
 pub(super) fn check(
     asts: &[FileAst],
     world: &World,
+    groups: &[(usize, Vec<Version>)],
+    policies: impl FnOnce(&mut Walks, &mut Vec<Finding>),
     findings: &mut Vec<Finding>,
 ) -> (Vec<Route>, Vec<Flow>, usize) {
     let mut entries = entries(asts, findings);
+    for (first, versions) in groups.iter().filter(|(_, versions)| versions.len() > 1) {
+        let others: Vec<usize> = versions.iter().map(|version| version.index).filter(|index| index != first).collect();
+        if let Some(entry) = entries.get_mut(*first) {
+            entry.later = others;
+        }
+    }
     let mut ways = Vec::new();
     let mut queue = VecDeque::new();
     let mut slots = 0;
@@ -75,16 +93,41 @@ pub(super) fn check(
         let calls = std::mem::take(&mut walk.calls);
         arrive(calls, &mut entries, &mut queue, findings);
     }
-    if asts.iter().all(|ast| ast.routes.is_empty()) {
+    for (ast, emergency) in asts.iter().flat_map(|ast| ast.emergencies.iter().map(move |one| (ast, one))) {
+        for route in &emergency.routes {
+            let mut walk = FlowCheck::new(world, findings, ast, None, &mut ways);
+            let before = routes.len();
+            walk.route(route, &mut routes);
+            slots = slots.max(walk.slots);
+            let calls = std::mem::take(&mut walk.calls);
+            for route in routes.iter_mut().skip(before) {
+                route.emergency = Some(emergency.name.text.clone());
+            }
+            arrive(calls, &mut entries, &mut queue, findings);
+        }
+    }
+    let mut walks = Walks { world, ways: &mut ways, slots, calls: Vec::new() };
+    policies(&mut walks, findings);
+    slots = walks.slots;
+    arrive(walks.calls, &mut entries, &mut queue, findings);
+    if asts.iter().all(|ast| ast.routes.is_empty() && ast.profile.is_none()) {
         findings.push(Finding::new(Code::NO_ROUTES, Span::default()));
     }
-    let mut flows: Vec<Flow> = entries.iter().map(|_| Flow { body: Vec::new() }).collect();
+    let mut flows: Vec<Flow> = entries.iter().map(|entry| entry.flow()).collect();
+    for (_, versions) in groups {
+        for version in versions {
+            if let Some(flow) = flows.get_mut(version.index) {
+                flow.window = version.window;
+            }
+        }
+    }
     let mut rest = 0..entries.len();
     while let Some(index) = queue.pop_front().or_else(|| lonely(&mut rest, &mut entries, world, findings)) {
         let Some(entry) = entries.get(index) else {
             continue;
         };
         let mut walk = FlowCheck::new(world, findings, entry.file, Some(index), &mut ways);
+        walk.preempts = entry.ast.preempt;
         let body = walk.flow(entry);
         slots = slots.max(walk.slots);
         let calls = std::mem::take(&mut walk.calls);
@@ -93,9 +136,55 @@ pub(super) fn check(
         }
         arrive(calls, &mut entries, &mut queue, findings);
     }
+    for route in &mut routes {
+        route.priority = first_priority(&route.body, &flows);
+    }
     let names: Vec<&str> = entries.iter().map(|entry| &*entry.ast.name.text).collect();
     circles(&ways, &names, findings);
     (routes, flows, usize::from(slots))
+}
+
+/// How urgent the calls of a route are: as the flow says that it leads to at once.
+fn first_priority(body: &[Step], flows: &[Flow]) -> u8 {
+    match body {
+        [Step { kind: StepKind::Go { flow, .. }, .. }] => {
+            flows.get(*flow).and_then(|flow| flow.priority).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+/// What bodies outside of flows share: those of policies and features.
+pub(super) struct Walks<'c> {
+    world: &'c World,
+    ways: &'c mut Vec<QuietWay>,
+    slots: u16,
+    calls: Vec<Call>,
+}
+
+impl Walks<'_> {
+    /// Runs `walk` over what stands in `file`.
+    pub fn walk<T>(
+        &mut self,
+        file: &FileAst,
+        findings: &mut Vec<Finding>,
+        walk: impl FnOnce(&mut FlowCheck) -> T,
+    ) -> T {
+        let mut check = FlowCheck::new(self.world, findings, file, None, self.ways);
+        let out = walk(&mut check);
+        let (slots, calls) = (check.slots, std::mem::take(&mut check.calls));
+        self.slots = self.slots.max(slots);
+        self.calls.extend(calls);
+        out
+    }
+}
+
+impl Entry<'_> {
+    fn flow(&self) -> Flow {
+        let priority = self.ast.priority.map(|(priority, _)| u8::try_from(priority.min(9)).unwrap_or(9));
+        let (body, window) = (Vec::new(), Window::ALWAYS);
+        Flow { at: self.ast.name.span, body, priority, window, later: self.later.clone() }
+    }
 }
 
 /// The next flow that nothing leads to; it is checked all the same.
@@ -121,14 +210,22 @@ fn entries<'a>(asts: &'a [FileAst], findings: &mut Vec<Finding>) -> Vec<Entry<'a
             param.kind.as_ref().map_or(Type::Unknown, |kind| Type::of(kind, findings))
         };
         let types = ast.params.iter().map(|param| of(param, findings)).collect();
-        Entry { ast, file, types, first: None, wanted: false }
+        if let Some((priority, span)) = ast.priority.filter(|(priority, _)| *priority > 9) {
+            let finding = Finding::new(Code::OUT_OF_BOUNDS, span).arg("priority").arg(priority.to_string());
+            findings.push(finding.arg("0").arg("9"));
+        }
+        Entry { ast, file, types, first: None, wanted: false, later: Vec::new() }
     })
     .collect()
 }
 
 /// Compares the values of calls with the parameters of their flows, and queues flows that are met for the first time.
 fn arrive(calls: Vec<Call>, entries: &mut [Entry], queue: &mut VecDeque<usize>, findings: &mut Vec<Finding>) {
-    for call in calls {
+    let all = calls.into_iter().flat_map(|call| {
+        let later = entries.get(call.flow).map(|entry| entry.later.clone()).unwrap_or_default();
+        std::iter::once(call.flow).chain(later).map(move |flow| Call { flow, ..call.clone() })
+    });
+    for call in all.collect::<Vec<_>>() {
         let Some(entry) = entries.get_mut(call.flow) else {
             continue;
         };
@@ -149,7 +246,7 @@ fn arrive(calls: Vec<Call>, entries: &mut [Entry], queue: &mut VecDeque<usize>, 
             let declared = param.kind.is_some();
             if !declared && *kind == Type::Unknown {
                 *kind = given;
-            } else if !(kind.takes(given) || !declared && kind.is_text() && given.is_text()) {
+            } else if !(kind.takes(&given) || !declared && kind.is_text() && given.is_text()) {
                 let finding = Finding::new(Code::WRONG_TYPE, span).arg(&*param.name.text);
                 let (place, text) =
                     if declared { (param.name.span, note::FIRST) } else { (first, note::FIRST_CALL) };
@@ -160,7 +257,7 @@ fn arrive(calls: Vec<Call>, entries: &mut [Entry], queue: &mut VecDeque<usize>, 
 }
 
 impl<'c> FlowCheck<'c> {
-    fn new(
+    pub(super) fn new(
         world: &'c World,
         findings: &'c mut Vec<Finding>,
         file: &'c FileAst,
@@ -168,7 +265,9 @@ impl<'c> FlowCheck<'c> {
         ways: &'c mut Vec<QuietWay>,
     ) -> FlowCheck<'c> {
         let language = file.language.as_ref();
-        FlowCheck { world, findings, language, bindings: Vec::new(), slots: 0, flow, calls: Vec::new(), ways }
+        let (reacts, preempts, facts) = (false, false, false);
+        let (bindings, calls) = (Vec::new(), Vec::new());
+        FlowCheck { world, findings, language, reacts, preempts, facts, bindings, slots: 0, flow, calls, ways }
     }
 
     pub(super) fn report(&mut self, finding: Finding) {
@@ -204,13 +303,13 @@ impl<'c> FlowCheck<'c> {
         let from = super::route::origins(&route.from);
         out.extend(patterns.into_iter().filter_map(|(written, pattern)| {
             let (pattern, from, body) = (pattern?, from.clone(), body.clone());
-            Some(Route { at: route.span, written, pattern, from, body })
+            Some(Route { at: route.span, written, pattern, from, body, emergency: None, priority: 0 })
         }));
     }
 
     fn flow(&mut self, entry: &Entry) -> Vec<Step> {
         for (param, kind) in entry.ast.params.iter().zip(&entry.types) {
-            self.bind(&param.name, *kind);
+            self.bind(&param.name, kind.clone());
         }
         let start = Reach::Goes { quiet: true, fell: entry.ast.body.close };
         let (body, end) = self.block(&entry.ast.body, start);
@@ -262,19 +361,22 @@ impl<'c> FlowCheck<'c> {
             StatementKind::Verb(verb) => self.verb(verb, statement.word, statement.span, reach),
             StatementKind::If { condition, then, otherwise } => {
                 let condition = self.condition(condition);
-                let (then, one) = self.block(then, onward(reach, statement.word));
+                let (then, one) = self.block(then, reach.going(statement.word));
                 let (otherwise, other) = match otherwise {
-                    Some(block) => self.block(block, onward(reach, statement.word)),
-                    None => (Vec::new(), onward(reach, statement.word)),
+                    Some(block) => self.block(block, reach.going(statement.word)),
+                    None => (Vec::new(), reach.going(statement.word)),
                 };
                 let kind = condition.map(|condition| StepKind::If { condition, then, otherwise });
                 (kind, one.join(other))
             }
             StatementKind::Let { name, value } => {
                 let value = self.value(value);
-                let kind = value.as_ref().map_or(Type::Unknown, |(_, kind)| *kind);
+                let kind = value.as_ref().map_or(Type::Unknown, |(_, kind)| kind.clone());
                 let slot = self.bind(name, kind);
-                (value.map(|(value, _)| StepKind::Let { slot, value }), onward(reach, statement.span))
+                (value.map(|(value, _)| StepKind::Let { slot, value }), reach.going(statement.span))
+            }
+            StatementKind::Lookup { name, lookup, arguments, otherwise } => {
+                self.ask_lookup((name.as_ref(), lookup, arguments, otherwise), statement.span, reach)
             }
             StatementKind::Go { flow, arguments } => {
                 (self.go(flow, arguments, statement.span, reach), leaves)
@@ -286,17 +388,130 @@ impl<'c> FlowCheck<'c> {
     }
 
     fn go(&mut self, flow: &Name, arguments: &[Expr], at: Span, reach: Reach) -> Option<StepKind> {
+        if let (true, Some(from), Some((to, _))) = (reach.is_quiet(), self.flow, self.world.get(Kind::Flow, &flow.text)) {
+            self.ways.push(QuietWay { from, to, at });
+        }
+        let (flow, arguments) = self.led_to(flow, arguments, at)?;
+        Some(StepKind::Go { flow, arguments })
+    }
+
+    /// A flow with the values that it is given.
+    pub(super) fn led_to(&mut self, flow: &Name, arguments: &[Expr], at: Span) -> Option<(usize, Vec<Operand>)> {
         let given: Vec<_> = arguments.iter().map(|value| (self.value(value), value.span)).collect();
         let index = self.world.find(Kind::Flow, flow, self.findings)?;
-        if let (true, Some(from)) = (reach.is_quiet(), self.flow) {
-            self.ways.push(QuietWay { from, to: index, at });
-        }
-        let kind = |value: &Option<(Operand, Type)>| value.as_ref().map_or(Type::Unknown, |(_, kind)| *kind);
+        let kind =
+            |value: &Option<(Operand, Type)>| value.as_ref().map_or(Type::Unknown, |(_, kind)| kind.clone());
         let types = given.iter().map(|(value, span)| (kind(value), *span)).collect();
         self.calls.push(Call { flow: index, types, at });
         let arguments =
             given.into_iter().map(|(value, _)| value.map(|(operand, _)| operand)).collect::<Option<_>>()?;
-        Some(StepKind::Go { flow: index, arguments })
+        Some((index, arguments))
+    }
+
+    /// `let c = lookup 客户(caller) else …`
+    fn ask_lookup(
+        &mut self,
+        (name, lookup, arguments, otherwise): (Option<&Name>, &Name, &[Expr], &Else),
+        span: Span,
+        reach: Reach,
+    ) -> (Option<StepKind>, Reach) {
+        let index = self.world.find(Kind::Lookup, lookup, self.findings);
+        let world = self.world;
+        let known = index.and_then(|index| world.lookups.get(index));
+        let given = self.given(lookup, arguments, known);
+        let yields = known.map_or(Type::Unknown, |known| known.yields.clone());
+        let (otherwise, other) = match otherwise {
+            Else::Unsaid(at) => {
+                if name.is_some() {
+                    self.report(Finding::new(Code::LOOKUP_MAY_FAIL, *at).arg(&*lookup.text));
+                }
+                (Some(Otherwise::Nothing), Reach::Leaves(span))
+            }
+            Else::Values(fields, at) => {
+                let values = known.and_then(|_| self.record(fields, &yields, *at));
+                (values.map(Otherwise::Values), Reach::Leaves(span))
+            }
+            Else::Goes(body) => {
+                let (body, end) = self.in_scope(|check| check.statements(body, reach));
+                (Some(Otherwise::Goes(body)), end)
+            }
+        };
+        if let (Some(name), Reach::Goes { fell, .. }) = (name, other) {
+            self.report(Finding::new(Code::MAY_BE_MISSING, fell).arg(&*name.text).arg("lookup"));
+        }
+        let slot = name.map(|name| self.bind(name, yields));
+        let onward = if name.is_some() { reach.going(span) } else { other.join(reach.going(span)) };
+        let step = index.zip(given).zip(otherwise).map(|((lookup, arguments), otherwise)| {
+            StepKind::Lookup(Lookup { lookup, arguments, slot, otherwise })
+        });
+        (step, onward)
+    }
+
+    /// The values that a lookup is given; secrets only where they are accepted.
+    fn given(&mut self, lookup: &Name, arguments: &[Expr], known: Option<&super::names::Known>) -> Option<Vec<Operand>> {
+        let Some(known) = known else {
+            for argument in arguments {
+                self.value(argument);
+            }
+            return None;
+        };
+        if known.takes.len() != arguments.len() {
+            let finding = Finding::new(Code::LOOKUP_VALUES, lookup.span).arg(&*lookup.text);
+            let wanted = known.takes.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(", ");
+            self.report(finding.arg(known.takes.len()).arg(arguments.len()).arg(wanted));
+            return None;
+        }
+        let mut out = Vec::new();
+        let mut whole = true;
+        for (expr, (name, want)) in arguments.iter().zip(&known.takes) {
+            match self.value_as(expr, Some(want)) {
+                Some((_, Type::Secret)) if *want != Type::Secret => {
+                    self.report(Finding::new(Code::SECRET_LEAKS, expr.span).arg(Type::Secret.term()));
+                    whole = false;
+                }
+                Some((operand, kind)) if want.takes(&kind) => out.push(operand),
+                Some((_, kind)) => {
+                    let finding = Finding::new(Code::WRONG_TYPE, expr.span).arg(&**name).arg(want.term());
+                    self.report(finding.arg(kind.term()));
+                    whole = false;
+                }
+                None => whole = false,
+            }
+        }
+        whole.then_some(out)
+    }
+
+    /// `{ 级别: 普通, 逾期天数: 0 }` where a record of this type is meant.
+    pub(super) fn record(&mut self, fields: &[(Name, Expr)], kind: &Type, at: Span) -> Option<Operand> {
+        let Type::Record(wanted) = kind else {
+            return None;
+        };
+        let known = || wanted.iter().map(|(name, _)| &**name);
+        for (name, _) in fields.iter().filter(|(name, _)| !known().any(|known| *known == *name.text)) {
+            let finding = Finding::new(Code::NO_FIELD, name.span).arg("else").arg(&*name.text);
+            self.report(finding.arg(Arg::list(known())).suggest(nearest(&name.text, known())));
+        }
+        let missing: Vec<&str> =
+            known().filter(|known| !fields.iter().any(|(name, _)| *name.text == **known)).collect();
+        if !missing.is_empty() {
+            self.report(Finding::new(Code::FIELDS_MISSING, at).arg(Arg::list(missing.iter().copied())));
+        }
+        let mut out = Vec::new();
+        for (field, want) in wanted.iter() {
+            let Some((name, expr)) = fields.iter().find(|(name, _)| name.text == *field) else {
+                continue;
+            };
+            let Some((operand, kind)) = self.value_as(expr, Some(want)) else {
+                continue;
+            };
+            if want.takes(&kind) {
+                out.push(operand);
+            } else {
+                let finding = Finding::new(Code::WRONG_TYPE, expr.span).arg(&*name.text).arg(want.term());
+                self.report(finding.arg(kind.term()));
+            }
+        }
+        (out.len() == wanted.len()).then(|| Operand::Record(out.into()))
     }
 
     fn hangup(&mut self, cause: Option<&Name>) -> Option<Cause> {
@@ -336,9 +551,21 @@ impl<'c> FlowCheck<'c> {
 
     /// What a name stands for.
     pub(super) fn lookup(&self, name: &str) -> Option<(Operand, Type)> {
-        let own = self.bindings.iter().rev().find(|binding| &*binding.name == name);
-        match (own, name) {
-            (Some(binding), _) => Some((Operand::Slot(binding.slot), binding.kind)),
+        let of = |name: &str| self.bindings.iter().rev().find(|binding| &*binding.name == name);
+        if let Some((head, field)) = name.split_once('.') {
+            if let Some(Binding { slot, kind: Type::Record(fields), .. }) = of(head) {
+                let at = fields.iter().position(|(name, _)| &**name == field)?;
+                let (_, kind) = fields.get(at)?;
+                return Some((Operand::Field(*slot, u16::try_from(at).ok()?), kind.clone()));
+            }
+            if let Some(found) = self.fact(head, field) {
+                return Some(found);
+            }
+        }
+        match (of(name), name) {
+            (Some(binding), _) => Some((Operand::Slot(binding.slot), binding.kind.clone())),
+            (None, "priority") => Some((Operand::Priority, Type::Int)),
+            (None, "caller.phone") => Some((Operand::Caller, Type::Phone)),
             (None, "caller") => Some((Operand::Caller, Type::Phone)),
             (None, "caller.name") => Some((Operand::CallerName, Type::Text)),
             (None, "callee") => Some((Operand::Callee, Type::Phone)),
@@ -346,21 +573,32 @@ impl<'c> FlowCheck<'c> {
         }
     }
 
+    /// In a policy: a field of what a lookup has answered last.
+    fn fact(&self, lookup: &str, field: &str) -> Option<(Operand, Type)> {
+        let (index, _) = self.world.get(Kind::Lookup, lookup).filter(|_| self.facts)?;
+        let Type::Record(fields) = &self.world.lookups.get(index)?.yields else {
+            return None;
+        };
+        let at = fields.iter().position(|(name, _)| &**name == field)?;
+        let operand = Operand::Fact(u16::try_from(index).ok()?, u16::try_from(at).ok()?);
+        Some((operand, fields.get(at)?.1.clone()))
+    }
+
     /// The names of all values in force.
-    pub(super) fn known_values(&self) -> impl Iterator<Item = &str> {
-        self.bindings.iter().map(|binding| &*binding.name).chain(["caller", "caller.name", "callee"])
+    pub(super) fn known_values(&self) -> Vec<String> {
+        let mut out: Vec<String> =
+            ["caller", "caller.name", "callee", "priority"].into_iter().map(str::to_string).collect();
+        for binding in &self.bindings {
+            out.push(binding.name.to_string());
+            if let Type::Record(fields) = &binding.kind {
+                out.extend(fields.iter().map(|(field, _)| format!("{}.{field}", binding.name)));
+            }
+        }
+        out
     }
 
     /// The sounds that prompts mean in this file.
-    pub(super) fn sounds(&mut self, prompts: &[PromptUse]) -> Vec<PromptId> {
+    pub(super) fn sounds(&mut self, prompts: &[PromptUse]) -> Sounds {
         super::prompt::sounds(prompts, self.language, self.world, self.findings)
-    }
-}
-
-/// Control goes on, now from `fell`.
-fn onward(reach: Reach, fell: Span) -> Reach {
-    match reach {
-        Reach::Goes { quiet, .. } => Reach::Goes { quiet, fell },
-        other => other,
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Invariant: each fault is found once, all faults of all files in one pass; without an error the result is complete.
 
+mod clause;
+mod declared;
+mod deed;
 mod flow;
 mod gather;
 mod names;
@@ -11,9 +14,13 @@ mod policy;
 mod prompt;
 mod route;
 mod site;
+mod speaks;
+mod test;
 mod time;
+mod types;
 mod value;
 mod verb;
+mod versions;
 
 use super::ast::FileAst;
 use super::code::{Code, Severity};
@@ -22,9 +29,10 @@ use super::finding::Finding;
 use super::resolved::Resolved;
 use super::source::Sources;
 use super::tree::Tree;
+use super::verb::Kind;
 
 use names::World;
-pub(crate) use value::TYPES;
+pub(crate) use types::TYPES;
 
 /// What a check came to.
 pub(crate) struct Checked {
@@ -38,26 +46,76 @@ pub(crate) struct Checked {
 /// Reads and checks `roots` and all that they use.
 pub(crate) fn check(sources: &dyn Sources, roots: &[&str]) -> Checked {
     let gather::Gathered { files, trees, asts, mut findings } = gather::gather(sources, roots);
-    let resolved = resolve(sources, &asts, &mut findings);
+    let resolved = resolve(sources, &asts, &files, &mut findings);
     tidy(&mut findings);
     Checked { files, trees, findings, resolved }
 }
 
-fn resolve(sources: &dyn Sources, asts: &[FileAst], findings: &mut Vec<Finding>) -> Resolved {
+fn resolve(
+    sources: &dyn Sources,
+    asts: &[FileAst],
+    files: &Files,
+    findings: &mut Vec<Finding>,
+) -> Resolved {
+    let now = sources.now();
     let mut world = World::declare(asts, findings);
     world.site = site::Names::of(sources.site());
     world.site.origins(asts, findings);
-    world.prompts = prompt::prompts(asts, sources, findings);
+    world.prompts = prompt::prompts(asts, sources, now, findings);
+    world.speaks_many = asts.iter().any(speaks::chooses);
+    declared::lookups(asts, &mut world, findings);
+    let script_sounds = declared::scripts(asts, sources, now, &mut world, findings);
+    declared::words(asts, now, &mut world, findings);
+    declared::blocks(asts, &mut world, findings);
     let holidays = time::holidays(asts, findings);
     let calendars = time::calendars(asts, &world, &holidays, findings);
     let classes = policy::classes(asts, findings);
-    let policies = policy::policies(asts, &world, &classes, findings);
-    let (routes, flows, slots) = flow::check(asts, &world, findings);
+    let mut policies = policy::policies(asts, &world, &classes, findings);
+    let dated: Vec<_> =
+        asts.iter().flat_map(|ast| ast.flows.iter().map(move |flow| (ast, &flow.name, &flow.validity))).collect();
+    let groups = versions::versions(Kind::Flow, &dated, now, findings);
+    let mut extra = clause::Extra::default();
+    let (routes, flows, slots) = flow::check(
+        asts,
+        &world,
+        &groups,
+        |walks, findings| extra = clause::check(asts, &mut policies, walks, &world, findings),
+        findings,
+    );
     let routes = route::routes(routes, findings);
     policy::meet(&policies, &routes, findings);
-    let prompts =
-        world.prompts.iter().flat_map(|prompt| prompt.sounds.iter().filter_map(|sound| sound.found.clone()));
-    Resolved { prompts: prompts.collect(), calendars, policies, routes, flows, slots }
+    profiles(asts, findings);
+    let tests = test::tests(asts, files, &world, findings);
+    let found = |prompt: &prompt::Prompt| prompt.sounds.iter().filter_map(|sound| sound.found.clone()).collect::<Vec<_>>();
+    let mut prompts: Vec<_> = world.prompts.iter().flat_map(found).collect();
+    prompts.extend(script_sounds);
+    let mut declared = std::mem::take(&mut world.declared);
+    declared.modules = declared::modules(asts, files);
+    declared.emergencies =
+        asts.iter().flat_map(|ast| ast.emergencies.iter().map(|emergency| emergency.name.text.clone())).collect();
+    let clause::Extra { monitors, features, reactions } = extra;
+    Resolved {
+        prompts,
+        calendars,
+        policies,
+        routes,
+        flows,
+        slots,
+        declared,
+        monitors,
+        features,
+        reactions,
+        tests,
+    }
+}
+
+/// A profile is for others to use: calls begin elsewhere.
+fn profiles(asts: &[FileAst], findings: &mut Vec<Finding>) {
+    for ast in asts {
+        if let (Some(profile), Some(route)) = (&ast.profile, ast.routes.first()) {
+            findings.push(Finding::new(Code::PROFILE_ROUTES, route.span).arg(&*profile.text));
+        }
+    }
 }
 
 /// Sorts by place, drops what follows from a worse finding at the same place, and keeps to the bound.

@@ -4,41 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::bounds::PLAN_FINDINGS;
-use crate::plan::ast::{FileAst, Name};
+use crate::plan::ast::{ChoiceValue, FileAst, Name, Validity};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Finding, Term, nearest, note};
-use crate::plan::verb::VERBS;
+use crate::plan::finding::{Finding, nearest, note};
+use crate::plan::verb::{Kind, verbs};
+
+use crate::plan::resolved::LiveSound;
 
 use super::prompt::Prompt;
 use super::site::Names;
-
-/// What a name can be declared as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Class,
-    Policy,
-    Prompt,
-    Holidays,
-    Hours,
-    Flow,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Class, Kind::Policy, Kind::Prompt, Kind::Holidays, Kind::Hours, Kind::Flow];
-
-    pub const fn term(self) -> Term {
-        match self {
-            Kind::Class => Term::new("class", "保存类别"),
-            Kind::Policy => Term::new("policy", "策略"),
-            Kind::Prompt => Term::new("prompt", "提示音"),
-            Kind::Holidays => Term::new("table of holidays", "假日表"),
-            Kind::Hours => Term::new("set of hours", "时段"),
-            Kind::Flow => Term::new("flow", "流程"),
-        }
-    }
-}
+use super::types::Type;
 
 /// Declared names of one kind, with their index in the order of the files.
 type Declared = HashMap<Arc<str>, (usize, Span)>;
@@ -46,28 +22,58 @@ type Declared = HashMap<Arc<str>, (usize, Span)>;
 /// Everything that is declared, by name.
 #[derive(Debug, Default)]
 pub(super) struct World {
-    names: [Declared; 6],
+    names: [Declared; Kind::ALL.len()],
     pub prompts: Vec<Prompt>,
     pub site: Names,
+    pub lookups: Vec<Known>,
+    pub scripts: Vec<ScriptShape>,
+    pub declared: crate::plan::declared::Declared,
+    /// Whether some flow chooses the language of its calls.
+    pub speaks_many: bool,
+    /// Every address that the plan speaks to: whose, which, where it stands.
+    pub addresses: Vec<(Arc<str>, Arc<str>, Span)>,
+    /// Every text that a customer may hear or an agent say, and where it stands.
+    pub texts: Vec<(Arc<str>, Span)>,
+}
+
+/// A lookup as flows see it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub takes: Vec<(Arc<str>, Type)>,
+    pub yields: Type,
+    pub secret: bool,
+}
+
+/// What the uses of a script give it.
+#[derive(Debug)]
+pub(super) struct ScriptShape {
+    /// The holes that its versions do not fill by themselves.
+    pub holes: Vec<(Arc<str>, Type)>,
+    /// Its sounds by language, where every version has them.
+    pub sounds: Vec<LiveSound>,
+    /// Whether a version is in force now or will be; `None`: nobody knows what day it is.
+    pub usable: bool,
 }
 
 impl World {
     /// Collects the names; reports those declared twice.
     pub fn declare(asts: &[FileAst], findings: &mut Vec<Finding>) -> World {
-        let mut world = World::default();
+        let mut world = World { addresses: addresses(asts), texts: texts(asts), ..World::default() };
         for kind in Kind::ALL {
-            for (index, name) in asts.iter().flat_map(|ast| declared(ast, kind)).enumerate() {
-                world.add(kind, index, name, findings);
+            for (index, (name, versioned)) in asts.iter().flat_map(|ast| declared(ast, kind)).enumerate() {
+                world.add(kind, index, name, versioned, findings);
             }
         }
         world
     }
 
-    fn add(&mut self, kind: Kind, index: usize, name: &Name, findings: &mut Vec<Finding>) {
+    fn add(&mut self, kind: Kind, index: usize, name: &Name, versioned: bool, findings: &mut Vec<Finding>) {
         let Some(names) = self.names.get_mut(kind as usize) else {
             return;
         };
         match names.get(&name.text) {
+            // Versions of one name are told apart by their times.
+            Some(_) if versioned => {}
             Some((_, first)) => findings.push(
                 Finding::new(Code::DECLARED_TWICE, name.span)
                     .arg(kind.term())
@@ -101,7 +107,7 @@ impl World {
         }
         let mut known = self.known(kind);
         if kind == Kind::Flow {
-            known.extend(VERBS.iter().map(|row| row.word).chain(["hangup", "end"]));
+            known.extend(verbs().map(|row| row.word).chain(["hangup", "end"]));
         }
         // Beyond the bound nobody sees the hint, and looking for it is not free.
         let shown = findings.len() <= PLAN_FINDINGS;
@@ -122,13 +128,65 @@ impl World {
     }
 }
 
-fn declared(ast: &FileAst, kind: Kind) -> Vec<&Name> {
+/// The names of one kind in a file, and whether each is one of several versions.
+fn declared(ast: &FileAst, kind: Kind) -> Vec<(&Name, bool)> {
+    let plain = |name| (name, false);
+    let versioned = |validity: &Validity| {
+        validity.version.is_some() || validity.from.is_some() || validity.until.is_some()
+    };
+    let block = |kind: Kind| {
+        let blocks = ast.blocks.iter().filter(move |block| block.row.kind == kind);
+        blocks.map(|block| (&block.name, false)).collect()
+    };
     match kind {
-        Kind::Class => ast.classes.iter().map(|class| &class.name).collect(),
-        Kind::Policy => ast.policies.iter().map(|policy| &policy.name).collect(),
-        Kind::Prompt => ast.prompts.iter().map(|prompt| &prompt.name).collect(),
-        Kind::Holidays => ast.holidays.iter().map(|holidays| &holidays.name).collect(),
-        Kind::Hours => ast.hours.iter().map(|hours| &hours.name).collect(),
-        Kind::Flow => ast.flows.iter().map(|flow| &flow.name).collect(),
+        Kind::Class => ast.classes.iter().map(|class| plain(&class.name)).collect(),
+        Kind::Policy => ast.policies.iter().map(|policy| plain(&policy.name)).collect(),
+        Kind::Prompt => {
+            ast.prompts.iter().map(|prompt| (&prompt.name, versioned(&prompt.validity))).collect()
+        }
+        Kind::Holidays => ast.holidays.iter().map(|holidays| plain(&holidays.name)).collect(),
+        Kind::Hours => ast.hours.iter().map(|hours| plain(&hours.name)).collect(),
+        Kind::Flow => ast.flows.iter().map(|flow| (&flow.name, versioned(&flow.validity))).collect(),
+        Kind::Lookup => ast.lookups.iter().map(|lookup| plain(&lookup.name)).collect(),
+        Kind::Script => {
+            ast.scripts.iter().map(|script| (&script.name, versioned(&script.validity))).collect()
+        }
+        Kind::Words => ast.words.iter().map(|words| (&words.name, versioned(&words.validity))).collect(),
+        Kind::Emergency => ast.emergencies.iter().map(|emergency| plain(&emergency.name)).collect(),
+        kind => block(kind),
     }
+}
+
+fn addresses(asts: &[FileAst]) -> Vec<(Arc<str>, Arc<str>, Span)> {
+    let lookups = asts.iter().flat_map(|ast| &ast.lookups);
+    let mut out: Vec<_> = lookups
+        .filter_map(|lookup| {
+            let (_, url) = lookup.method.as_ref()?;
+            Some((lookup.name.text.clone(), url.text.clone(), url.span))
+        })
+        .collect();
+    for block in asts.iter().flat_map(|ast| &ast.blocks) {
+        for line in block.lines.iter().filter(|line| matches!(line.row.word, "post" | "link")) {
+            if let Some(ChoiceValue::Texts(texts)) = &line.value {
+                out.extend(texts.iter().map(|url| (block.name.text.clone(), url.text.clone(), url.span)));
+            }
+        }
+    }
+    out
+}
+
+fn texts(asts: &[FileAst]) -> Vec<(Arc<str>, Span)> {
+    let place = |name: &Name| (name.text.clone(), name.span);
+    let scripts = asts.iter().flat_map(|ast| ast.scripts.iter().flat_map(|script| &script.texts));
+    let prompts = asts.iter().flat_map(|ast| ast.prompts.iter().flat_map(|prompt| &prompt.sounds));
+    let cards = asts.iter().flat_map(|ast| ast.blocks.iter().filter(|block| block.row.kind == Kind::Card));
+    let said = cards.flat_map(|card| card.lines.iter().filter_map(|line| match &line.value {
+        Some(ChoiceValue::Texts(texts)) if line.row.word != "link" => texts.first(),
+        _ => None,
+    }));
+    scripts
+        .map(|text| place(&text.text))
+        .chain(prompts.filter_map(|sound| sound.says.as_ref()).map(place))
+        .chain(said.map(place))
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plan::ast::{Choice, ChoiceValue, PromptUse, Verb};
+use crate::plan::ast::{Choice, ChoiceValue, Expr, ExprKind, Name, PromptUse, Verb};
 use crate::plan::code::Code;
 use crate::plan::finding::Finding;
 use crate::plan::verb::{Need, OptionRow, ValueShape};
@@ -20,35 +20,51 @@ impl FlowCheck<'_> {
                     let finding = Finding::new(Code::UNBOUNDED, word).arg(verb.row.word);
                     self.report(finding.arg(row.word).arg(example));
                 }
-                (None, Need::Else(_)) => {}
+                (None, Need::Else(_) | Need::Many) => {}
             }
         }
     }
 
     fn check_bounds(&mut self, choice: &Choice, row: &OptionRow) {
-        let bounds = match (&choice.value, row.value) {
-            (Some(ChoiceValue::Amount(amount)), ValueShape::Amount { least, most }) => {
-                let said = amount.duration();
-                let fits = said.is_some_and(|said| (least..=most).contains(&said));
-                let said = amount.to_string();
-                (!fits).then(|| (said, seconds(least), seconds(most)))
-            }
-            (Some(ChoiceValue::Count(count)), ValueShape::Count { least, most }) => {
-                let fits = (least..=most).contains(count);
-                (!fits).then(|| (count.to_string(), least.to_string(), most.to_string()))
-            }
-            (Some(ChoiceValue::Digits(few, many)), ValueShape::Digits { most }) => {
-                let fits = *few >= 1 && few <= many && *many <= most;
-                let said = if few == many { few.to_string() } else { format!("{few}..{many}") };
-                (!fits).then(|| (said, "1".to_string(), most.to_string()))
-            }
-            _ => None,
-        };
-        if let Some((said, least, most)) = bounds {
-            let finding = Finding::new(Code::OUT_OF_BOUNDS, choice.span).arg(row.word);
-            self.report(finding.arg(said).arg(least).arg(most));
+        if let Some(finding) = out_of_bounds(choice, row) {
+            self.report(finding);
         }
     }
+}
+
+/// What is wrong with the value of a line or option, as far as its bounds go.
+pub(super) fn out_of_bounds(choice: &Choice, row: &OptionRow) -> Option<Finding> {
+    let (said, least, most) = match (&choice.value, row.value) {
+        (Some(ChoiceValue::Amount(amount)), ValueShape::Amount { least, most }) => {
+            let said = amount.duration();
+            let fits = said.is_some_and(|said| (least..=most).contains(&said));
+            let said = amount.to_string();
+            (!fits).then(|| (said, seconds(least), seconds(most)))
+        }
+        (Some(ChoiceValue::Count(count)), ValueShape::Count { least, most }) => {
+            let fits = (least..=most).contains(count);
+            (!fits).then(|| (count.to_string(), least.to_string(), most.to_string()))
+        }
+        (Some(ChoiceValue::Rate(count)), ValueShape::Rate) => {
+            let fits = (1..=20).contains(count);
+            (!fits).then(|| (count.to_string(), "1".to_string(), "20".to_string()))
+        }
+        (Some(ChoiceValue::Digits(few, many)), ValueShape::Digits { most }) => {
+            let fits = *few >= 1 && few <= many && *many <= most;
+            let said = if few == many { few.to_string() } else { format!("{few}..{many}") };
+            (!fits).then(|| (said, "1".to_string(), most.to_string()))
+        }
+        (Some(ChoiceValue::Number(expr)), ValueShape::Number { least, most }) => match &expr.kind {
+            ExprKind::Int(digits) => {
+                let fits = digits.parse::<i64>().is_ok_and(|said| (least..=most).contains(&said));
+                (!fits).then(|| (digits.to_string(), least.to_string(), most.to_string()))
+            }
+            _ => None,
+        },
+        _ => None,
+    }?;
+    let finding = Finding::new(Code::OUT_OF_BOUNDS, choice.span).arg(row.word);
+    Some(finding.arg(said).arg(least).arg(most))
 }
 
 /// What an option says, or what is meant when it does not.
@@ -91,6 +107,35 @@ pub(super) fn prompts<'v>(verb: &'v Verb, word: &str) -> &'v [PromptUse] {
         Some(ChoiceValue::Prompts(prompts)) => prompts,
         _ => &[],
     }
+}
+
+/// Whether an option that is a word alone stands there.
+pub(super) fn flag(verb: &Verb, word: &str) -> bool {
+    matches!(said(verb, word), Some(ChoiceValue::Flag))
+}
+
+/// The value of an option that may be worked out in the call.
+pub(super) fn number<'v>(verb: &'v Verb, word: &str) -> Option<&'v Expr> {
+    match said(verb, word) {
+        Some(ChoiceValue::Number(expr)) => Some(expr),
+        _ => None,
+    }
+}
+
+/// A length of time that need not be said.
+pub(super) fn perhaps(verb: &Verb, word: &str) -> Option<Duration> {
+    match said(verb, word) {
+        Some(ChoiceValue::Amount(amount)) => amount.duration(),
+        _ => None,
+    }
+}
+
+/// Every skill that is asked for.
+pub(super) fn skills(verb: &Verb) -> impl Iterator<Item = (&Name, &Expr)> {
+    verb.options.iter().filter_map(|choice| match &choice.value {
+        Some(ChoiceValue::Skill(name, level)) => Some((name, level)),
+        _ => None,
+    })
 }
 
 fn said<'v>(verb: &'v Verb, word: &str) -> Option<&'v ChoiceValue> {

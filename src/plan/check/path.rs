@@ -27,6 +27,14 @@ impl Reach {
         }
     }
 
+    /// Control goes on, now from `fell`.
+    pub fn going(self, fell: Span) -> Reach {
+        match self {
+            Reach::Goes { quiet, .. } => Reach::Goes { quiet, fell },
+            other => other,
+        }
+    }
+
     /// Whether nobody may have acted up to here.
     pub fn is_quiet(self) -> bool {
         matches!(self, Reach::Goes { quiet: true, .. })

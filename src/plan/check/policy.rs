@@ -8,10 +8,11 @@ use crate::plan::file::Span;
 use crate::plan::finding::{Finding, nearest, note};
 use crate::plan::literal::Amount;
 use crate::plan::pattern::Pattern;
-use crate::plan::policy::{Anchor, OnFailure, Record, RetentionClass, Term};
+use crate::plan::policy::{Anchor, OnFailure, Record, RetentionClass, Rules, Term};
 use crate::plan::resolved::{Origins, PolicyRule, Route};
+use crate::plan::verb::Kind;
 
-use super::names::{Kind, World};
+use super::names::World;
 use super::route::{origins, pattern};
 
 /// Every class, in the order of the files; one with faults is absent.
@@ -96,14 +97,18 @@ fn check_policy(
 ) -> PolicyRule {
     let class = policy.retain.as_ref().and_then(|name| world.find(Kind::Class, name, findings));
     let on_failure = |refuse: bool| if refuse { OnFailure::Refuse } else { OnFailure::Continue };
-    let record = match policy.record {
+    let record = match &policy.record {
         Some(clause) if clause.all => Record::All { on_failure: on_failure(clause.refuse) },
         _ => Record::Off,
     };
     if record != Record::Off && policy.retain.is_none() {
         findings.push(Finding::new(Code::NOT_KEPT, policy.name.span).arg(&*policy.name.text));
     }
-    if policy.record.is_none() && policy.retain.is_none() && policy.notice.is_none() {
+    if policy.record.is_none()
+        && policy.retain.is_none()
+        && policy.notice.is_none()
+        && policy.clauses.is_empty()
+    {
         findings.push(Finding::new(Code::POLICY_EMPTY, policy.name.span).arg(&*policy.name.text));
     }
     let notice = super::prompt::sounds(policy.notice.as_slice(), ast.language.as_ref(), world, findings);
@@ -124,6 +129,11 @@ fn check_policy(
         record,
         class: class.and_then(|index| classes.get(index).cloned().flatten()),
         notice,
+        from_priority: policy.record.as_ref().and_then(|clause| clause.from_priority),
+        rules: Rules {
+            failure_event: policy.record.as_ref().and_then(|clause| Some(clause.event.as_ref()?.text.clone())),
+            ..Rules::default()
+        },
     }
 }
 

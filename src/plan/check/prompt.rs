@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use crate::base::PromptId;
+use crate::base::Wall;
 use crate::plan::ast::{self, FileAst, Name, PromptUse};
 use crate::plan::code::Code;
 use crate::plan::finding::Finding;
 use crate::plan::program::PromptRef;
+use crate::plan::resolved::{LiveSound, Sounds, Window};
 use crate::plan::source::{SoundError, Sources};
+use crate::plan::verb::Kind;
 
 use super::gather::is_inside;
-use super::names::{Kind, World};
+use super::names::World;
+use super::versions::{Version, versions};
 
 /// A declared prompt.
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub sounds: Vec<Sound>,
+    /// All versions of its name, if it is the first of them and there is anything to say of time.
+    pub versions: Vec<Version>,
 }
 
 /// One language of a prompt; `found` is absent when its file cannot be used.
@@ -26,9 +31,23 @@ pub(super) struct Sound {
 }
 
 /// Looks at every prompt of every file.
-pub(super) fn prompts(asts: &[FileAst], sources: &dyn Sources, findings: &mut Vec<Finding>) -> Vec<Prompt> {
+pub(super) fn prompts(
+    asts: &[FileAst],
+    sources: &dyn Sources,
+    now: Option<Wall>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Prompt> {
     let all = asts.iter().flat_map(|ast| &ast.prompts);
-    all.map(|prompt| check_prompt(prompt, sources, findings)).collect()
+    let mut prompts: Vec<Prompt> = all.map(|prompt| check_prompt(prompt, sources, findings)).collect();
+    let dated = asts.iter().flat_map(|ast| ast.prompts.iter().map(move |prompt| (ast, &prompt.name, &prompt.validity)));
+    let dated: Vec<_> = dated.collect();
+    for (first, versions) in versions(Kind::Prompt, &dated, now, findings) {
+        let timeless = versions.iter().all(|version| version.window == Window::ALWAYS);
+        if let Some(prompt) = prompts.get_mut(first).filter(|_| !timeless) {
+            prompt.versions = versions;
+        }
+    }
+    prompts
 }
 
 fn check_prompt(prompt: &ast::Prompt, sources: &dyn Sources, findings: &mut Vec<Finding>) -> Prompt {
@@ -45,7 +64,7 @@ fn check_prompt(prompt: &ast::Prompt, sources: &dyn Sources, findings: &mut Vec<
     if prompt.sounds.is_empty() && prompt.whole {
         findings.push(Finding::new(Code::SILENT_PROMPT, prompt.name.span).arg(&*prompt.name.text));
     }
-    Prompt { sounds }
+    Prompt { sounds, versions: Vec::new() }
 }
 
 fn check_sound(
@@ -54,7 +73,18 @@ fn check_sound(
     sources: &dyn Sources,
     findings: &mut Vec<Finding>,
 ) -> Option<PromptRef> {
-    let path = &sound.path;
+    find_sound(&prompt.name, &sound.lang, &sound.path, sound.says.as_ref(), sources, findings)
+}
+
+/// The sound at `path`, which speaks `lang` for `name`.
+pub(super) fn find_sound(
+    name: &Name,
+    lang: &Name,
+    path: &Name,
+    says: Option<&Name>,
+    sources: &dyn Sources,
+    findings: &mut Vec<Finding>,
+) -> Option<PromptRef> {
     if !is_inside(&path.text) {
         findings.push(Finding::new(Code::OUTSIDE, path.span).arg(&*path.text));
         return None;
@@ -63,14 +93,14 @@ fn check_sound(
         Ok(found) => Some(PromptRef {
             id: found.id,
             sha256: found.sha256,
-            name: prompt.name.text.clone(),
-            lang: sound.lang.text.clone(),
+            name: name.text.clone(),
+            lang: lang.text.clone(),
             path: path.text.clone(),
-            says: sound.says.as_ref().map(|says| says.text.clone()),
+            says: says.map(|says| says.text.clone()),
             duration: found.duration,
         }),
         Err(SoundError::Missing) => {
-            findings.push(Finding::new(Code::NO_SOUND, path.span).arg(&*prompt.name.text).arg(&*path.text));
+            findings.push(Finding::new(Code::NO_SOUND, path.span).arg(&*name.text).arg(&*path.text));
             None
         }
         Err(SoundError::Unplayable(why)) => {
@@ -86,39 +116,80 @@ pub(super) fn sounds(
     spoken: Option<&Name>,
     world: &World,
     findings: &mut Vec<Finding>,
-) -> Vec<PromptId> {
-    let mut out = Vec::new();
+) -> Sounds {
+    let mut out: Vec<LiveSound> = Vec::new();
     for used in uses {
         let Some(prompt) =
             world.find(Kind::Prompt, &used.name, findings).and_then(|index| world.prompts.get(index))
         else {
             continue;
         };
-        if prompt.sounds.is_empty() {
-            continue;
+        out.extend(sounds_of(used, prompt, spoken, world, findings));
+    }
+    settled(out)
+}
+
+/// Sounds that no call changes, where none of them changes.
+pub(super) fn settled(live: Vec<LiveSound>) -> Sounds {
+    let only = |sound: &LiveSound| match &*sound.versions {
+        [(window, sounds)] if *window == Window::ALWAYS && sounds.len() == 1 => sounds.first().map(|(_, id)| *id),
+        _ => None,
+    };
+    match live.iter().map(only).collect() {
+        Some(fixed) => Sounds::Fixed(fixed),
+        None => Sounds::Live(live.into()),
+    }
+}
+
+fn sounds_of(
+    used: &PromptUse,
+    prompt: &Prompt,
+    spoken: Option<&Name>,
+    world: &World,
+    findings: &mut Vec<Finding>,
+) -> Vec<LiveSound> {
+    let versions: Vec<(Window, &Prompt)> = match &*prompt.versions {
+        [] => vec![(Window::ALWAYS, prompt)],
+        versions => versions
+            .iter()
+            .filter_map(|version| Some((version.window, world.prompts.get(version.index)?)))
+            .collect(),
+    };
+    if versions.iter().all(|(_, prompt)| prompt.sounds.is_empty()) {
+        return Vec::new();
+    }
+    let single = match (&*used.langs, spoken, &*prompt.sounds) {
+        ([], Some(spoken), _) => Some(spoken.text.clone()),
+        ([], None, [only]) => Some(only.lang.clone()),
+        ([], None, [first, ..]) => {
+            findings.push(which_language(used, prompt, &first.lang));
+            return Vec::new();
         }
-        let single = match (&*used.langs, spoken, &*prompt.sounds) {
-            ([], Some(spoken), _) => Some(&spoken.text),
-            ([], None, [only]) => Some(&only.lang),
-            ([], None, [first, ..]) => {
-                findings.push(which_language(used, prompt, &first.lang));
-                continue;
+        _ => None,
+    };
+    let langs: Vec<_> = match &single {
+        Some(lang) => vec![(lang.clone(), used.name.span)],
+        None => used.langs.iter().map(|lang| (lang.text.clone(), lang.span)).collect(),
+    };
+    let chosen = single.is_some() && world.speaks_many;
+    let mut out = Vec::new();
+    for (lang, span) in langs {
+        let mut sound =
+            LiveSound { spoken: lang.clone(), name: used.name.text.clone(), versions: Vec::new() };
+        for (window, prompt) in &versions {
+            let own = prompt.sounds.iter().find(|sound| sound.lang == lang);
+            if own.is_none() {
+                let finding = Finding::new(Code::NO_LANGUAGE, span).arg(&*used.name.text).arg(&*lang);
+                findings.push(finding.arg(list(prompt)));
             }
-            _ => None,
-        };
-        let place = |lang: &Name| (lang.text.clone(), lang.span);
-        let langs: Vec<_> = match single {
-            Some(lang) => vec![(lang.clone(), used.name.span)],
-            None => used.langs.iter().map(place).collect(),
-        };
-        for (lang, span) in langs {
-            match prompt.sounds.iter().find(|sound| sound.lang == lang) {
-                Some(sound) => out.extend(sound.found.as_ref().map(|found| found.id)),
-                None => findings.push(
-                    Finding::new(Code::NO_LANGUAGE, span).arg(&*used.name.text).arg(&*lang).arg(list(prompt)),
-                ),
+            let found = prompt.sounds.iter().filter(|sound| chosen || sound.lang == lang);
+            let found = found.filter_map(|sound| Some((sound.lang.clone(), sound.found.as_ref()?.id)));
+            let found: Vec<_> = found.collect();
+            if !found.is_empty() {
+                sound.versions.push((*window, found));
             }
         }
+        out.extend((!sound.versions.is_empty()).then_some(sound));
     }
     out
 }

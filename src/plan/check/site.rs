@@ -38,6 +38,13 @@ impl Names {
         }
     }
 
+    /// Reports a trunk that is spoken of and that the configuration does not have.
+    pub fn trunk(&self, name: &Name, findings: &mut Vec<Finding>) {
+        if let Names(Some(site)) = self {
+            find(name, TRUNKS, &[&site.trunks, &site.trunk_groups], findings);
+        }
+    }
+
     /// Reports what is dialled and the configuration does not have.
     pub fn dialled(&self, target: &TargetUse, findings: &mut Vec<Finding>) {
         let Names(Some(site)) = self else { return };

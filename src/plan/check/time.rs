@@ -11,7 +11,9 @@ use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Finding, nearest};
 
-use super::names::{Kind, World};
+use crate::plan::verb::Kind;
+
+use super::names::World;
 
 /// Days that differ: `true` is off.
 type Days = BTreeMap<Date, bool>;

@@ -339,7 +339,7 @@ pub(super) fn percent(text: &str) -> Option<Value> {
     fixed(text.strip_suffix('%')?, 3).map(Value::Percent)
 }
 
-fn money(text: &str) -> Option<Value> {
+pub(super) fn money(text: &str) -> Option<Value> {
     let at = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.')?;
     let (number, sign) = text.split_at(at);
     let money = Money { currency: Currency::of(sign)?, hundredths: fixed(number, 2)? };

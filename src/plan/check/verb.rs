@@ -5,25 +5,28 @@ use std::collections::HashMap;
 use crate::base::Masked;
 use crate::base::bounds::FORKS;
 use crate::plan::ask::Outcome;
-use crate::plan::ast::{self, Arm, Head, Label, LabelKind, TargetUse, Verb, Who};
+use crate::plan::ast::{self, Arm, Head, Label, LabelKind, Strategy, TargetUse, Verb, Who};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, nearest, note};
-use crate::plan::resolved::{Bodies, Collect, Dial, Menu, Operand, StepKind, TargetSource, Value, Whom};
-use crate::plan::verb::{BETWEEN_UNSAID, RING_UNSAID, Unhandled, VerbKind, VerbRow};
+use crate::plan::resolved::{Bodies, Collect, Dial, Menu, Operand, StepKind, TargetSource, Whom};
+use crate::plan::value::Value;
+use crate::plan::verb::{BETWEEN_UNSAID, Kind, RING_UNSAID, Stands, Unhandled, VerbKind, VerbRow};
 
 use super::flow::FlowCheck;
+use super::names::World;
 use super::option;
 use super::path::Reach;
-use super::value::Type;
+use super::types::Type;
+use super::value::Use;
 
 /// Which body handles what.
-struct Handled {
-    bodies: Bodies,
+pub(super) struct Handled {
+    pub bodies: Bodies,
     keys: Vec<(char, usize)>,
-    words: HashMap<&'static str, usize>,
+    pub words: HashMap<&'static str, usize>,
     /// Where the arms come together.
-    reach: Reach,
+    pub reach: Reach,
     /// Whether every arm and label could be read; if not, what is missing may be there.
     whole: bool,
 }
@@ -38,26 +41,38 @@ impl FlowCheck<'_> {
         reach: Reach,
     ) -> (Option<StepKind>, Reach) {
         self.check_options(verb, word);
+        self.check_place(verb.row, word);
         match verb.row.kind {
             VerbKind::Play => {
-                let prompts = match &verb.head {
+                let sounds = match &verb.head {
                     Head::Prompts(prompts) => self.sounds(prompts),
-                    _ => Vec::new(),
+                    _ => self.sounds(&[]),
                 };
-                let onward = match reach {
-                    Reach::Goes { quiet, .. } => Reach::Goes { quiet, fell: span },
-                    other => other,
-                };
-                ((!prompts.is_empty()).then_some(StepKind::Play { prompts }), onward)
+                ((!sounds.is_empty()).then_some(StepKind::Play { sounds }), reach.going(span))
             }
+            VerbKind::Say => (self.say(verb), reach.going(span)),
             VerbKind::Menu => self.menu(verb, word, reach),
-            VerbKind::Collect => self.collect(verb, word, span, reach),
+            VerbKind::Collect | VerbKind::Secret => self.collect(verb, word, span, reach),
             VerbKind::Dial => self.dial(verb, word, reach),
+            _ => self.deed(verb, word, span, reach),
+        }
+    }
+
+    /// Whether the verb can stand here: in a flow the plan has the caller, in a reaction somebody else does.
+    fn check_place(&mut self, row: &'static VerbRow, word: Span) {
+        let wrong = match row.stands {
+            Stands::Flows => self.reacts,
+            Stands::Reactions => !self.reacts,
+            Stands::Both => false,
+        };
+        if wrong {
+            let code = if self.reacts { Code::NOT_IN_REACTION } else { Code::ONLY_IN_REACTION };
+            self.report(Finding::new(code, word).arg(row.word));
         }
     }
 
     fn menu(&mut self, verb: &Verb, word: Span, reach: Reach) -> (Option<StepKind>, Reach) {
-        let prompts = self.sounds(option::prompts(verb, "prompt"));
+        let sounds = self.sounds(option::prompts(verb, "prompt"));
         let handled = self.arms(verb, word, reach);
         if handled.keys.is_empty() && handled.whole {
             self.report(Finding::new(Code::NO_KEYS, word));
@@ -65,7 +80,7 @@ impl FlowCheck<'_> {
         let Handled { bodies, keys, words, reach, .. } = handled;
         let kind = words.get("none").zip(words.get("wrong")).map(|(none, wrong)| {
             StepKind::Menu(Menu {
-                prompts,
+                sounds,
                 wait: option::duration(verb, "wait", RING_UNSAID),
                 tries: option::count(verb, "tries", 1),
                 keys,
@@ -78,19 +93,21 @@ impl FlowCheck<'_> {
     }
 
     fn collect(&mut self, verb: &Verb, word: Span, span: Span, reach: Reach) -> (Option<StepKind>, Reach) {
-        let prompts = self.sounds(option::prompts(verb, "prompt"));
+        let sounds = self.sounds(option::prompts(verb, "prompt"));
         let Handled { bodies, words, reach: failed, .. } = self.arms(verb, word, reach);
         let Head::Name(name) = &verb.head else {
             return (None, Reach::Unknown);
         };
         if let Reach::Goes { fell, .. } = failed {
-            self.report(Finding::new(Code::MAY_BE_MISSING, fell).arg(&*name.text));
+            self.report(Finding::new(Code::MAY_BE_MISSING, fell).arg(&*name.text).arg(verb.row.word));
         }
-        let slot = self.bind(name, Type::Digits);
+        let secret = verb.row.kind == VerbKind::Secret;
+        let slot = self.bind(name, if secret { Type::Secret } else { Type::Digits });
         let (least, most) = option::digits(verb, "digits");
         let kind = words.get("none").zip(words.get("wrong")).map(|(none, wrong)| {
             StepKind::Collect(Collect {
-                prompts,
+                sounds,
+                secret,
                 slot,
                 least,
                 most,
@@ -108,19 +125,48 @@ impl FlowCheck<'_> {
     }
 
     fn dial(&mut self, verb: &Verb, word: Span, reach: Reach) -> (Option<StepKind>, Reach) {
-        let Head::Targets(targets) = &verb.head else {
+        let Head::Targets(strategy, targets) = &verb.head else {
             return (None, Reach::Unknown);
         };
-        if targets.len() > FORKS {
+        let mut turns = self.turns(verb, *strategy);
+        let given = targets.len();
+        let mut sources: Vec<TargetSource> = Vec::new();
+        for target in targets {
+            if let Some(group) = self.group(target) {
+                if *strategy == Strategy::Unsaid && targets.len() == 1 && group.strategy != Strategy::All {
+                    turns = Some((group.strategy, group.each));
+                }
+                sources.extend(group.members.iter().cloned());
+                continue;
+            }
+            match self.target(target) {
+                Some(source) => sources.push(source),
+                None => return (None, self.arms(verb, word, reach).reach),
+            }
+        }
+        if sources.len() > FORKS {
             self.report(Finding::new(Code::TOO_MANY_TARGETS, word).arg(FORKS));
         }
-        let given = targets.len();
-        let targets: Vec<TargetSource> = targets.iter().filter_map(|target| self.target(target)).collect();
+        let targets = sources;
         let Handled { bodies, words, reach, .. } = self.arms(verb, word, reach);
         let outcomes = Outcome::ALL.map(|outcome| words.get(outcome.word()).copied());
         let ring = option::duration(verb, "for", RING_UNSAID);
-        let whole = given > 0 && targets.len() == given;
-        (whole.then_some(StepKind::Dial(Dial { targets, ring, outcomes, bodies })), reach)
+        ((given > 0).then_some(StepKind::Dial(Dial { targets, ring, turns, outcomes, bodies })), reach)
+    }
+
+    /// One after another, and for how long each.
+    fn turns(&self, verb: &Verb, strategy: Strategy) -> Option<(Strategy, std::time::Duration)> {
+        let each = option::duration(verb, "each", EACH_UNSAID);
+        matches!(strategy, Strategy::InOrder | Strategy::RoundRobin).then_some((strategy, each))
+    }
+
+    /// The plan's own group that a target names.
+    fn group(&self, target: &TargetUse) -> Option<std::sync::Arc<crate::plan::declared::Group>> {
+        let (ast::Whom::Group, Who::Literal(name)) = (&target.whom, &target.who) else {
+            return None;
+        };
+        let (index, _) = self.world.get(Kind::Group, &name.text)?;
+        self.world.declared.groups.get(index).cloned()
     }
 
     fn target(&mut self, target: &TargetUse) -> Option<TargetSource> {
@@ -137,9 +183,8 @@ impl FlowCheck<'_> {
                 }
                 operand
             }
-            Who::Literal(name) if name.text.contains('{') => {
-                self.report(Finding::new(Code::TEXT_IN_TEXT, name.span));
-                return None;
+            Who::Literal(name) if name.text.contains(['{', '}']) => {
+                self.text(&name.text, name.span, Use::Dialled)?.0
             }
             Who::Literal(name) if name.text.is_empty() || (numbered && !is_number(&name.text)) => {
                 self.report(Finding::new(Code::BAD_NUMBER, name.span).arg(&*name.text));
@@ -157,7 +202,7 @@ impl FlowCheck<'_> {
     }
 
     /// Follows every arm; reports outcomes that are unknown, handled twice, or not handled.
-    fn arms(&mut self, verb: &Verb, word: Span, reach: Reach) -> Handled {
+    pub(super) fn arms(&mut self, verb: &Verb, word: Span, reach: Reach) -> Handled {
         let row = verb.row;
         let mut handled = Handled {
             bodies: Vec::new(),
@@ -274,12 +319,42 @@ impl FlowCheck<'_> {
             ("default", "else"),
             ("nomatch", "wrong"),
         ];
-        let table: &[(&str, &str)] = if row.kind == VerbKind::Dial { &foreign } else { &key };
+        let table: &[(&str, &str)] = match row.kind {
+            VerbKind::Dial => &foreign,
+            VerbKind::Menu | VerbKind::Collect | VerbKind::Secret => &key,
+            _ => &[("no-answer", "timeout"), ("default", "else"), ("error", "failed")],
+        };
         let meant = table.iter().find(|(theirs, _)| *theirs == said).map(|(_, ours)| *ours);
         let finding =
             Finding::new(Code::UNKNOWN_OUTCOME, span).arg(row.word).arg(said).arg(Arg::list(words()));
         self.report(finding.suggest(meant.or(nearest(said, words()))));
     }
+}
+
+/// How long each rings, in order or by turns, where nothing is said.
+const EACH_UNSAID: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// A member of a group: a target that is known before any call.
+pub(super) fn member(target: &TargetUse, world: &World, findings: &mut Vec<Finding>) -> Option<TargetSource> {
+    world.site.dialled(target, findings);
+    let name = match &target.who {
+        Who::Literal(name) if !name.text.contains(['{', '}']) => name,
+        Who::Literal(name) | Who::Value(name) => {
+            findings.push(Finding::new(Code::NOT_CONSTANT, name.span));
+            return None;
+        }
+    };
+    let whom = match &target.whom {
+        ast::Whom::User => Whom::User,
+        ast::Whom::Group => Whom::Group,
+        ast::Whom::Number => Whom::Number,
+        ast::Whom::Trunk(trunk) => Whom::Trunk(trunk.text.clone()),
+    };
+    if matches!(whom, Whom::Number | Whom::Trunk(_)) && !is_number(&name.text) {
+        findings.push(Finding::new(Code::BAD_NUMBER, name.span).arg(&*name.text));
+        return None;
+    }
+    Some(TargetSource { whom, who: Operand::Fixed(Value::Text(Masked::new(&*name.text))) })
 }
 
 fn is_number(text: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::plan::finding::{Arg, Finding, Term, nearest};
 use crate::plan::literal::half_width;
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
-use crate::plan::verb::{HeadShape, OptionRow, ValueShape, VerbRow};
+use crate::plan::verb::{HeadShape, Need, OptionRow, ValueShape, VerbRow};
 
 impl Parser<'_> {
     /// A verb; the next token is its word.

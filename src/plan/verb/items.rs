@@ -25,6 +25,12 @@ pub(crate) static STEERING: &[WordRow] = &[
     ),
     word("when", "when CONDITION { … }", "does something only under a condition", "仅在条件成立时执行"),
     word(
+        "lookup",
+        "let NAME = lookup LOOKUP(VALUE, …) else { NAME: VALUE, … }",
+        "asks a system outside; `else` says what holds without an answer: values, or `else -> flow`",
+        "查询外部系统；`else` 写明没有答复时怎么办：默认值，或 `else -> 流程`",
+    ),
+    word(
         "let",
         "let NAME = VALUE",
         "gives a name to a value, until the end of the block",
