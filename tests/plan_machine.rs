@@ -49,7 +49,11 @@ fn said(program: &Program, ask: &Ask) -> String {
             if *secret { " secret" } else { "" },
             names(program, prompts)
         ),
-        Ask::Dial { targets, ring } => format!("dial {targets:?} {ring:?}"),
+        Ask::Dial { targets, ring, turns: None } => format!("dial {targets:?} {ring:?}"),
+        Ask::Dial { targets, ring, turns: Some(turns) } => format!("dial {targets:?} {ring:?} {turns:?}"),
+        Ask::Say { parts } => format!("say {parts:?}"),
+        Ask::Lookup { lookup, values } => format!("lookup {} {values:?}", lookup.name),
+        Ask::Do(deed) => format!("{} {deed:?}", deed.word()),
         Ask::Hangup { cause } => format!("hangup {} {}", cause.word(), cause.status()),
     }
 }

@@ -10,7 +10,7 @@ use ledgerline::base::bounds::{FORKS, PLAN_STEPS};
 use ledgerline::base::{Masked, Random, Wall};
 use ledgerline::plan::tree::{Node, Tree};
 use ledgerline::plan::{
-    Ask, Cause, Facts, Folder, Lang, Machine, Origin, Outcome, Program, Reply, load, read,
+    Ask, Cause, Ended, Facts, Folder, Lang, Machine, Origin, Outcome, Program, Reply, load, read,
 };
 use proptest::prelude::*;
 
@@ -148,10 +148,26 @@ fn facts(dialled: &str, random: &mut Random) -> Facts {
     }
 }
 
+/// Any ending; a caller who does not act talks to nobody and leaves no message.
+fn any_ending(acts: bool, random: &mut Random) -> Ended {
+    let all = [
+        Ended::Failed,
+        Ended::Timeout,
+        Ended::Full,
+        Ended::Empty,
+        Ended::Booked,
+        Ended::Answered,
+        Ended::Left,
+    ];
+    all[random.below(if acts { 7 } else { 5 }) as usize]
+}
+
 /// Any reply that fits the ask; a caller who does not act presses nothing and is never answered.
 fn any_reply(ask: &Ask, acts: bool, random: &mut Random) -> Reply {
     match ask {
-        Ask::Play { .. } | Ask::Hangup { .. } => Reply::Played,
+        Ask::Play { .. } | Ask::Say { .. } | Ask::Hangup { .. } => Reply::Played,
+        Ask::Lookup { .. } => Reply::Did(Ended::Failed),
+        Ask::Do(_) => Reply::Did(any_ending(acts, random)),
         Ask::Collect { .. } if !acts || random.below(4) == 0 => Reply::NoKeys,
         Ask::Collect { max, .. } => {
             let keys = random.below(u64::from(*max) + 1);
@@ -170,7 +186,9 @@ fn is_shaped(ask: &Ask) -> bool {
     match ask {
         Ask::Play { prompts, .. } => !prompts.is_empty(),
         Ask::Collect { prompts, min, max, .. } => !prompts.is_empty() && *min >= 1 && min <= max,
-        Ask::Dial { targets, ring } => (1..=FORKS).contains(&targets.len()) && !ring.is_zero(),
+        Ask::Say { parts } => !parts.is_empty(),
+        Ask::Lookup { .. } | Ask::Do(_) => true,
+        Ask::Dial { targets, ring, .. } => (1..=FORKS).contains(&targets.len()) && !ring.is_zero(),
         Ask::Hangup { .. } => true,
     }
 }

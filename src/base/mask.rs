@@ -97,7 +97,8 @@ pub fn mask_card(card: &str) -> String {
 /// The first `front` and the last four characters; all hidden when that would leave fewer than four hidden.
 fn ends_of(value: &str, front: usize) -> String {
     let chars: Vec<char> = super::presentable(value, bounds::DIALLED).chars().collect();
-    let (Some(head), Some(tail)) = (chars.get(..front), chars.len().checked_sub(4).and_then(|at| chars.get(at..)))
+    let (Some(head), Some(tail)) =
+        (chars.get(..front), chars.len().checked_sub(4).and_then(|at| chars.get(at..)))
     else {
         return "*".repeat(chars.len());
     };
@@ -128,7 +129,8 @@ mod tests {
 
     #[test]
     fn names_and_cards_are_masked_as_the_requirement_writes_them() {
-        for (clear, masked) in [("张三丰", "张**"), ("张三丰先生", "张**先生"), ("李四", "李*"), ("", "")] {
+        for (clear, masked) in [("张三丰", "张**"), ("张三丰先生", "张**先生"), ("李四", "李*"), ("", "")]
+        {
             assert_eq!(mask_name(clear), masked);
         }
         assert_eq!(mask_id_card("110105199001011234"), "110105****1234");

@@ -2,25 +2,34 @@
 
 use std::time::Duration;
 
-use crate::base::Masked;
+use crate::base::{Masked, Secret};
 use crate::media::Sound;
-use crate::plan::{Ask, Reply};
+use crate::plan::{Ask, Pin, Reply};
 
 use super::desk::{Alarm, Desk};
 use super::{Call, Phase};
 
-/// An entry while it is made. Its keys print masked, and not at all when they are secret.
+/// An entry while it is made. Its keys do not print, and are wiped behind it.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// The prompts' play; over once `prompting` is false.
     pub play: u32,
     prompting: bool,
-    keys: Masked,
+    keys: Secret<String>,
     max: usize,
     first: Duration,
     between: Duration,
     end: Option<char>,
     pub secret: bool,
+}
+
+impl Entry {
+    fn reply(&self) -> Reply {
+        match self.secret {
+            true => Reply::Secret(Pin::new(self.keys.expose().clone())),
+            false => Reply::Keys(Masked::new(self.keys.expose())),
+        }
+    }
 }
 
 impl Call {
@@ -29,7 +38,10 @@ impl Call {
         let Ask::Collect { prompts, max, first, between, end, secret, .. } = ask else { return };
         let sounds = prompts.iter().copied().map(Sound::Prompt).collect();
         let play = self.start_sounds(desk, self.near, sounds, false);
-        let keys = Masked::default();
+        let keys = Secret::new(String::new());
+        if secret {
+            self.keep_secret(desk, true);
+        }
         let entry = Entry { play, prompting: true, keys, max: max.into(), first, between, end, secret };
         self.phase = Phase::Collecting(Box::new(entry));
     }
@@ -38,7 +50,7 @@ impl Call {
     pub(super) fn prompts_ended(&mut self, desk: &mut Desk<'_>) {
         if let Phase::Collecting(entry) = &mut self.phase {
             entry.prompting = false;
-            if entry.keys.reveal().is_empty() {
+            if entry.keys.expose().is_empty() {
                 desk.alarms.set((self.id, Alarm::Keys), desk.now + entry.first);
             }
         }
@@ -50,11 +62,11 @@ impl Call {
         let interrupts = std::mem::take(&mut entry.prompting);
         let ends = entry.end == Some(key);
         if !ends {
-            entry.keys = Masked::new(format!("{}{key}", entry.keys.reveal()));
+            entry.keys = Secret::new(format!("{}{key}", entry.keys.expose()));
         }
-        if ends || entry.keys.reveal().len() >= entry.max {
-            let keys = entry.keys.clone();
-            self.entered(desk, Reply::Keys(keys), interrupts);
+        if ends || entry.keys.expose().len() >= entry.max {
+            let reply = entry.reply();
+            self.entered(desk, reply, interrupts);
         } else {
             desk.alarms.set((self.id, Alarm::Keys), desk.now + entry.between);
             if interrupts {
@@ -66,13 +78,15 @@ impl Call {
     /// The time for a key is over.
     pub(super) fn no_more_keys(&mut self, desk: &mut Desk<'_>) {
         let Phase::Collecting(entry) = &self.phase else { return };
-        let keys = entry.keys.clone();
-        let reply = if keys.reveal().is_empty() { Reply::NoKeys } else { Reply::Keys(keys) };
+        let reply = if entry.keys.expose().is_empty() { Reply::NoKeys } else { entry.reply() };
         self.entered(desk, reply, false);
     }
 
     fn entered(&mut self, desk: &mut Desk<'_>, reply: Reply, interrupts: bool) {
         desk.alarms.clear(&(self.id, Alarm::Keys));
+        if matches!(&self.phase, Phase::Collecting(entry) if entry.secret) {
+            self.keep_secret(desk, false);
+        }
         if interrupts {
             self.quiet(desk, self.near);
         }

@@ -108,6 +108,8 @@ pub enum Alarm {
     Patience(LegId),
     /// No (further) key came in time.
     Keys,
+    /// The plan has waited for long enough.
+    Pause,
     /// The 2xx of this leg is to be sent again, or its ACK never came.
     Accepted(LegId),
     /// A reliable provisional response of this leg is to be sent again, or its PRACK never came.

@@ -8,7 +8,7 @@ use crate::base::{LegId, Masked, bounds};
 use crate::config::Strategy;
 use crate::dialog::reason::COMPLETED_ELSEWHERE;
 use crate::media::Order;
-use crate::plan::{Origin, Outcome, Target};
+use crate::plan::{Origin, Outcome, Target, Turns};
 use crate::registrar::{Binding, When};
 use crate::sip::{Message, Name};
 use crate::trunk::Way;
@@ -70,9 +70,13 @@ impl Call {
         desk: &mut Desk<'_>,
         targets: &[Target],
         ring: Duration,
+        turns: Option<Turns>,
     ) -> Option<Outcome> {
         let wanted = Wanted::of(desk, targets);
-        let turns = take_turns(desk, targets);
+        let turns = match turns {
+            Some(turns) => Some((in_turn(desk, targets, turns), turns.each)),
+            None => take_turns(desk, targets),
+        };
         let targets = &turns.as_ref().map_or(targets, |(members, _)| members);
         let Found { users, outward, mut nobody, .. } = self.contacts(desk, targets, &[]);
         let over_trunks = self.over_trunks(desk, &outward, &mut nobody);
@@ -328,6 +332,19 @@ impl Call {
         }
         true
     }
+}
+
+/// Targets in the order in which a plan has them rung: as they stand, or by turns with whoever dials the same.
+fn in_turn(desk: &mut Desk<'_>, targets: &[Target], turns: Turns) -> Vec<Target> {
+    let mut targets = targets.to_vec();
+    if turns.robin {
+        let all: String = targets.iter().map(|target| format!("{target} ")).collect();
+        let turn = desk.turns.entry(all).or_default();
+        let first = *turn % targets.len().max(1);
+        targets.rotate_left(first);
+        *turn = turn.wrapping_add(1);
+    }
+    targets
 }
 
 /// The members of a group whose members ring one after another, in this call's order, and for how long each; `None`: `targets` is no

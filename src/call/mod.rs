@@ -18,6 +18,7 @@ mod bridge;
 mod cdr;
 mod collect;
 mod crypto;
+mod deed;
 mod desk;
 mod dial;
 mod divert;
@@ -187,6 +188,8 @@ enum Phase {
     Playing { play: u32, notice: Option<crate::base::PromptId> },
     /// Keys are taken.
     Collecting(Box<collect::Entry>),
+    /// The plan waits.
+    Pausing,
     /// Phones ring.
     Dialling(dial::Dialling),
     /// The party that the plan serves is joined with another leg.
@@ -243,6 +246,7 @@ impl Call {
             Alarm::Wave => self.wave_over(desk),
             Alarm::Patience(leg) => self.patience_over(desk, leg),
             Alarm::Keys => self.no_more_keys(desk),
+            Alarm::Pause => self.pause_over(desk),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
             Alarm::Session(leg) => self.session_due(desk, leg),
@@ -338,7 +342,11 @@ impl Call {
     fn state_word(&self) -> &'static str {
         match self.phase {
             Phase::Opening { .. } => "opening",
-            Phase::Between | Phase::Waiting(_) | Phase::Playing { .. } | Phase::Collecting(_) => "playing",
+            Phase::Between
+            | Phase::Waiting(_)
+            | Phase::Playing { .. }
+            | Phase::Collecting(_)
+            | Phase::Pausing => "playing",
             Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
             Phase::Parked(_) => "parked",

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::base::{CallId, LegId, Masked, Time};
 use crate::config::Features;
 use crate::media::{Order, Sound, Tone};
-use crate::plan::Target;
+use crate::plan::{Ended, Reply, Target};
 use crate::presence::{Direction, Line, Party, Stage as Lamp};
 use crate::vault::Event;
 
@@ -72,6 +72,13 @@ impl Lot {
         }
     }
 
+    /// A slot that is free, the wanted one if one is wanted.
+    fn free_slot(&self, wanted: Option<&str>) -> Option<String> {
+        let fits =
+            |slot: &&String| !self.taken.contains_key(*slot) && wanted.is_none_or(|wanted| *slot == wanted);
+        self.slots.iter().find(fits).cloned()
+    }
+
     /// The slot that a number names; empty: any.
     fn wanted<'n>(&'n self, number: &'n str) -> Option<&'n str> {
         let behind = self.code.as_deref().and_then(|code| number.strip_prefix(code));
@@ -87,6 +94,8 @@ pub(super) struct Parked {
     pub slot: String,
     /// Who parked it.
     by: Masked,
+    /// Whether its plan parked it: then the plan goes on when nobody comes.
+    by_plan: bool,
     /// Somebody who is on the way to take it.
     pub guest: Option<LegId>,
 }
@@ -149,6 +158,26 @@ impl Call {
         }
     }
 
+    /// The plan lets its caller wait in a slot. `Some` when none is free.
+    pub(super) fn park_by_plan(
+        &mut self,
+        desk: &mut Desk<'_>,
+        slot: Option<Masked>,
+        wait: Duration,
+    ) -> Option<Reply> {
+        let Some(slot) = desk.lot.free_slot(slot.as_ref().map(Masked::reveal)) else {
+            self.note(desk, "the plan parks, and there is no free slot".into());
+            return Some(Reply::Did(Ended::Failed));
+        };
+        let near = self.near;
+        self.put_into(desk, near, slot);
+        if let Phase::Parked(parked) = &mut self.phase {
+            parked.by_plan = true;
+        }
+        desk.alarms.set((self.id, Alarm::Parked), desk.now + wait);
+        None
+    }
+
     fn put_into(&mut self, desk: &mut Desk<'_>, by: LegId, slot: String) {
         let parked = self.near;
         self.note(desk, format!("{by} parks {parked} in slot {slot}"));
@@ -157,7 +186,7 @@ impl Call {
         desk.lot.taken.insert(slot.clone(), self.id);
         desk.alarms.set((self.id, Alarm::Parked), desk.now + desk.lot.stays);
         let by = self.leg(by).map(|at| at.user.clone()).unwrap_or_default();
-        self.phase = Phase::Parked(Parked { slot, by, guest: None });
+        self.phase = Phase::Parked(Parked { slot, by, by_plan: false, guest: None });
         match desk.node.manner.music {
             Some(_) => self.hold_music(desk, parked),
             None => drop(self.start_sounds(desk, parked, vec![Sound::Tone(Tone::Waiting)], true)),
@@ -190,12 +219,15 @@ impl Call {
         if parked.guest.is_some() {
             return desk.alarms.set((self.id, Alarm::Parked), desk.now + BETWEEN_KEYS);
         }
-        let by = parked.by.clone();
-        self.note(desk, "parked for too long: the parker is rung".into());
+        let (by, by_plan) = (parked.by.clone(), parked.by_plan);
         self.leave_slot(desk);
         self.phase = Phase::Between;
         self.quiet(desk, self.near);
-        if let Some(nobody) = self.dial(desk, &[Target::User(by)], RECALL) {
+        if by_plan {
+            return self.resume(desk, Reply::Did(Ended::Timeout));
+        }
+        self.note(desk, "parked for too long: the parker is rung".into());
+        if let Some(nobody) = self.dial(desk, &[Target::User(by)], RECALL, None) {
             self.dialled(desk, nobody);
         }
     }

@@ -41,6 +41,9 @@ impl Call {
             return None;
         }
         match ask {
+            Ask::Say { parts } => self.say(desk, &parts),
+            Ask::Lookup { lookup, .. } => return Some(self.look_up(desk, &lookup)),
+            Ask::Do(deed) => return self.deed(desk, deed),
             Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),
             Ask::Collect { .. } => self.collect(desk, ask),
             Ask::Dial { targets, ring, turns } => {

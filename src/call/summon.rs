@@ -71,7 +71,7 @@ impl Call {
     /// The recording is there: the user's phones ring.
     pub(super) fn summon(&mut self, desk: &mut Desk<'_>) {
         let Some(Summons { user, .. }) = self.summons.clone() else { return };
-        if let Some(nobody) = self.dial(desk, &[Target::User(user)], RING) {
+        if let Some(nobody) = self.dial(desk, &[Target::User(user)], RING, None) {
             self.not_summoned(desk, nobody);
         }
     }

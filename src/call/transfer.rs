@@ -275,7 +275,7 @@ impl Call {
         let Some(user) = self.leg(by).map(|at| at.user.clone()) else {
             return self.end(desk, End::Party(by));
         };
-        if let Some(nobody) = self.dial(desk, &[Target::User(user)], RECALL) {
+        if let Some(nobody) = self.dial(desk, &[Target::User(user)], RECALL, None) {
             self.dialled(desk, nobody);
         }
     }

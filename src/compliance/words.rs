@@ -35,7 +35,8 @@ fn fold(text: &str) -> Vec<(char, Range<usize>)> {
     let mut out = Vec::with_capacity(text.len());
     for (at, ch) in text.char_indices() {
         let place = at..at + ch.len_utf8();
-        for plain in std::iter::once(ch).nfkc().flat_map(char::to_lowercase).filter(|ch| ch.is_alphanumeric()) {
+        for plain in std::iter::once(ch).nfkc().flat_map(char::to_lowercase).filter(|ch| ch.is_alphanumeric())
+        {
             out.push((plain, place.clone()));
         }
     }

@@ -166,15 +166,35 @@ pub(crate) struct TestLine {
 #[derive(Debug)]
 pub(crate) enum TestKind {
     /// `stub 客户 = { … }`; `None`: `stub 客户 down`
-    Stub { name: Name, fields: Option<Vec<(Name, Expr)>> },
+    Stub {
+        name: Name,
+        fields: Option<Vec<(Name, Expr)>>,
+    },
     /// `stub 主管组 free 1`, `stub 信用卡 answers after 10s`, `stub user bob busy`
-    Behaves { name: Name, outcome: Name, count: Option<u64>, after: Option<Amount> },
+    Behaves {
+        name: Name,
+        outcome: Name,
+        count: Option<u64>,
+        after: Option<Amount>,
+    },
     /// `call from "…" to "…" press 0, "…"`
-    Call { from: Option<Name>, to: Name, trunk: Option<Name>, press: Vec<Name>, during: Option<Name> },
+    Call {
+        from: Option<Name>,
+        to: Name,
+        trunk: Option<Name>,
+        press: Vec<Name>,
+        during: Option<Name>,
+    },
     /// `customer says "…"`
-    Says { party: Name, text: Name },
+    Says {
+        party: Name,
+        text: Name,
+    },
     /// `agent answers`, `caller hangs up`
-    Acts { party: Name, act: Name },
+    Acts {
+        party: Name,
+        act: Name,
+    },
     Expect(Expect),
 }
 
@@ -234,9 +254,17 @@ pub(crate) enum ClauseKind {
     Screen(Screen),
     Forbid(Vec<Name>),
     /// `mask phone, name in log, cdr`
-    Mask { what: Vec<Name>, places: Vec<Name> },
+    Mask {
+        what: Vec<Name>,
+        places: Vec<Name>,
+    },
     /// `play needs role X, step-up, purpose`, `reveal idcard needs …`
-    Needs { reveal: Option<Name>, role: Option<Name>, needs: Vec<Name>, limit: Option<u64> },
+    Needs {
+        reveal: Option<Name>,
+        role: Option<Name>,
+        needs: Vec<Name>,
+        limit: Option<u64>,
+    },
     Monitors(Monitors),
     Egress(Vec<Name>),
 }

@@ -12,7 +12,8 @@ use super::ast::Strategy;
 use super::file::{Files, Span, offset};
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::resolved::{
-    Collect, Dial, Do, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Reaction, Route, Step, StepKind, Window,
+    Collect, Dial, Do, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Reaction, Route, Step, StepKind,
+    Window,
 };
 use super::verb::{MENU_BETWEEN, Unhandled};
 
@@ -128,7 +129,8 @@ impl Emitter<'_> {
         if flow.later.is_empty() && flow.window == Window::ALWAYS {
             return body;
         }
-        let later = flow.later.iter().filter_map(|index| Some((flows.get(*index)?.window, *bodies.get(*index)?)));
+        let later =
+            flow.later.iter().filter_map(|index| Some((flows.get(*index)?.window, *bodies.get(*index)?)));
         let mut windows: Vec<(Window, Pc)> = [(flow.window, body)].into_iter().chain(later).collect();
         windows.sort_by_key(|(window, _)| std::cmp::Reverse(window.from));
         let none = self.push(Op::Hangup(Cause::Unreachable), flow.at);
@@ -209,7 +211,8 @@ impl Emitter<'_> {
                 None => self.push(Op::Hangup(outcome.cause()), at),
             };
         }
-        let turns = dial.turns.map(|(strategy, each)| Turns { robin: strategy == Strategy::RoundRobin, each });
+        let turns =
+            dial.turns.map(|(strategy, each)| Turns { robin: strategy == Strategy::RoundRobin, each });
         self.gated(Op::Dial { targets: dial.targets.clone(), ring: dial.ring, turns, outcomes }, at)
     }
 

@@ -52,7 +52,9 @@ impl Machine {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Value(operand, shown) if masked => out.push_str(&self.value(operand, wall).shown(*shown)),
+                Piece::Value(operand, shown) if masked => {
+                    out.push_str(&self.value(operand, wall).shown(*shown))
+                }
                 Piece::Value(operand, _) => out.push_str(&self.value(operand, wall).clear()),
             }
         }
@@ -133,12 +135,16 @@ impl Machine {
                 text: text.as_ref().map(|text| self.said(text, wall)),
                 once: *once,
             },
-            DeedSource::Pop(fields) => Deed::Pop(fields.iter().flat_map(|field| self.shows(field, wall)).collect()),
+            DeedSource::Pop(fields) => {
+                Deed::Pop(fields.iter().flat_map(|field| self.shows(field, wall)).collect())
+            }
             DeedSource::Push(card) => Deed::Push(card.clone()),
             DeedSource::Wait(time) => Deed::Wait(*time),
             DeedSource::Queue { queue, skills, priority, sticky, wait, preempt, again } => {
-                let level = |(skill, level): &(Arc<str>, Operand)| (skill.clone(), self.number(level, 1, 9, wall));
-                let priority = priority.as_ref().map_or(self.priority, |priority| self.number(priority, 0, 9, wall));
+                let level =
+                    |(skill, level): &(Arc<str>, Operand)| (skill.clone(), self.number(level, 1, 9, wall));
+                let priority =
+                    priority.as_ref().map_or(self.priority, |priority| self.number(priority, 0, 9, wall));
                 Deed::Queue(Box::new(Queueing {
                     queue: queue.clone(),
                     skills: skills.iter().map(level).collect(),
@@ -234,7 +240,9 @@ fn compare_values(compare: Compare, left: &Value, right: &Value) -> bool {
         (Value::Duration(a), Value::Duration(b)) => Some(a.cmp(b)),
         (Value::Percent(a), Value::Percent(b)) => Some(a.cmp(b)),
         (Value::Date(a), Value::Date(b)) => Some(a.cmp(b)),
-        (Value::Money(a), Value::Money(b)) if a.currency == b.currency => Some(a.hundredths.cmp(&b.hundredths)),
+        (Value::Money(a), Value::Money(b)) if a.currency == b.currency => {
+            Some(a.hundredths.cmp(&b.hundredths))
+        }
         _ => None,
     };
     match compare {

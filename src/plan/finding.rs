@@ -142,6 +142,7 @@ pub(crate) mod note {
     pub const FLOW: Term = Term::new("the flow is declared here", "流程在这里声明");
     pub const OTHER_POLICY: Term = Term::new("the other policy", "另一条策略");
     pub const FIRST_CALL: Term = Term::new("first given here", "最初在这里给出");
+    pub const ALLOWS: Term = Term::new("what the policy allows", "策略允许的主机");
     pub const FORBIDS: Term = Term::new("forbidden here", "在这里禁止");
     pub const HANDLED: Term = Term::new("first handled here", "最初在这里处理");
 }

@@ -126,7 +126,11 @@ impl Machine {
             (State::Played, Reply::Played, Some(Op::Play { next, .. } | Op::Say { next, .. })) => {
                 self.go(&program, wall, *next)
             }
-            (State::Keys, Reply::Keys(keys), Some(op @ (Op::Menu { .. } | Op::Collect { secret: false, .. }))) => {
+            (
+                State::Keys,
+                Reply::Keys(keys),
+                Some(op @ (Op::Menu { .. } | Op::Collect { secret: false, .. })),
+            ) => {
                 let value = Value::Text(Masked::new(keys.reveal()));
                 self.keys(&program, wall, op, keys.reveal(), value)
             }
@@ -152,6 +156,11 @@ impl Machine {
                     self.steps = 0;
                 }
                 self.go(&program, wall, to.get(at).copied().unwrap_or(NOWHERE))
+            }
+            // Somebody came and was joined, as with a dial; now the far side has hung up.
+            (State::Did, Reply::Dialled(outcome), Some(Op::Do { .. })) => {
+                let ended = if outcome == Outcome::Answered { Ended::Answered } else { Ended::Failed };
+                self.resume(wall, Reply::Did(ended))
             }
             (State::Monitors(policy), Reply::Did(ended), Some(Op::Guard { without, .. })) => {
                 self.mark(Mark::Ended(ended));
@@ -252,7 +261,11 @@ impl Machine {
                 Op::Dial { targets, ring, turns, .. } => {
                     let targets = self.targets(targets);
                     let mark = Mark::Rings(targets.clone());
-                    return self.wait(mark, State::Dialled, Ask::Dial { targets, ring: *ring, turns: *turns });
+                    return self.wait(
+                        mark,
+                        State::Dialled,
+                        Ask::Dial { targets, ring: *ring, turns: *turns },
+                    );
                 }
                 Op::Lookup { lookup, arguments, .. } => {
                     let values = arguments.iter().map(|argument| self.value(argument, wall)).collect();
@@ -260,7 +273,11 @@ impl Machine {
                         self.mark(Mark::Strayed);
                         return self.over(Cause::Failed);
                     };
-                    return self.wait(Mark::Did, State::Found, Ask::Lookup { lookup: lookup.clone(), values });
+                    return self.wait(
+                        Mark::Did,
+                        State::Found,
+                        Ask::Lookup { lookup: lookup.clone(), values },
+                    );
                 }
                 Op::Do { deed: DeedSource::Transfer { flow, arguments }, .. } => {
                     self.mark(Mark::Did);
@@ -323,7 +340,8 @@ impl Machine {
 
     /// Puts values into the first slots; all are taken before any is overwritten.
     fn hand_over(&mut self, arguments: &[Operand], wall: Wall) {
-        let values: SmallVec<[Value; 4]> = arguments.iter().map(|argument| self.value(argument, wall)).collect();
+        let values: SmallVec<[Value; 4]> =
+            arguments.iter().map(|argument| self.value(argument, wall)).collect();
         for (slot, value) in (0..).zip(values) {
             self.set(slot, value);
         }
@@ -363,7 +381,8 @@ impl Machine {
     }
 
     fn ask_again(&mut self, entry: &Entry, wall: Wall) -> Option<Ask> {
-        let secret = matches!(self.program.code.ops.get(self.pc as usize), Some(Op::Collect { secret: true, .. }));
+        let secret =
+            matches!(self.program.code.ops.get(self.pc as usize), Some(Op::Collect { secret: true, .. }));
         let prompts = self.sounds(&entry.sounds, wall);
         if prompts.is_empty() {
             return None;
@@ -396,8 +415,11 @@ impl Machine {
                 // What is not known is taken for what is stricter.
                 self.knows_not(condition) || self.holds(program, condition, wall)
             });
-            let deed =
-                Deed::Monitors { count: monitors.count, group: monitors.group.clone(), within: monitors.within };
+            let deed = Deed::Monitors {
+                count: monitors.count,
+                group: monitors.group.clone(),
+                within: monitors.within,
+            };
             wanted.then_some((number, deed))
         })
     }

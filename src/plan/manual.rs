@@ -19,7 +19,14 @@ pub fn reference(lang: Lang) -> String {
     heading(&mut out, lang, "Declarations", "声明");
     words(&mut out, lang, ITEMS);
     for block in BLOCKS {
-        let _ = writeln!(out, "\n### `{}`\n\n`{}`\n\n{}{}\n", block.word, block.form, block.about.say(lang), say(lang, ".", "。"));
+        let _ = writeln!(
+            out,
+            "\n### `{}`\n\n`{}`\n\n{}{}\n",
+            block.word,
+            block.form,
+            block.about.say(lang),
+            say(lang, ".", "。")
+        );
         options(&mut out, lang, say(lang, "line", "行"), block.lines);
     }
     heading(&mut out, lang, "Clauses of a policy", "策略的条款");

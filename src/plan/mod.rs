@@ -42,7 +42,8 @@ mod verb;
 pub use ask::{Ask, Cause, Outcome, Part, Reply, Spoken, Target, Turns};
 pub use code::{Code, Severity};
 pub use declared::{
-    Campaign, Card, Declared, Group, Module, Queue, Script, ScriptVersion, TrunkRules, Webhook, WordSet, WordVersion,
+    Campaign, Card, Declared, Group, Module, Queue, Script, ScriptVersion, TrunkRules, Webhook, WordSet,
+    WordVersion,
 };
 pub use deed::{Deed, Ended, Queueing, Shows};
 pub use diagnostic::{Diagnostic, Lang, Place, Related};

@@ -134,7 +134,10 @@ impl Op {
             Op::Dial { .. } => true,
             Op::Do { deed, .. } => matches!(
                 deed,
-                DeedSource::Queue { .. } | DeedSource::Conference { .. } | DeedSource::Park { .. } | DeedSource::Pickup { .. }
+                DeedSource::Queue { .. }
+                    | DeedSource::Conference { .. }
+                    | DeedSource::Park { .. }
+                    | DeedSource::Pickup { .. }
             ),
             _ => false,
         }

@@ -125,7 +125,13 @@ impl Program {
             let (file, line) = files.line(route.at);
             let written = RouteRef { pattern: route.written, file, line };
             let (emergency, priority) = (route.emergency, route.priority);
-            routes.push(RouteEntry { pattern: route.pattern, from: route.from, written, emergency, priority });
+            routes.push(RouteEntry {
+                pattern: route.pattern,
+                from: route.from,
+                written,
+                emergency,
+                priority,
+            });
         }
         let policies = resolved.policies.into_iter().map(|rule| {
             let (file, line) = files.line(rule.at);

@@ -9,14 +9,14 @@ use crate::base::PromptId;
 
 use super::ask::Cause;
 use super::ast::{Compare, Strategy};
-use super::declared::{Card, Declared, Queue, Webhook};
 use super::calendar::Calendar;
+use super::declared::{Card, Declared, Queue, Webhook};
 use super::file::Span;
 use super::pattern::Pattern;
 use super::policy::{OnFailure, Record, RetentionClass, Rules};
+use super::program::{Origin, PromptRef};
 use super::value::{Shown, Value};
 use super::verb::VerbRow;
-use super::program::{Origin, PromptRef};
 
 /// A whole checked plan.
 #[derive(Debug, Default)]
@@ -228,8 +228,15 @@ pub(crate) struct Do {
 #[derive(Debug, Clone)]
 pub(crate) enum DeedSource {
     Tag(Operand),
-    Event { name: Arc<str>, text: Option<Operand> },
-    Notify { webhook: Arc<Webhook>, text: Option<Operand>, once: bool },
+    Event {
+        name: Arc<str>,
+        text: Option<Operand>,
+    },
+    Notify {
+        webhook: Arc<Webhook>,
+        text: Option<Operand>,
+        once: bool,
+    },
     Pop(Arc<[PopSource]>),
     Push(Arc<Card>),
     Wait(Duration),
@@ -242,16 +249,45 @@ pub(crate) enum DeedSource {
         preempt: bool,
         again: bool,
     },
-    Voicemail { mailbox: Operand, longest: Duration, sounds: Sounds },
-    Callback { keep: bool, within: Duration },
-    Conference { room: Operand, limit: u16, longest: Duration },
-    Park { slot: Option<Operand>, wait: Duration },
-    Pickup { user: Operand },
-    Whisper { sounds: Sounds },
-    Show { agent: bool, text: Operand },
-    Mute { agent: bool, time: Duration },
-    Join { group: Arc<str> },
-    Transfer { flow: usize, arguments: Arc<[Operand]> },
+    Voicemail {
+        mailbox: Operand,
+        longest: Duration,
+        sounds: Sounds,
+    },
+    Callback {
+        keep: bool,
+        within: Duration,
+    },
+    Conference {
+        room: Operand,
+        limit: u16,
+        longest: Duration,
+    },
+    Park {
+        slot: Option<Operand>,
+        wait: Duration,
+    },
+    Pickup {
+        user: Operand,
+    },
+    Whisper {
+        sounds: Sounds,
+    },
+    Show {
+        agent: bool,
+        text: Operand,
+    },
+    Mute {
+        agent: bool,
+        time: Duration,
+    },
+    Join {
+        group: Arc<str>,
+    },
+    Transfer {
+        flow: usize,
+        arguments: Arc<[Operand]>,
+    },
 }
 
 /// A field of an agent's screen.
@@ -287,7 +323,9 @@ impl Sounds {
         let last = |sound: &LiveSound| Some(sound.versions.last()?.1.first()?.1);
         match self {
             Sounds::Fixed(prompts) => prompts.to_vec(),
-            Sounds::Live(live) => live.iter().filter_map(|sound| sound.at(None, wall).or(last(sound))).collect(),
+            Sounds::Live(live) => {
+                live.iter().filter_map(|sound| sound.at(None, wall).or(last(sound))).collect()
+            }
         }
     }
 

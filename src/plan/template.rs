@@ -46,7 +46,9 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
         let inner = rest.get(1..end).unwrap_or("");
         let (name, kind) = inner.split_once(':').map_or((inner, None), |(name, kind)| (name, Some(kind)));
         let place = at..at + end + 1;
-        let good = |word: &str| !word.is_empty() && word.chars().all(|ch| ch.is_alphanumeric() || "_-.".contains(ch));
+        let good = |word: &str| {
+            !word.is_empty() && word.chars().all(|ch| ch.is_alphanumeric() || "_-.".contains(ch))
+        };
         out.push(match good(name) && kind.is_none_or(good) {
             true => Part::Hole { name, kind, at: place },
             false => Part::Broken(place),

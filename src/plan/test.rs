@@ -37,8 +37,13 @@ pub(crate) enum LineKind {
     Answers(usize, Option<Arc<[Value]>>),
     Behaves(Arc<str>, Behaviour),
     Call(Call),
-    Says { agent: bool, text: Arc<str> },
-    HangsUp { caller: bool },
+    Says {
+        agent: bool,
+        text: Arc<str>,
+    },
+    HangsUp {
+        caller: bool,
+    },
     /// The agent answers: said for readers, and what happens without it too.
     Answered,
     Expect(Expectation),
@@ -95,12 +100,7 @@ pub(crate) enum What {
     Refused,
 }
 
-const fn row(
-    word: &'static str,
-    form: &'static str,
-    en: &'static str,
-    zh: &'static str,
-) -> WordRow {
+const fn row(word: &'static str, form: &'static str, en: &'static str, zh: &'static str) -> WordRow {
     WordRow { word, form, about: super::finding::Term::new(en, zh) }
 }
 
@@ -109,19 +109,49 @@ pub(crate) static EXPECTATIONS: &[WordRow] = &[
     row("played", "expect played PROMPT", "the caller heard it", "主叫听到该提示音"),
     row("tag", "expect tag \"…\"", "the call was tagged so", "通话被打上该标签"),
     row("event", "expect event NAME", "the event was written", "写入了该事件"),
-    row("notified", "expect notified WEBHOOK N times", "the system was told, so often", "通知了该系统，次数如上"),
+    row(
+        "notified",
+        "expect notified WEBHOOK N times",
+        "the system was told, so often",
+        "通知了该系统，次数如上",
+    ),
     row("queued", "expect queued QUEUE", "the caller waited there", "主叫进入该队列"),
     row("requeued", "expect requeued QUEUE", "the caller was put there from elsewhere", "主叫被转入该队列"),
     row("rings", "expect rings USER", "the user, group or number was rung", "该用户、组或号码振铃"),
     row("flow", "expect flow FLOW", "the call came by", "呼叫经过该流程"),
     row("ended", "expect ended CAUSE", "the plan ended the call so", "计划以该原因结束通话"),
-    row("recorded", "expect recorded whole", "the policies record the call from its first word", "策略要求从第一句话起全程录音"),
-    row("gap", "expect gap secret", "a secret was taken, and the recording has a gap there", "收取了机密，录音在该处留空"),
-    row("nowhere", "expect nowhere \"…\"", "it stands in nothing that was logged, shown or told", "日志、屏幕和通知里都没有出现"),
-    row("log", "expect log masks \"138****5678\"", "the log has it masked, and not in clear", "日志中为掩码形式，没有明文"),
+    row(
+        "recorded",
+        "expect recorded whole",
+        "the policies record the call from its first word",
+        "策略要求从第一句话起全程录音",
+    ),
+    row(
+        "gap",
+        "expect gap secret",
+        "a secret was taken, and the recording has a gap there",
+        "收取了机密，录音在该处留空",
+    ),
+    row(
+        "nowhere",
+        "expect nowhere \"…\"",
+        "it stands in nothing that was logged, shown or told",
+        "日志、屏幕和通知里都没有出现",
+    ),
+    row(
+        "log",
+        "expect log masks \"138****5678\"",
+        "the log has it masked, and not in clear",
+        "日志中为掩码形式，没有明文",
+    ),
     row("shown", "expect shown \"…\"", "the agent's screen showed it", "坐席屏幕显示了该内容"),
     row("voicemail", "expect voicemail NAME", "a message was taken for it", "为其录了留言"),
     row("did", "expect did VERB", "the verb was carried out", "执行了该动作"),
-    row("script", "expect script SCRIPT usable|unusable", "whether a version is in force", "该话术此刻是否有生效版本"),
+    row(
+        "script",
+        "expect script SCRIPT usable|unusable",
+        "whether a version is in force",
+        "该话术此刻是否有生效版本",
+    ),
     row("refused", "expect refused", "no route takes the call", "没有路由接这个呼叫"),
 ];

@@ -143,7 +143,8 @@ fn digits(least: usize, most: usize) -> impl FnMut(&str) -> IResult<&str, &str> 
 fn number(input: &str) -> Cut<'_> {
     let date = (digits(4, 4), char('-'), digits(2, 2), char('-'), digits(2, 2));
     let clock = (digits(1, 2), char(':'), digits(2, 2));
-    let moment = (digits(4, 4), char('-'), digits(2, 2), char('-'), digits(2, 2), char('T'), digits(2, 2), char(':'));
+    let moment =
+        (digits(4, 4), char('-'), digits(2, 2), char('-'), digits(2, 2), char('T'), digits(2, 2), char(':'));
     let decimal = || (digit1, opt((char('.'), digit1)));
     let currency = alt((tag("元"), tag("CNY"), tag("USD"), tag("EUR")));
     let unit = alt((tag("ms"), tag("s"), tag("m"), tag("h"), tag("d"), tag("w"), tag("y")));

@@ -30,9 +30,14 @@ pub(crate) enum Mark {
     No,
     Key(char),
     WrongKey(char),
-    NoKey { again: bool },
+    NoKey {
+        again: bool,
+    },
     Digits(usize),
-    TooFew { got: usize, again: bool },
+    TooFew {
+        got: usize,
+        again: bool,
+    },
     Rings(Vec<Target>),
     Dialled(Outcome),
     Found,
@@ -102,7 +107,9 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
 fn said(deed: &Deed) -> String {
     match deed {
         Deed::Tag(text) => format!(": {text}"),
-        Deed::Event { text: Some(text), .. } | Deed::Notify { text: Some(text), .. } | Deed::Show { text, .. } => {
+        Deed::Event { text: Some(text), .. }
+        | Deed::Notify { text: Some(text), .. }
+        | Deed::Show { text, .. } => {
             format!(": {text}")
         }
         Deed::Pop(fields) => {

@@ -157,6 +157,9 @@ impl Builder {
             return;
         }
         if let Some(mut node) = self.open.pop() {
+            if end <= node.tokens.start && node.children.is_empty() {
+                return; // it took nothing, and may stand behind its parent's end
+            }
             node.tokens.end = end.max(node.tokens.start);
             if let Some(parent) = self.open.last_mut() {
                 parent.children.push(node);

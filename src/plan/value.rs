@@ -177,8 +177,7 @@ impl Value {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, amount) =
-            (if self.hundredths < 0 { "-" } else { "" }, self.hundredths.unsigned_abs());
+        let (sign, amount) = (if self.hundredths < 0 { "-" } else { "" }, self.hundredths.unsigned_abs());
         write!(f, "{sign}{}.{:02}{}", amount / 100, amount % 100, self.currency.sign())
     }
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plan::ast::{Block, Clause, ClauseKind, FileAst, Monitors as Written, Name, Screen as WrittenScreen};
+use crate::plan::ast::{
+    Block, Clause, ClauseKind, FileAst, Monitors as Written, Name, Screen as WrittenScreen,
+};
 use crate::plan::code::Code;
 use crate::plan::file::{Span, offset};
 use crate::plan::finding::{Arg, Finding, nearest, note};
@@ -104,8 +106,7 @@ impl One<'_, '_> {
                     needs: texts(needs),
                     limit: limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
                 };
-                let list =
-                    if needs.reveal.is_some() { &mut rule.rules.reveal } else { &mut rule.rules.play };
+                let list = if needs.reveal.is_some() { &mut rule.rules.reveal } else { &mut rule.rules.play };
                 list.push(needs);
             }
             ClauseKind::Monitors(written) => return self.monitors(written, clause.span),
@@ -139,7 +140,8 @@ impl One<'_, '_> {
         match (&written.delay, intercepts) {
             (Some((amount, span)), true) => {
                 if delay.is_none_or(|delay| delay > DELAY || delay < Duration::from_millis(100)) {
-                    let finding = Finding::new(Code::OUT_OF_BOUNDS, *span).arg("delay").arg(amount.to_string());
+                    let finding =
+                        Finding::new(Code::OUT_OF_BOUNDS, *span).arg("delay").arg(amount.to_string());
                     self.findings.push(finding.arg("100ms").arg("3000ms"));
                 }
             }
@@ -192,7 +194,8 @@ impl One<'_, '_> {
             Some((amount, span)) => {
                 let time = amount.duration().filter(|time| (least..=most).contains(time));
                 if time.is_none() {
-                    let finding = Finding::new(Code::OUT_OF_BOUNDS, *span).arg("within").arg(amount.to_string());
+                    let finding =
+                        Finding::new(Code::OUT_OF_BOUNDS, *span).arg("within").arg(amount.to_string());
                     self.findings.push(finding.arg("1s").arg("120s"));
                 }
                 time
@@ -239,7 +242,7 @@ impl One<'_, '_> {
                 let finding = Finding::new(Code::EGRESS, *span).arg(&**name).arg(found);
                 let known = hosts.iter().map(|host| &*host.text);
                 let finding = finding.arg(Arg::list(known.clone())).suggest(nearest(found, known));
-                self.findings.push(finding.also(hosts.first().map_or(*span, |host| host.span), note::OTHER_POLICY));
+                self.findings.push(finding.also(hosts.first().map_or(*span, |host| host.span), note::ALLOWS));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::plan::file::Files;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
 use crate::plan::lookup::{Lookup, Method, host};
 use crate::plan::program::PromptRef;
-use crate::plan::resolved::{LiveSound, Window};
+use crate::plan::resolved::LiveSound;
 use crate::plan::source::Sources;
 use crate::plan::template::{self, Part};
 use crate::plan::value::{Shown, Value};
@@ -53,7 +53,9 @@ pub(super) fn lookups(asts: &[FileAst], world: &mut World, findings: &mut Vec<Fi
         let yields = typed(&lookup.yields, findings);
         let (method, url) = address(lookup, &takes, &yields, findings);
         let timeout = timeout(lookup, findings);
-        let fields = |typed: &[(Arc<str>, Type)]| typed.iter().map(|(name, kind)| (name.clone(), kind.field())).collect();
+        let fields = |typed: &[(Arc<str>, Type)]| {
+            typed.iter().map(|(name, kind)| (name.clone(), kind.field())).collect()
+        };
         world.declared.lookups.push(Arc::new(Lookup {
             name: lookup.name.text.clone(),
             method,
@@ -131,9 +133,12 @@ pub(super) fn scripts(
     let dated: Vec<_> = all.iter().map(|(ast, script)| (*ast, &script.name, &script.validity)).collect();
     let mut sounds = Vec::new();
     // A use finds a script by the number of its first version.
-    world.scripts = all.iter().map(|_| ScriptShape { holes: Vec::new(), sounds: Vec::new(), usable: true }).collect();
-    world.declared.scripts =
-        all.iter().map(|(_, script)| Script { name: script.name.text.clone(), versions: Vec::new() }).collect();
+    world.scripts =
+        all.iter().map(|_| ScriptShape { holes: Vec::new(), sounds: Vec::new(), usable: true }).collect();
+    world.declared.scripts = all
+        .iter()
+        .map(|(_, script)| Script { name: script.name.text.clone(), versions: Vec::new() })
+        .collect();
     for (first, versions) in versions(Kind::Script, &dated, now, findings) {
         let mut holes: Option<Vec<(Arc<str>, Type)>> = None;
         let mut out = Vec::new();
@@ -149,7 +154,8 @@ pub(super) fn scripts(
                 Some(_) => {}
                 None => holes = Some(own),
             }
-            let found = texts.iter().filter_map(|text| Some((text.lang.clone(), text.sound?))).collect::<Vec<_>>();
+            let found =
+                texts.iter().filter_map(|text| Some((text.lang.clone(), text.sound?))).collect::<Vec<_>>();
             all_spoken &= !found.is_empty();
             if let Some(first) = found.first() {
                 spoken.push(LiveSound {
@@ -160,10 +166,15 @@ pub(super) fn scripts(
             }
             out.push(ScriptVersion { version: version.name.clone(), window: version.window, texts });
         }
-        let usable = now.is_none_or(|now| versions.iter().any(|version| version.window.until > now.as_micros()));
+        let usable =
+            now.is_none_or(|now| versions.iter().any(|version| version.window.until > now.as_micros()));
         let merged = merge(spoken).filter(|_| all_spoken);
         if let Some(shape) = world.scripts.get_mut(first) {
-            *shape = ScriptShape { holes: holes.unwrap_or_default(), sounds: merged.into_iter().collect(), usable };
+            *shape = ScriptShape {
+                holes: holes.unwrap_or_default(),
+                sounds: merged.into_iter().collect(),
+                usable,
+            };
         }
         if let Some(script) = world.declared.scripts.get_mut(first) {
             script.versions = out;
@@ -248,9 +259,7 @@ fn script_parts(
             Part::Hole { name, kind, at } => {
                 let span = template::place(text.span, &at);
                 let kind = match kind {
-                    Some(kind) => {
-                        Type::of(&ast::TypeUse::Named(Name { text: kind.into(), span }), findings)
-                    }
+                    Some(kind) => Type::of(&ast::TypeUse::Named(Name { text: kind.into(), span }), findings),
                     None => Type::Text,
                 };
                 if let Some((_, value)) = values.iter().find(|(known, _)| **known == *name) {
@@ -284,8 +293,10 @@ pub(super) fn words(asts: &[FileAst], now: Option<Wall>, world: &mut World, find
     let all: Vec<(&FileAst, &ast::Words)> =
         asts.iter().flat_map(|ast| ast.words.iter().map(move |words| (ast, words))).collect();
     let dated: Vec<_> = all.iter().map(|(ast, words)| (*ast, &words.name, &words.validity)).collect();
-    let mut sets: Vec<WordSet> =
-        all.iter().map(|(_, words)| WordSet { name: words.name.text.clone(), versions: Vec::new() }).collect();
+    let mut sets: Vec<WordSet> = all
+        .iter()
+        .map(|(_, words)| WordSet { name: words.name.text.clone(), versions: Vec::new() })
+        .collect();
     for (first, versions) in versions(Kind::Words, &dated, now, findings) {
         let version = |version: &Version| {
             let (_, words) = all.get(version.index)?;
@@ -413,7 +424,9 @@ fn amount(block: &ast::Lines, word: &str) -> Option<Duration> {
 
 fn count(block: &ast::Lines, word: &str, unsaid: u32) -> u32 {
     match line(block, word) {
-        Some(ChoiceValue::Count(count) | ChoiceValue::Rate(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
+        Some(ChoiceValue::Count(count) | ChoiceValue::Rate(count)) => {
+            u32::try_from(*count).unwrap_or(u32::MAX)
+        }
         _ => unsaid,
     }
 }
@@ -432,14 +445,18 @@ fn trunk(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) {
     for choice in &block.lines {
         if let Some(ChoiceValue::Rewrite(from, to)) = &choice.value {
             let pattern = super::route::pattern(from, findings);
-            let known: Vec<Arc<str>> =
-                pattern.iter().flat_map(|pattern| &pattern.captures).map(|capture| capture.name.clone()).collect();
+            let known: Vec<Arc<str>> = pattern
+                .iter()
+                .flat_map(|pattern| &pattern.captures)
+                .map(|capture| capture.name.clone())
+                .collect();
             for part in template::parts(&to.text) {
                 if let Part::Hole { name, at, .. } = part
                     && !known.iter().any(|known| **known == *name)
                 {
                     let span = template::place(to.span, &at);
-                    let finding = Finding::new(Code::UNKNOWN_NAME, span).arg(Term::new("capture", "捕获")).arg(name);
+                    let finding =
+                        Finding::new(Code::UNKNOWN_NAME, span).arg(Term::new("capture", "捕获")).arg(name);
                     findings.push(finding.suggest(nearest(name, known.iter().map(|known| &**known))));
                 }
             }
@@ -546,9 +563,4 @@ fn campaign(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) 
 /// How a value of a use is shown that a script's hole takes.
 pub(super) fn shown(kind: &Type) -> Shown {
     kind.shown().unwrap_or(Shown::Text)
-}
-
-/// Whether a window is of any time.
-pub(super) fn is_timeless(window: Window) -> bool {
-    window == Window::ALWAYS
 }

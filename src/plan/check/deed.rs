@@ -7,8 +7,8 @@ use crate::base::Masked;
 use crate::plan::ast::{Expr, Head, Name, PartUse, PopField, Verb, Who};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
-use crate::plan::finding::{Arg, Finding, Term, nearest};
-use crate::plan::resolved::{DeedSource, Do, Operand, PartSource, PopSource, Sounds, StepKind};
+use crate::plan::finding::{Arg, Finding, nearest};
+use crate::plan::resolved::{DeedSource, Do, Operand, PartSource, PopSource, StepKind};
 use crate::plan::value::Value;
 use crate::plan::verb::{Kind, Unhandled, VerbKind};
 
@@ -32,7 +32,9 @@ impl FlowCheck<'_> {
         let mut out = Vec::new();
         for part in parts {
             match part {
-                PartUse::Sound(used) if self.is_script(&used.name) => out.extend(self.spoken_script(&used.name)),
+                PartUse::Sound(used) if self.is_script(&used.name) => {
+                    out.extend(self.spoken_script(&used.name))
+                }
                 PartUse::Sound(used) => {
                     let sounds = self.sounds(std::slice::from_ref(used));
                     out.extend((!sounds.is_empty()).then_some(PartSource::Sounds(sounds)));
@@ -44,7 +46,8 @@ impl FlowCheck<'_> {
     }
 
     fn is_script(&self, name: &Name) -> bool {
-        self.world.get(Kind::Prompt, &name.text).is_none() && self.world.get(Kind::Script, &name.text).is_some()
+        self.world.get(Kind::Prompt, &name.text).is_none()
+            && self.world.get(Kind::Script, &name.text).is_some()
     }
 
     fn spoken_script(&mut self, name: &Name) -> Option<PartSource> {
@@ -101,16 +104,20 @@ impl FlowCheck<'_> {
                 _ => reach.going(span),
             };
             let row = verb.row;
-            let step = deed.map(|deed| StepKind::Do(Do { row, deed, outcomes: Vec::new(), bodies: Vec::new() }));
+            let step =
+                deed.map(|deed| StepKind::Do(Do { row, deed, outcomes: Vec::new(), bodies: Vec::new() }));
             return (step, onward);
         }
         let handled = self.arms(verb, word, reach);
         let outcomes = verb.row.outcomes.iter().map(|row| handled.words.get(row.word).copied()).collect();
-        let on = verb.row.outcomes.iter().any(|row| {
-            row.unhandled == Unhandled::GoesOn && !handled.words.contains_key(row.word)
-        });
+        let on = verb
+            .row
+            .outcomes
+            .iter()
+            .any(|row| row.unhandled == Unhandled::GoesOn && !handled.words.contains_key(row.word));
         let onward = if on { handled.reach.join(reach.going(span)) } else { handled.reach };
-        let step = deed.map(|deed| StepKind::Do(Do { row: verb.row, deed, outcomes, bodies: handled.bodies }));
+        let step =
+            deed.map(|deed| StepKind::Do(Do { row: verb.row, deed, outcomes, bodies: handled.bodies }));
         (step, onward)
     }
 
@@ -375,7 +382,8 @@ impl FlowCheck<'_> {
                 let world = self.world;
                 let holes = &world.scripts.get(index)?.holes;
                 if holes.len() != arguments.len() {
-                    let finding = Finding::new(Code::SCRIPT_VALUES, name.span).arg(&*name.text).arg(holes.len());
+                    let finding =
+                        Finding::new(Code::SCRIPT_VALUES, name.span).arg(&*name.text).arg(holes.len());
                     let wanted: Vec<&str> = holes.iter().map(|(name, _)| &**name).collect();
                     self.report(finding.arg(arguments.len()).arg(wanted.join(", ")));
                     return None;
@@ -389,11 +397,3 @@ impl FlowCheck<'_> {
         }
     }
 }
-
-/// What is played when nothing is.
-pub(super) fn silence() -> Sounds {
-    Sounds::Fixed([].into())
-}
-
-/// The words for a policy in findings.
-pub(super) const POLICY: Term = Term::new("the policy", "策略");

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::plan::ask::Cause;
-use crate::plan::ast::{self, Block, Expr, FileAst, Name, Otherwise as Else, PromptUse, Statement, StatementKind};
+use crate::plan::ast::{
+    self, Block, Expr, FileAst, Name, Otherwise as Else, PromptUse, Statement, StatementKind,
+};
 use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, Term, nearest, note};
@@ -77,7 +79,8 @@ pub(super) fn check(
 ) -> (Vec<Route>, Vec<Flow>, usize) {
     let mut entries = entries(asts, findings);
     for (first, versions) in groups.iter().filter(|(_, versions)| versions.len() > 1) {
-        let others: Vec<usize> = versions.iter().map(|version| version.index).filter(|index| index != first).collect();
+        let others: Vec<usize> =
+            versions.iter().map(|version| version.index).filter(|index| index != first).collect();
         if let Some(entry) = entries.get_mut(*first) {
             entry.later = others;
         }
@@ -267,7 +270,19 @@ impl<'c> FlowCheck<'c> {
         let language = file.language.as_ref();
         let (reacts, preempts, facts) = (false, false, false);
         let (bindings, calls) = (Vec::new(), Vec::new());
-        FlowCheck { world, findings, language, reacts, preempts, facts, bindings, slots: 0, flow, calls, ways }
+        FlowCheck {
+            world,
+            findings,
+            language,
+            reacts,
+            preempts,
+            facts,
+            bindings,
+            slots: 0,
+            flow,
+            calls,
+            ways,
+        }
     }
 
     pub(super) fn report(&mut self, finding: Finding) {
@@ -357,6 +372,11 @@ impl<'c> FlowCheck<'c> {
 
     fn statement(&mut self, statement: &Statement, reach: Reach) -> (Option<StepKind>, Reach) {
         let leaves = Reach::Leaves(statement.span);
+        if self.reacts && !matches!(statement.kind, StatementKind::Verb(_) | StatementKind::Broken) {
+            let said = steering(&statement.kind);
+            self.report(Finding::new(Code::NOT_IN_REACTION, statement.word).arg(said));
+            return (None, Reach::Unknown);
+        }
         match &statement.kind {
             StatementKind::Verb(verb) => self.verb(verb, statement.word, statement.span, reach),
             StatementKind::If { condition, then, otherwise } => {
@@ -388,7 +408,9 @@ impl<'c> FlowCheck<'c> {
     }
 
     fn go(&mut self, flow: &Name, arguments: &[Expr], at: Span, reach: Reach) -> Option<StepKind> {
-        if let (true, Some(from), Some((to, _))) = (reach.is_quiet(), self.flow, self.world.get(Kind::Flow, &flow.text)) {
+        if let (true, Some(from), Some((to, _))) =
+            (reach.is_quiet(), self.flow, self.world.get(Kind::Flow, &flow.text))
+        {
             self.ways.push(QuietWay { from, to, at });
         }
         let (flow, arguments) = self.led_to(flow, arguments, at)?;
@@ -396,7 +418,12 @@ impl<'c> FlowCheck<'c> {
     }
 
     /// A flow with the values that it is given.
-    pub(super) fn led_to(&mut self, flow: &Name, arguments: &[Expr], at: Span) -> Option<(usize, Vec<Operand>)> {
+    pub(super) fn led_to(
+        &mut self,
+        flow: &Name,
+        arguments: &[Expr],
+        at: Span,
+    ) -> Option<(usize, Vec<Operand>)> {
         let given: Vec<_> = arguments.iter().map(|value| (self.value(value), value.span)).collect();
         let index = self.world.find(Kind::Flow, flow, self.findings)?;
         let kind =
@@ -448,7 +475,12 @@ impl<'c> FlowCheck<'c> {
     }
 
     /// The values that a lookup is given; secrets only where they are accepted.
-    fn given(&mut self, lookup: &Name, arguments: &[Expr], known: Option<&super::names::Known>) -> Option<Vec<Operand>> {
+    fn given(
+        &mut self,
+        lookup: &Name,
+        arguments: &[Expr],
+        known: Option<&super::names::Known>,
+    ) -> Option<Vec<Operand>> {
         let Some(known) = known else {
             for argument in arguments {
                 self.value(argument);
@@ -600,5 +632,17 @@ impl<'c> FlowCheck<'c> {
     /// The sounds that prompts mean in this file.
     pub(super) fn sounds(&mut self, prompts: &[PromptUse]) -> Sounds {
         super::prompt::sounds(prompts, self.language, self.world, self.findings)
+    }
+}
+
+/// The word of a statement that steers.
+fn steering(kind: &StatementKind) -> &'static str {
+    match kind {
+        StatementKind::If { .. } => "if",
+        StatementKind::Let { .. } => "let",
+        StatementKind::Lookup { .. } => "lookup",
+        StatementKind::Go { .. } | StatementKind::End => "->",
+        StatementKind::Hangup { .. } => "hangup",
+        StatementKind::Verb(_) | StatementKind::Broken => "",
     }
 }

@@ -51,12 +51,7 @@ pub(crate) fn check(sources: &dyn Sources, roots: &[&str]) -> Checked {
     Checked { files, trees, findings, resolved }
 }
 
-fn resolve(
-    sources: &dyn Sources,
-    asts: &[FileAst],
-    files: &Files,
-    findings: &mut Vec<Finding>,
-) -> Resolved {
+fn resolve(sources: &dyn Sources, asts: &[FileAst], files: &Files, findings: &mut Vec<Finding>) -> Resolved {
     let now = sources.now();
     let mut world = World::declare(asts, findings);
     world.site = site::Names::of(sources.site());
@@ -71,8 +66,10 @@ fn resolve(
     let calendars = time::calendars(asts, &world, &holidays, findings);
     let classes = policy::classes(asts, findings);
     let mut policies = policy::policies(asts, &world, &classes, findings);
-    let dated: Vec<_> =
-        asts.iter().flat_map(|ast| ast.flows.iter().map(move |flow| (ast, &flow.name, &flow.validity))).collect();
+    let dated: Vec<_> = asts
+        .iter()
+        .flat_map(|ast| ast.flows.iter().map(move |flow| (ast, &flow.name, &flow.validity)))
+        .collect();
     let groups = versions::versions(Kind::Flow, &dated, now, findings);
     let mut extra = clause::Extra::default();
     let (routes, flows, slots) = flow::check(
@@ -86,13 +83,17 @@ fn resolve(
     policy::meet(&policies, &routes, findings);
     profiles(asts, findings);
     let tests = test::tests(asts, files, &world, findings);
-    let found = |prompt: &prompt::Prompt| prompt.sounds.iter().filter_map(|sound| sound.found.clone()).collect::<Vec<_>>();
+    let found = |prompt: &prompt::Prompt| {
+        prompt.sounds.iter().filter_map(|sound| sound.found.clone()).collect::<Vec<_>>()
+    };
     let mut prompts: Vec<_> = world.prompts.iter().flat_map(found).collect();
     prompts.extend(script_sounds);
     let mut declared = std::mem::take(&mut world.declared);
     declared.modules = declared::modules(asts, files);
-    declared.emergencies =
-        asts.iter().flat_map(|ast| ast.emergencies.iter().map(|emergency| emergency.name.text.clone())).collect();
+    declared.emergencies = asts
+        .iter()
+        .flat_map(|ast| ast.emergencies.iter().map(|emergency| emergency.name.text.clone()))
+        .collect();
     let clause::Extra { monitors, features, reactions } = extra;
     Resolved {
         prompts,

@@ -180,10 +180,12 @@ fn texts(asts: &[FileAst]) -> Vec<(Arc<str>, Span)> {
     let scripts = asts.iter().flat_map(|ast| ast.scripts.iter().flat_map(|script| &script.texts));
     let prompts = asts.iter().flat_map(|ast| ast.prompts.iter().flat_map(|prompt| &prompt.sounds));
     let cards = asts.iter().flat_map(|ast| ast.blocks.iter().filter(|block| block.row.kind == Kind::Card));
-    let said = cards.flat_map(|card| card.lines.iter().filter_map(|line| match &line.value {
-        Some(ChoiceValue::Texts(texts)) if line.row.word != "link" => texts.first(),
-        _ => None,
-    }));
+    let said = cards.flat_map(|card| {
+        card.lines.iter().filter_map(|line| match &line.value {
+            Some(ChoiceValue::Texts(texts)) if line.row.word != "link" => texts.first(),
+            _ => None,
+        })
+    });
     scripts
         .map(|text| place(&text.text))
         .chain(prompts.filter_map(|sound| sound.says.as_ref()).map(place))

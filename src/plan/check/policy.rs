@@ -131,7 +131,10 @@ fn check_policy(
         notice,
         from_priority: policy.record.as_ref().and_then(|clause| clause.from_priority),
         rules: Rules {
-            failure_event: policy.record.as_ref().and_then(|clause| Some(clause.event.as_ref()?.text.clone())),
+            failure_event: policy
+                .record
+                .as_ref()
+                .and_then(|clause| Some(clause.event.as_ref()?.text.clone())),
             ..Rules::default()
         },
     }

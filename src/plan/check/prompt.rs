@@ -39,7 +39,9 @@ pub(super) fn prompts(
 ) -> Vec<Prompt> {
     let all = asts.iter().flat_map(|ast| &ast.prompts);
     let mut prompts: Vec<Prompt> = all.map(|prompt| check_prompt(prompt, sources, findings)).collect();
-    let dated = asts.iter().flat_map(|ast| ast.prompts.iter().map(move |prompt| (ast, &prompt.name, &prompt.validity)));
+    let dated = asts
+        .iter()
+        .flat_map(|ast| ast.prompts.iter().map(move |prompt| (ast, &prompt.name, &prompt.validity)));
     let dated: Vec<_> = dated.collect();
     for (first, versions) in versions(Kind::Prompt, &dated, now, findings) {
         let timeless = versions.iter().all(|version| version.window == Window::ALWAYS);
@@ -132,7 +134,9 @@ pub(super) fn sounds(
 /// Sounds that no call changes, where none of them changes.
 pub(super) fn settled(live: Vec<LiveSound>) -> Sounds {
     let only = |sound: &LiveSound| match &*sound.versions {
-        [(window, sounds)] if *window == Window::ALWAYS && sounds.len() == 1 => sounds.first().map(|(_, id)| *id),
+        [(window, sounds)] if *window == Window::ALWAYS && sounds.len() == 1 => {
+            sounds.first().map(|(_, id)| *id)
+        }
         _ => None,
     };
     match live.iter().map(only).collect() {

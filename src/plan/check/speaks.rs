@@ -31,7 +31,8 @@ fn any(statements: &[Statement]) -> bool {
 impl World {
     /// Every language in which something is spoken.
     pub fn languages(&self) -> Vec<Arc<str>> {
-        let prompts = self.prompts.iter().flat_map(|prompt| prompt.sounds.iter().map(|sound| sound.lang.clone()));
+        let prompts =
+            self.prompts.iter().flat_map(|prompt| prompt.sounds.iter().map(|sound| sound.lang.clone()));
         prompts.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

@@ -18,8 +18,18 @@ use super::flow::FlowCheck;
 use super::names::World;
 
 const ENDINGS: [&str; 12] = [
-    "answered", "busy", "no-answer", "rejected", "unreachable", "unknown", "failed", "timeout", "full", "free",
-    "recorded", "empty",
+    "answered",
+    "busy",
+    "no-answer",
+    "rejected",
+    "unreachable",
+    "unknown",
+    "failed",
+    "timeout",
+    "full",
+    "free",
+    "recorded",
+    "empty",
 ];
 
 /// Every test of every file.

@@ -63,7 +63,10 @@ pub(crate) const TYPES: [(&str, Term); 14] = [
     ),
     (
         "secret",
-        Term::new("digits for a lookup that accepts secrets, and for nothing else", "只能交给 accepts secret 的查询的数字"),
+        Term::new(
+            "digits for a lookup that accepts secrets, and for nothing else",
+            "只能交给 accepts secret 的查询的数字",
+        ),
     ),
 ];
 
@@ -97,7 +100,13 @@ impl Type {
         if let Some((_, kind)) = all.find(|(word, _)| *word == &*name.text) {
             return kind;
         }
-        let foreign = [("string", "text"), ("integer", "int"), ("number", "int"), ("boolean", "bool"), ("time", "duration")];
+        let foreign = [
+            ("string", "text"),
+            ("integer", "int"),
+            ("number", "int"),
+            ("boolean", "bool"),
+            ("time", "duration"),
+        ];
         let meant = foreign.iter().find(|(theirs, _)| *theirs == &*name.text).map(|(_, ours)| *ours);
         let finding =
             Finding::new(Code::UNKNOWN_NAME, name.span).arg(Term::new("type", "类型")).arg(&*name.text);

@@ -38,7 +38,11 @@ impl FlowCheck<'_> {
             ExprKind::Text(text) => self.text(text, expr.span, Use::Shown),
             ExprKind::Int(digits) => match digits.parse() {
                 Ok(number) => fixed(Value::Int(number), Type::Int),
-                Err(_) => self.out_of_range(expr.span, digits, Term::new("a number that fits 64 bits", "64 位以内的整数")),
+                Err(_) => self.out_of_range(
+                    expr.span,
+                    digits,
+                    Term::new("a number that fits 64 bits", "64 位以内的整数"),
+                ),
             },
             ExprKind::Amount(amount) => match amount.duration() {
                 Some(duration) => fixed(Value::Duration(duration), Type::Amount),
@@ -161,7 +165,8 @@ impl FlowCheck<'_> {
             }
             if !name.text.contains('.') {
                 let known = || words.iter().map(|word| &**word);
-                let finding = Finding::new(Code::NOT_A_WORD, name.span).arg(&*name.text).arg(Arg::list(known()));
+                let finding =
+                    Finding::new(Code::NOT_A_WORD, name.span).arg(&*name.text).arg(Arg::list(known()));
                 self.report(finding.suggest(nearest(&name.text, known())));
                 return None;
             }
@@ -283,8 +288,12 @@ impl FlowCheck<'_> {
             return None;
         }
         let quoted = match (&right.kind, &left.kind) {
-            (ExprKind::Int(digits), _) if a_type != Type::Unknown && a_type.is_text() => Some((digits, &a_type)),
-            (_, ExprKind::Int(digits)) if b_type != Type::Unknown && b_type.is_text() => Some((digits, &b_type)),
+            (ExprKind::Int(digits), _) if a_type != Type::Unknown && a_type.is_text() => {
+                Some((digits, &a_type))
+            }
+            (_, ExprKind::Int(digits)) if b_type != Type::Unknown && b_type.is_text() => {
+                Some((digits, &b_type))
+            }
             _ => None,
         };
         if let Some((digits, kind)) = quoted {

@@ -113,7 +113,8 @@ fn supersede(kind: Kind, all: &[Dated], versions: &mut [Version], findings: &mut
             None if only => {}
             None => {
                 let known: Vec<&str> = versions.iter().map(|version| &*version.name).collect();
-                let finding = Finding::new(Code::UNKNOWN_VERSION, older.span).arg(kind.term()).arg(&*older.text);
+                let finding =
+                    Finding::new(Code::UNKNOWN_VERSION, older.span).arg(kind.term()).arg(&*older.text);
                 findings.push(finding.suggest(nearest(&older.text, known)));
             }
         }

@@ -2,8 +2,8 @@
 
 use super::{Parser, what};
 use crate::plan::ast::{
-    Emergency, Feature, FileAst, Lines, Lookup, Module, Moment, Name, Param, Script, ScriptText, TypeUse, Validity,
-    Words,
+    Emergency, Feature, FileAst, Lines, Lookup, Module, Moment, Name, Param, Script, ScriptText, TypeUse,
+    Validity, Words,
 };
 use crate::plan::code::Code;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
@@ -72,7 +72,9 @@ impl Parser<'_> {
     }
 
     fn at_version(&self) -> bool {
-        let digit = |word: &str| word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|ch: char| ch.is_ascii_digit()));
+        let digit = |word: &str| {
+            word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|ch: char| ch.is_ascii_digit()))
+        };
         !self.at_line_start() && self.word().is_some_and(|word| digit(&word))
     }
 
@@ -80,7 +82,9 @@ impl Parser<'_> {
     fn version(&mut self) -> Option<Name> {
         let mut name = self.name()?;
         let mut text = name.text.to_string();
-        while self.kind() == Some(Kind::Dot) && matches!(self.kind_at(self.at + 1), Some(Kind::Int | Kind::Mixed)) {
+        while self.kind() == Some(Kind::Dot)
+            && matches!(self.kind_at(self.at + 1), Some(Kind::Int | Kind::Mixed))
+        {
             self.bump();
             text.push('.');
             text.push_str(self.raw());
@@ -95,7 +99,8 @@ impl Parser<'_> {
         if self.kind() == Some(Kind::Moment) {
             let raw = self.raw();
             self.bump();
-            let read = raw.split_once('T').and_then(|(date, clock)| literal::date(date).zip(literal::clock(clock)));
+            let read =
+                raw.split_once('T').and_then(|(date, clock)| literal::date(date).zip(literal::clock(clock)));
             if read.is_none() {
                 self.report(Finding::new(Code::NOT_IN_RANGE, span).arg(raw).arg(what::DATE));
             }
@@ -129,7 +134,10 @@ impl Parser<'_> {
                 let kind = if self.take(Kind::Colon).is_some() { self.type_use() } else { None };
                 out.push(Param { name, kind });
             }
-            if self.take(Kind::Comma).is_none() && self.take(Kind::Semicolon).is_none() && !self.at_line_start() {
+            if self.take(Kind::Comma).is_none()
+                && self.take(Kind::Semicolon).is_none()
+                && !self.at_line_start()
+            {
                 break;
             }
         }
@@ -285,12 +293,13 @@ impl Parser<'_> {
 
     fn no_such_line(&mut self, row: &'static BlockRow, word: &str) {
         let known = || row.lines.iter().map(|line| line.word);
-        let finding = if row.word == "trunk" && matches!(word, "to" | "register" | "host" | "password" | "user") {
-            Finding::new(Code::IN_CONFIGURATION, self.span()).arg(word)
-        } else {
-            let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg(row.word).arg(self.raw());
-            finding.arg(Arg::list(known())).suggest(nearest(word, known()))
-        };
+        let finding =
+            if row.word == "trunk" && matches!(word, "to" | "register" | "host" | "password" | "user") {
+                Finding::new(Code::IN_CONFIGURATION, self.span()).arg(word)
+            } else {
+                let finding = Finding::new(Code::UNKNOWN_OPTION, self.span()).arg(row.word).arg(self.raw());
+                finding.arg(Arg::list(known())).suggest(nearest(word, known()))
+            };
         self.report(finding);
     }
 

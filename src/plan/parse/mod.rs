@@ -345,8 +345,20 @@ impl<'t> Parser<'t> {
 
     /// Whether a line begins here with a word that begins declarations and nothing else.
     fn at_declaration(&self) -> bool {
-        const ONLY: &[&str] =
-            &["edition", "module", "use", "class", "policy", "prompt", "hours", "route", "flow", "emergency", "campaign", "test"];
+        const ONLY: &[&str] = &[
+            "edition",
+            "module",
+            "use",
+            "class",
+            "policy",
+            "prompt",
+            "hours",
+            "route",
+            "flow",
+            "emergency",
+            "campaign",
+            "test",
+        ];
         let nested = self.nested_routes && self.raw() == "route";
         self.at_line_start() && self.kind() == Some(Kind::Word) && ONLY.contains(&self.raw()) && !nested
     }

@@ -93,7 +93,10 @@ impl Parser<'_> {
             let name = self.first_name()?;
             self.expect(Kind::Colon, crate::plan::finding::Term::new("`:`", "`:`"))?;
             out.push((name, self.expression()));
-            if self.take(Kind::Comma).is_none() && self.take(Kind::Semicolon).is_none() && !self.at_line_start() {
+            if self.take(Kind::Comma).is_none()
+                && self.take(Kind::Semicolon).is_none()
+                && !self.at_line_start()
+            {
                 break;
             }
         }

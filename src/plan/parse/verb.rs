@@ -2,8 +2,8 @@
 
 use super::{Parser, what};
 use crate::plan::ast::{
-    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PartUse, PopField, PromptUse, Strategy, TargetUse,
-    Verb, Who, Whom,
+    Arm, Choice, ChoiceValue, Head, Label, LabelKind, Name, PartUse, PopField, PromptUse, Strategy,
+    TargetUse, Verb, Who, Whom,
 };
 use crate::plan::code::Code;
 use crate::plan::finding::{Arg, Finding, Term, nearest};
@@ -86,7 +86,8 @@ impl Parser<'_> {
     }
 
     fn value_follows(&self) -> bool {
-        self.text_follows() || !self.at_line_start() && matches!(self.kind(), Some(Kind::LeftParen | Kind::Int))
+        self.text_follows()
+            || !self.at_line_start() && matches!(self.kind(), Some(Kind::LeftParen | Kind::Int))
     }
 
     /// A value on this line.

@@ -3,14 +3,20 @@
 //! Invariant: each has an outcome (or a default) for a node that cannot do it.
 
 use super::{
-    HeadShape, Kind, Need, OptionRow, Outcome, OutcomeRow, Stands, Term, Unhandled, ValueShape, VerbKind, VerbRow,
-    option, outcome, secs,
+    HeadShape, Kind, Need, OptionRow, Outcome, OutcomeRow, Stands, Term, Unhandled, ValueShape, VerbKind,
+    VerbRow, option, outcome, secs,
 };
 
 const ENDS: Unhandled = Unhandled::Ends(Outcome::Answered);
 const FAILS: Unhandled = Unhandled::Ends(Outcome::Failed);
 
-const fn verb(kind: VerbKind, word: &'static str, head: HeadShape, form: &'static str, about: Term) -> VerbRow {
+const fn verb(
+    kind: VerbKind,
+    word: &'static str,
+    head: HeadShape,
+    form: &'static str,
+    about: Term,
+) -> VerbRow {
     let (options, outcomes) = (&[] as &[OptionRow], &[] as &[OutcomeRow]);
     VerbRow { kind, word, stands: Stands::Flows, head, options, outcomes, keys: false, form, about }
 }
@@ -66,7 +72,8 @@ const QUEUE_OUTCOMES: &[OutcomeRow] = &[
         Term::new("the queue cannot be used, or this node has none", "队列不可用，或本节点没有队列功能"),
     ),
 ];
-const DONE_OR_FAILED: Term = Term::new("it could not be done, or this node cannot do it", "无法执行，或本节点没有此功能");
+const DONE_OR_FAILED: Term =
+    Term::new("it could not be done, or this node cannot do it", "无法执行，或本节点没有此功能");
 
 /// Verbs that the switch carries out.
 pub(super) static VERBS: &[VerbRow] = &[

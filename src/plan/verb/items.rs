@@ -261,7 +261,10 @@ pub(crate) static BLOCKS: &[BlockRow] = &[
                 "on",
                 ValueShape::Refs(Kind::Words),
                 Need::Many,
-                Term::new("`on customer says WORDS`: shown by itself then", "`on customer says 词库`：说到时自动弹出"),
+                Term::new(
+                    "`on customer says WORDS`: shown by itself then",
+                    "`on customer says 词库`：说到时自动弹出",
+                ),
             ),
             option("title", ValueShape::Text, Need::Must("title \"…\""), Term::new("its heading", "标题")),
             option("text", ValueShape::Text, Need::Else("nothing"), Term::new("what it says", "正文")),
@@ -311,7 +314,10 @@ pub(crate) static BLOCKS: &[BlockRow] = &[
                 Term::new("calls in an hour", "每小时呼叫数"),
             ),
         ],
-        about: Term::new("calls that the switch makes by itself, within limits", "在限度内由系统主动发起的外呼"),
+        about: Term::new(
+            "calls that the switch makes by itself, within limits",
+            "在限度内由系统主动发起的外呼",
+        ),
     },
 ];
 

@@ -189,15 +189,26 @@ pub(crate) struct OptionRow {
 /// What an option's value is, and between what bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ValueShape {
-    Amount { least: Duration, most: Duration },
-    Count { least: u64, most: u64 },
-    Digits { most: u64 },
+    Amount {
+        least: Duration,
+        most: Duration,
+    },
+    Count {
+        least: u64,
+        most: u64,
+    },
+    Digits {
+        most: u64,
+    },
     Key,
     Prompts,
     /// The word alone says it.
     Flag,
     /// An integer that may be worked out in the call; outside of the bounds it is the nearest of them.
-    Number { least: i64, most: i64 },
+    Number {
+        least: i64,
+        most: i64,
+    },
     /// `信用卡 >= 2`
     Skill,
     /// The second word of a pair: `keep place`.

@@ -158,18 +158,20 @@ pub(super) static VERBS: &[VerbRow] = &[
         word: "dial",
         stands: Stands::Flows,
         head: HeadShape::Targets,
-        options: &[OptionRow {
-            word: "for",
-            value: ValueShape::Amount { least: secs(5), most: secs(300) },
-            need: Need::Else("60s"),
-            about: Term::new("how long to ring", "振铃时间"),
-        },
-        OptionRow {
-            word: "each",
-            value: ValueShape::Amount { least: secs(3), most: secs(120) },
-            need: Need::Else("15s"),
-            about: Term::new("how long each rings, in order or by turns", "依次或轮流振铃时每一位的时间"),
-        }],
+        options: &[
+            OptionRow {
+                word: "for",
+                value: ValueShape::Amount { least: secs(5), most: secs(300) },
+                need: Need::Else("60s"),
+                about: Term::new("how long to ring", "振铃时间"),
+            },
+            OptionRow {
+                word: "each",
+                value: ValueShape::Amount { least: secs(3), most: secs(120) },
+                need: Need::Else("15s"),
+                about: Term::new("how long each rings, in order or by turns", "依次或轮流振铃时每一位的时间"),
+            },
+        ],
         outcomes: &[
             dialled(
                 Outcome::Answered,
