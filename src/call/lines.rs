@@ -64,18 +64,18 @@ impl Call {
     }
 
     /// Whom a leg's user talks to: the caller sees who answered (before that, what it dialled),
-    /// everybody else the caller.
+    /// everybody else the caller, unless it wants privacy (RFC 3323).
     fn other_side(&self, leg: LegId) -> Option<Party> {
         if let Some(peer) = self.peer_of(leg).and_then(|peer| self.leg(peer)).filter(|peer| peer.id != CALLER)
         {
             let user = peer.number.clone().unwrap_or_else(|| peer.user.clone());
             return Some(Party { user, display: Masked::default(), private: false });
         }
-        let (user, display) = match leg {
-            CALLER => (&self.facts.dialled, Masked::default()),
-            _ => (&self.facts.caller, self.facts.display.clone()),
+        let (user, display, private) = match leg {
+            CALLER => (&self.facts.dialled, Masked::default(), false),
+            _ => (&self.facts.caller, self.facts.display.clone(), self.anonymous),
         };
-        Some(Party { user: user.clone(), display, private: false })
+        Some(Party { user: user.clone(), display, private })
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Invariant: the last NOTIFY says that the subscription is over; none follows it.
 
-use crate::base::LegId;
-use crate::sip::{Message, Method, Name, reason_of};
+use crate::dialog::Dialog;
+use crate::sip::{Builder, Flow, Message, Method, Name, reason_of};
 
 use super::Call;
 use super::desk::{Desk, Purpose};
@@ -11,21 +11,23 @@ use super::leg::Stage;
 use super::trace::Way;
 
 /// The subscription that a REFER makes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Subscription {
     /// The REFER's CSeq number, its `id`.
     id: u32,
     /// The last status that was told.
     last: u16,
+    /// The dialog that the REFER made, if it came outside the call's.
+    dialog: Option<Box<Dialog>>,
 }
 
 /// Seconds that a subscription is said to last: longer than anything rings.
 const LASTS_S: u32 = 180;
 
 impl Subscription {
-    /// Of a REFER.
-    pub fn new(refer: &Message) -> Subscription {
-        Subscription { id: refer.cseq().map_or(0, |cseq| cseq.number), last: 0 }
+    /// Of a REFER, which made `dialog` if it came outside the call's.
+    pub fn new(refer: &Message, dialog: Option<Box<Dialog>>) -> Subscription {
+        Subscription { id: refer.cseq().map_or(0, |cseq| cseq.number), last: 0, dialog }
     }
 }
 
@@ -39,26 +41,31 @@ impl Call {
         }
         told.last = status;
         let event = format!("refer;id={}", told.id);
-        self.tell_transferor(desk, by, &event, status);
-    }
-
-    fn tell_transferor(&mut self, desk: &mut Desk<'_>, leg: LegId, event: &str, status: u16) {
-        let id = self.id;
-        let Some(at) = self.leg_mut(leg) else { return };
-        let Stage::Up { dialog, leaving: false, .. } = &mut at.stage else { return };
-        let state = match status {
-            0..200 => format!("active;expires={LASTS_S}"),
-            _ => "terminated;reason=noresource".to_string(),
-        };
-        let line = format!("SIP/2.0 {status} {}\r\n", reason_of(status));
-        let notify = dialog
-            .request(&Method::Notify)
-            .header(Name::Event, event)
-            .header(Name::SubscriptionState, state)
-            .body("message/sipfrag;version=2.0", line);
-        if let Ok(client) = desk.layer.request(desk.now, dialog.flow(), notify) {
-            desk.index.add_client(client, (id, leg), Purpose::Notify);
-            self.said(desk, leg, Way::Out, &format!("NOTIFY ({status})"));
+        let notify = told.dialog.as_mut().map(|dialog| notify_in(dialog, &event, status));
+        let notify = notify.or_else(|| match &mut self.leg_mut(by)?.stage {
+            Stage::Up { dialog, leaving: false, .. } => Some(notify_in(dialog, &event, status)),
+            _ => None,
+        });
+        if let Some((flow, notify)) = notify
+            && let Ok(client) = desk.layer.request(desk.now, flow, notify)
+        {
+            desk.index.add_client(client, (self.id, by), Purpose::Notify);
+            self.said(desk, by, Way::Out, &format!("NOTIFY ({status})"));
         }
     }
+}
+
+/// A NOTIFY that says `status`, and its path.
+fn notify_in(dialog: &mut Dialog, event: &str, status: u16) -> (Flow, Builder) {
+    let state = match status {
+        0..200 => format!("active;expires={LASTS_S}"),
+        _ => "terminated;reason=noresource".to_string(),
+    };
+    let line = format!("SIP/2.0 {status} {}\r\n", reason_of(status));
+    let notify = dialog
+        .request(&Method::Notify)
+        .header(Name::Event, event)
+        .header(Name::SubscriptionState, state)
+        .body("message/sipfrag;version=2.0", line);
+    (dialog.flow(), notify)
 }

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use crate::base::{LegId, Masked};
 use crate::dialog::refer::{self, Refer};
+use crate::dialog::{self, Dialog};
 use crate::media::Order;
 use crate::plan::{Cause, Facts, Machine, Origin, Outcome, Reply, RouteId, Target};
-use crate::sip::{Message, Name};
+use crate::sip::{Flow, Message, Name};
 use crate::transaction::ServerKey;
 use crate::vault::Event;
 
@@ -65,8 +66,36 @@ pub(super) struct Shown {
 
 /// Asking.
 impl Call {
-    /// REFER from a party of this call.
-    pub(super) fn on_refer(&mut self, desk: &mut Desk<'_>, leg: LegId, key: ServerKey, message: &Message) {
+    /// REFER outside the call's dialogs, about one of them, of the user whose leg it is.
+    pub fn on_refer_about(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        key: ServerKey,
+        flow: Flow,
+        message: &Message,
+        about: &dialog::Id,
+    ) {
+        self.heard_sip(desk, leg, message);
+        let tag = desk.layer.local_tag(key).map(str::to_string).unwrap_or_default();
+        let own = Dialog::answering(message, flow, &tag, &dialog::contact(None, &flow));
+        let known = self.leg_mut(leg).and_then(|at| at.dialog_with(about)).is_some();
+        match own {
+            _ if !known => self.respond(desk, leg, key, 481, |reply| reply),
+            Err(_) => self.respond(desk, leg, key, 400, |reply| reply),
+            Ok(own) => self.on_refer(desk, leg, key, message, Some(Box::new(own))),
+        }
+    }
+
+    /// REFER from a party of this call; `own` is the dialog that it makes, when it came outside the call's.
+    pub(super) fn on_refer(
+        &mut self,
+        desk: &mut Desk<'_>,
+        leg: LegId,
+        key: ServerKey,
+        message: &Message,
+        own: Option<Box<Dialog>>,
+    ) {
         let refer = match Refer::of(message) {
             Ok(refer) => refer,
             Err(why) => {
@@ -82,21 +111,23 @@ impl Call {
             self.note(desk, format!("{leg} transfers and talks to nobody"));
             return self.respond(desk, leg, key, 603, |reply| reply);
         };
+        let told = refer.subscribes.then(|| Subscription::new(message, own));
         match &refer.replaces {
             Some(replaces) => {
                 let replaces = replaces.clone();
                 self.take_refer(desk, leg, key, message, &refer);
                 self.note(desk, format!("{leg} transfers {peer} to the far side of another call"));
-                self.set_aside(desk, leg, peer, message, &refer, None);
+                self.set_aside(desk, leg, peer, told, None);
                 self.phase = Phase::Fetching { leg: None };
                 desk.alarms.set((self.id, Alarm::Ring), desk.now + FETCH);
                 let user = self.leg(leg).map(|at| at.user.clone()).unwrap_or_default();
                 desk.effects.push_back(Effect::Fetch { into: self.id, user, dialog: replaces.dialog });
             }
-            None => self.transfer_blind(desk, leg, peer, key, message, &refer),
+            None => self.transfer_blind(desk, leg, peer, key, message, &refer, told),
         }
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn transfer_blind(
         &mut self,
         desk: &mut Desk<'_>,
@@ -105,12 +136,13 @@ impl Call {
         key: ServerKey,
         message: &Message,
         refer: &Refer,
+        told: Option<Subscription>,
     ) {
         let who = Masked::new(&refer.dialled);
         if desk.lot.is_meant_by(&refer.dialled) {
             self.take_refer(desk, leg, key, message, refer);
             self.transferred_to(desk, leg, "begins", &who);
-            self.set_aside(desk, leg, peer, message, refer, None);
+            self.set_aside(desk, leg, peer, told, None);
             return self.park_transferred(desk, leg, &refer.dialled);
         }
         let Some((route, facts)) = self.route_for(desk, leg, peer, who.clone()) else {
@@ -122,7 +154,7 @@ impl Call {
         self.note(desk, format!("{leg} transfers {peer} to {who}"));
         self.transferred_to(desk, leg, "begins", &who);
         let machine = Machine::start(Arc::clone(self.machine.program()), route, facts);
-        self.set_aside(desk, leg, peer, message, refer, Some(machine));
+        self.set_aside(desk, leg, peer, told, Some(machine));
         self.resume(desk, Reply::Start);
     }
 
@@ -185,11 +217,9 @@ impl Call {
         desk: &mut Desk<'_>,
         by: LegId,
         peer: LegId,
-        message: &Message,
-        refer: &Refer,
+        told: Option<Subscription>,
         machine: Option<Machine>,
     ) {
-        let told = refer.subscribes.then(|| Subscription::new(message));
         let shown = self.shown_of(desk, peer);
         let back = Back {
             near: self.near,

@@ -8,6 +8,7 @@ use crate::base::{LegId, mask_numbers, presentable};
 use crate::dialog::prack::{self, Standing};
 use crate::dialog::{
     self, Accepted, Carrier, Heard, Invitation, Reason, Ring, SessionTimer, Side, refer, refresh, replaces,
+    target,
 };
 use crate::sip::{self, Builder, Flow, Host, Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::{ClientKey, ServerKey};
@@ -26,10 +27,11 @@ use super::{Call, Phase};
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REFER";
 
 /// The extensions that it knows, by their option tags: what an INVITE may require.
-pub const OPTIONS: &[&str] = &[prack::OPTION, refresh::OPTION, replaces::OPTION, refer::OPTION];
+pub const OPTIONS: &[&str] =
+    &[prack::OPTION, refresh::OPTION, replaces::OPTION, refer::OPTION, target::OPTION];
 
 /// The same as a Supported value.
-pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub, tdialog";
 
 pub(super) const SDP: &str = "application/sdp";
 
@@ -305,7 +307,7 @@ impl Call {
                 self.respond(desk, leg, key, 200, |reply| reply);
                 self.on_bye(desk, leg);
             }
-            Some(Method::Refer) => self.on_refer(desk, leg, key, message),
+            Some(Method::Refer) => self.on_refer(desk, leg, key, message, None),
             Some(Method::Prack) => self.on_prack(desk, leg, key, message),
             Some(Method::Update) => self.on_update(desk, leg, key, message),
             Some(Method::Invite) => self.on_reinvite(desk, leg, key, message),

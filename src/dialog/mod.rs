@@ -3,8 +3,8 @@
 //! [`Invitation`] is our INVITE until it is answered, with a [`Dialog`] for every fork; [`Dialog::answering`] is a peer's INVITE.
 //! [`OfferAnswer`] knows who owes what; [`Accepted`] how long a 2xx of ours is repeated.
 //!
-//! [`prack`] makes provisional responses reliable, [`refresh`] finds sessions whose peer is gone; [`reason`], [`refer`] and
-//! [`replaces`] read what the headers of those names say.
+//! [`prack`] makes provisional responses reliable, [`refresh`] finds sessions whose peer is gone; [`reason`], [`refer`],
+//! [`replaces`] and [`target`] read what the headers of those names say.
 //!
 //! Invariant: a dialog's identity never changes; its sequence numbers only rise.
 
@@ -18,6 +18,7 @@ pub mod reason;
 pub mod refer;
 pub mod refresh;
 pub mod replaces;
+pub mod target;
 #[cfg(test)]
 mod tests;
 

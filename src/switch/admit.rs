@@ -46,17 +46,8 @@ impl Switch {
                     self.refuse(now, key, reply);
                 }
             }
-            Some(Method::Refer) => self.on_refer(now, key, &message),
+            Some(Method::Refer) => self.on_refer(now, flow, key, &message),
             _ => self.on_unserved(now, key, &message),
-        }
-    }
-
-    /// Transfers are asked for within the call that they are about; nobody starts calls for others.
-    fn on_refer(&mut self, now: Time, key: ServerKey, message: &Message) {
-        if self.proven(now, key, message).is_some() {
-            self.log(false, "a REFER outside a call is refused with 403".into());
-            let reply = self.layer.reply(key, 403);
-            self.refuse(now, key, reply);
         }
     }
 

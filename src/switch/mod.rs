@@ -19,6 +19,7 @@ mod output;
 mod pings;
 mod presence;
 mod redial;
+mod refer;
 mod replace;
 mod route;
 mod settings;

@@ -31,6 +31,20 @@ fn a_lamp_follows_a_call() {
     world.settle();
 }
 
+/// RFC 3323: a caller who wants privacy is nobody on the lamps too.
+#[test]
+fn a_lamp_does_not_show_a_caller_who_wants_privacy() {
+    let mut world = carol_watches_bob(309);
+    world.phone("alice").skills.says = "Privacy: id\n".into();
+    world.run_until(secs(30));
+    let watch = world.phone("carol").watch();
+    assert_eq!(watch.story(), ["", "trying", "early", "confirmed", "terminated"], "{watch:#?}");
+    for notice in &watch.notices {
+        assert!(!notice.body.contains("8001") && !notice.body.contains("Alice"), "{}", notice.body);
+    }
+    world.settle();
+}
+
 #[test]
 fn the_callers_lamp_burns_too() {
     let mut world = carol_watches_bob(301);

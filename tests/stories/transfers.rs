@@ -283,3 +283,55 @@ fn a_redirection_goes_only_where_the_redirecting_user_may_dial() {
         world.settle();
     }
 }
+
+/// A REFER outside the call's dialog that names it (RFC 4538), and with what it is answered.
+const ABOUT: &str = "REFER sip:pbx.test SIP/2.0\nVia: {via}\nMax-Forwards: 70\nFrom: <sip:{user}@pbx.test>;tag={tag}\n\
+    To: <sip:pbx.test>\nCall-ID: {call_id}\nCSeq: 1 REFER\nContact: <sip:{user}@{own}>\nRefer-To: <sip:8003@pbx.test>\n\
+    Target-Dialog: {dialog_call_id};local-tag={local_tag};remote-tag={remote_tag}\n{proof}Content-Length: {length}\n\n";
+
+#[test]
+fn a_phone_transfers_from_outside_the_dialog_that_it_names() {
+    for (seed, by, stays) in [(440, "bob", "alice"), (441, "alice", "bob")] {
+        let mut world = talking(seed);
+        world.phone(by).says(ABOUT).at(secs(6));
+        world.run_until(secs(20));
+        assert!(world.talked(stays, "carol"), "{by}\n{}", world.ladder());
+        assert_eq!(progress(&mut world, by), [100, 180, 200], "{}", world.ladder());
+        assert!(world.phone(by).last().is_some_and(Dialog::is_over), "{}", world.ladder());
+        world.settle();
+    }
+}
+
+#[test]
+fn nobody_transfers_a_call_of_others_by_its_names() {
+    // Dave knows the dialog's names; another tag; no dialog at all; broken.
+    for (seed, who, about, status) in [
+        (442, "dave", "", 481),
+        (443, "bob", ";remote-tag=another", 481),
+        (444, "bob", "none", 403),
+        (445, "bob", "broken", 400),
+    ] {
+        let mut world = talking(seed);
+        world.phone("dave");
+        world.run_until(secs(5));
+        let bob = world.phone("bob").last().expect("he talks").clone();
+        let names = format!("{};local-tag={};remote-tag=", bob.call_id, bob.local_tag);
+        let line = match about {
+            "" => format!("Target-Dialog: {names}{}\n", bob.remote_tag),
+            "none" => String::new(),
+            "broken" => format!("Target-Dialog: {}\n", bob.call_id),
+            _ => format!("Target-Dialog: {names}another\n"),
+        };
+        let whole = "Target-Dialog: {dialog_call_id};local-tag={local_tag};remote-tag={remote_tag}\n";
+        world.phone(who).says(&ABOUT.replace(whole, &line)).at(secs(6));
+        world.run_until(secs(20));
+        assert!(
+            world.phone(who).answers.contains(&("REFER".into(), status)),
+            "{who} {about} {:?}",
+            world.phone(who).answers
+        );
+        assert!(world.heard("bob", "alice") > secs(17), "{}", world.ladder());
+        assert!(world.phone("carol").rung.is_none());
+        world.settle();
+    }
+}

@@ -64,7 +64,7 @@ impl Phone {
             ("PRACK", Some(dialog)) => self.on_prack(now, dialog, heard),
             ("CANCEL", _) => self.on_cancel(now, heard),
             ("BYE", Some(dialog)) => self.on_bye(now, dialog, heard),
-            ("NOTIFY", Some(dialog)) if heard.one("Event").starts_with("refer") => {
+            ("NOTIFY", dialog) if heard.one("Event").starts_with("refer") => {
                 self.take_progress(now, dialog, heard);
             }
             ("NOTIFY", _) => self.on_notify(now, heard),

@@ -47,7 +47,9 @@ impl Phone {
     }
 
     /// NOTIFY of how a transfer goes.
-    pub fn take_progress(&mut self, now: Time, dialog: usize, heard: &Heard) {
+    /// What becomes of its transfer; without a dialog when its REFER came outside of the call's.
+    pub fn take_progress(&mut self, now: Time, dialog: Option<usize>, heard: &Heard) {
+        let dialog = dialog.unwrap_or(usize::MAX);
         if self.dialogs.get(dialog).is_some_and(|at| heard.cseq() <= at.remote_cseq) {
             return self.reply(now, heard, 500);
         }
