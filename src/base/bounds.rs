@@ -193,6 +193,32 @@ pub const PLAN_TESTS: usize = 10_000;
 
 /// Characters of a text that a plan makes for a tag, an event or a screen; longer ones are cut.
 pub const PLAN_TEXT: usize = 1_000;
+/// Letters of one alternative of a sensitive phrase: a sentence; longer ones nobody repeats word for word.
+pub const WORD_LETTERS: usize = 64;
+
+/// Parts of one phrase: texts, gaps' ends, runs of digits.
+pub const WORD_PARTS: usize = 8;
+
+/// Alternatives of one part, and ways that readings of several syllables give one text.
+pub const WORD_WAYS: usize = 32;
+
+/// Letters that may stand between two parts of a phrase: a long sentence.
+pub const WORD_GAP: u32 = 100;
+
+/// Sets of words of one node.
+pub const WORD_SETS: usize = 256;
+
+/// Phrases of all sets of one node: five times what the largest sites keep; some 30 MB by sound.
+pub const WORD_PHRASES: usize = 50_000;
+
+/// Readings of a text that are followed at once; more differ only in words that no phrase begins with.
+pub const WORD_STATES: usize = 16;
+
+/// Characters of a recogniser's segment that are looked at as one; longer ones are several.
+pub const WORD_SEGMENT: usize = 400;
+
+/// Segments that a watcher keeps to find phrases across their borders.
+pub const WORD_SEGMENTS: usize = 32;
 
 /// Findings that one check reports; nobody reads more at once.
 pub const PLAN_FINDINGS: usize = 1_000;

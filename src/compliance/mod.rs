@@ -2,6 +2,4 @@
 
 pub mod approval;
 pub mod role;
-mod words;
-
-pub use words::{Hit, forbidden};
+pub mod words;

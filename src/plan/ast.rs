@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::compliance::words::Level;
+
 use super::file::Span;
 use super::literal::Amount;
 use super::verb::{BlockRow, OptionRow, VerbRow};
@@ -117,7 +119,7 @@ pub(crate) struct Words {
     pub name: Name,
     pub validity: Validity,
     pub texts: Vec<Name>,
-    pub homophones: bool,
+    pub level: Level,
     /// `urgent`: reaches calls in progress.
     pub urgent: bool,
     pub whole: bool,

@@ -546,6 +546,9 @@ codes! {
     FORBIDDEN_WORD = 911 Error {
         "`{0}` may not be said: it is one of `{1}`" "不得出现 `{0}`：它在词库 `{1}` 里"
         hint "say it otherwise" "请换一种说法" }
+    BAD_PHRASE = 912 Error {
+        "`{0}` cannot be looked for: {1}" "无法查找 `{0}`：{1}"
+        hint "forms: `词`, `甲|乙`, `甲[..12]乙`, `甲[~12]乙`, `甲[digits 4..8]`, `!例外`, `!前缀[..4]*`" "可用形式：`词`、`甲|乙`、`甲[..12]乙`、`甲[~12]乙`、`甲[digits 4..8]`、`!例外`、`!前缀[..4]*`" }
 
     // 10xx: tests
     TEST_TWICE = 1001 Error {

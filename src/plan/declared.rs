@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{PromptId, Wall};
+use crate::compliance::words::{self, Level, Party};
 
 use super::lookup::Lookup;
 use super::resolved::Window;
@@ -135,8 +136,8 @@ pub struct WordVersion {
     pub(crate) window: Window,
     /// The words.
     pub words: Vec<Arc<str>>,
-    /// Whether words that sound alike count.
-    pub homophones: bool,
+    /// Whether words count that sound alike, or nearly.
+    pub level: Level,
     /// Whether calls in progress get them at once.
     pub urgent: bool,
 }
@@ -145,6 +146,17 @@ impl WordSet {
     /// The version in force at `wall`.
     pub fn at(&self, wall: Wall) -> Option<&WordVersion> {
         self.versions.iter().rev().find(|version| version.window.holds(wall))
+    }
+
+    /// One of its versions, as what looks for words takes it.
+    pub fn phrases(&self, version: &WordVersion) -> words::WordSet {
+        words::WordSet {
+            name: self.name.clone(),
+            version: version.version.clone(),
+            level: version.level,
+            party: Party::Any,
+            phrases: version.words.clone(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::compliance::words::Words;
 use crate::plan::ast::{
     Block, Clause, ClauseKind, FileAst, Monitors as Written, Name, Screen as WrittenScreen,
 };
@@ -256,13 +257,20 @@ impl One<'_, '_> {
             let Some(set) = self.world.declared.words.get(index) else {
                 continue;
             };
-            let words: Vec<&str> =
-                set.versions.iter().flat_map(|version| version.words.iter().map(|word| &**word)).collect();
+            let sets: Vec<_> = set.versions.iter().map(|version| set.phrases(version)).collect();
+            // Phrases that cannot be used are told where they are declared.
+            let Ok(words) = Words::compile(&sets) else { continue };
             for (text, span) in &self.world.texts {
-                if let Some(hit) = crate::compliance::forbidden(text, &words).into_iter().next() {
-                    let place = crate::plan::template::place(*span, &hit.at);
-                    let finding = Finding::new(Code::FORBIDDEN_WORD, place).arg(hit.word).arg(&*name.text);
+                let mut told: Vec<Arc<str>> = Vec::new();
+                for hit in words.scan(text).into_iter().filter(|hit| !hit.excused) {
+                    if told.contains(&hit.phrase) {
+                        continue;
+                    }
+                    let place = crate::plan::template::place(*span, &hit.bytes);
+                    let finding =
+                        Finding::new(Code::FORBIDDEN_WORD, place).arg(&*hit.phrase).arg(&*name.text);
                     self.findings.push(finding.also(name.span, note::FORBIDS));
+                    told.push(hit.phrase);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Wall;
+use crate::compliance::words::{self, Fault};
 use crate::plan::ast::{self, Choice, ChoiceValue, Expr, ExprKind, FileAst, Name, Strategy, TargetUse};
 use crate::plan::code::Code;
 use crate::plan::declared::{
@@ -304,7 +305,7 @@ pub(super) fn words(asts: &[FileAst], now: Option<Wall>, world: &mut World, find
                 version: version.name.clone(),
                 window: version.window,
                 words: words.texts.iter().map(|text| text.text.clone()).collect(),
-                homophones: words.homophones,
+                level: words.level,
                 urgent: words.urgent,
             })
         };
@@ -315,8 +316,8 @@ pub(super) fn words(asts: &[FileAst], now: Option<Wall>, world: &mut World, find
     for (_, words) in &all {
         let mut seen: Vec<&str> = Vec::new();
         for text in &words.texts {
-            if text.text.trim().is_empty() {
-                findings.push(Finding::new(Code::EMPTY_WORD, text.span));
+            if let Err(fault) = words::check(&text.text) {
+                findings.push(unusable(text, fault));
             } else if seen.contains(&&*text.text) {
                 findings.push(Finding::new(Code::OPTION_TWICE, text.span).arg(&*text.text));
             }
@@ -327,6 +328,24 @@ pub(super) fn words(asts: &[FileAst], now: Option<Wall>, world: &mut World, find
         }
     }
     world.declared.words = sets.into_iter().map(Arc::new).collect();
+}
+
+/// Why a phrase cannot be looked for.
+fn unusable(phrase: &Name, fault: Fault) -> Finding {
+    let why = match fault {
+        Fault::Empty => return Finding::new(Code::EMPTY_WORD, phrase.span),
+        Fault::TooLong => Term::new("it is too long", "太长"),
+        Fault::TooManyWays => Term::new("it has too many alternatives", "备选过多"),
+        Fault::Bracket => Term::new("what stands in its brackets is not known", "方括号里的内容不认识"),
+        Fault::OpenGap => Term::new("a gap needs something on either side", "间隔两边都要有内容"),
+        Fault::Far => Term::new("the distance is too large", "距离过大"),
+        Fault::Near => {
+            Term::new("`[~…]` stands once, between two phrases", "`[~…]` 只能用一次，放在两个词之间")
+        }
+        Fault::Star => Term::new("`*` begins or ends an exception", "`*` 只能在例外的开头或结尾"),
+        Fault::Full => Term::new("there is no room for more", "已无更多空间"),
+    };
+    Finding::new(Code::BAD_PHRASE, phrase.span).arg(&*phrase.text).arg(why)
 }
 
 /// Who answers for which file.

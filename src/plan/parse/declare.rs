@@ -1,6 +1,7 @@
 //! Declarations of what flows name: lookups, scripts, words, blocks of lines, emergencies, features; versions in time.
 
 use super::{Parser, what};
+use crate::compliance::words::Level;
 use crate::plan::ast::{
     Emergency, Feature, FileAst, Lines, Lookup, Module, Moment, Name, Param, Script, ScriptText, TypeUse,
     Validity, Words,
@@ -236,11 +237,15 @@ impl Parser<'_> {
         self.bump();
         let name = self.new_name();
         let validity = self.validity();
-        let (mut texts, mut homophones, mut urgent, mut whole) = (Vec::new(), false, false, true);
+        let (mut texts, mut level, mut urgent, mut whole) = (Vec::new(), Level::Exact, false, true);
         let closed = self.braces(|p| match p.word().as_deref() {
             Some("homophones") => {
                 p.bump();
-                homophones = true;
+                level = level.max(Level::Homophone);
+            }
+            Some("near") => {
+                p.bump();
+                level = Level::Near;
             }
             Some("urgent") => {
                 p.bump();
@@ -259,7 +264,7 @@ impl Parser<'_> {
         });
         whole &= closed.is_some();
         if let Some(name) = name {
-            ast.words.push(Words { name, validity, texts, homophones, urgent, whole });
+            ast.words.push(Words { name, validity, texts, level, urgent, whole });
         }
     }
 

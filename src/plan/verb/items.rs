@@ -111,7 +111,7 @@ pub(crate) static ITEMS: &[WordRow] = &[
     ),
     word(
         "words",
-        "words NAME vN from DATE { \"…\" \"…\" homophones }",
+        "words NAME vN from DATE { \"…\" \"…\" homophones near urgent }",
         "words to listen for, or that no text may hold",
         "要监听的词，或文本中禁止出现的词",
     ),
