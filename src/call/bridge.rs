@@ -49,6 +49,7 @@ impl Call {
         self.phase = Phase::Talking { with: leg };
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);
         self.happened(desk, Change::Joined);
+        self.mix(desk);
         self.transfer_done(desk);
         self.play_to_held(desk);
     }
@@ -57,7 +58,12 @@ impl Call {
     pub(super) fn far_side_left(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         self.left = Some(leg);
         desk.alarms.clear(&(self.id, Alarm::Talk));
-        desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: self.near }));
+        if let Some(heir) = self.heir() {
+            self.inherit(desk, heir);
+            self.moved = true;
+            return self.join(desk, heir);
+        }
+        self.part_near(desk);
         self.phase = Phase::Between;
         self.note(desk, format!("dial ended: {}", Outcome::Answered.word()));
         match self.orphan {

@@ -124,6 +124,8 @@ pub enum Alarm {
     Parked,
     /// The trunk that this leg goes over has not said a word.
     Silence(LegId),
+    /// Those who are to listen in have rung for long enough.
+    Monitors,
     /// The call lasts too long.
     Talk,
     /// The media plane did not report the end in time.

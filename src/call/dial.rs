@@ -39,6 +39,13 @@ pub(super) struct Contact {
     pub way: Option<Box<Way>>,
 }
 
+impl Contact {
+    /// A user's registered contact, with the other flows to the same device.
+    pub fn bound(user: Masked, binding: Binding, others: Vec<Binding>) -> Contact {
+        Contact { user, number: None, binding, others, diverted: Vec::new(), way: None }
+    }
+}
+
 /// A dial in progress.
 #[derive(Debug)]
 pub(super) struct Dialling {
@@ -167,6 +174,12 @@ impl Call {
 
     /// A 2xx from a phone that we ring. The first wins.
     pub(super) fn on_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, cancelled: bool) {
+        if self.is_monitor(leg) && !cancelled {
+            return match self.has_keys(desk, leg) {
+                true => self.monitor_answers(desk, leg),
+                false => self.dismiss(desk, leg),
+            };
+        }
         let ours = matches!(&self.phase, Phase::Dialling(dialling) if dialling.legs.contains(&leg));
         if !ours || cancelled {
             self.release(desk, leg, 487, None);
@@ -203,6 +216,10 @@ impl Call {
         status: u16,
         message: Option<&Message>,
     ) {
+        if self.is_monitor(leg) {
+            self.gone(desk, leg);
+            return self.monitor_left(desk, leg);
+        }
         let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
         if !cancelled && message.is_some_and(|message| self.prove(desk, leg, message)) {
             return;

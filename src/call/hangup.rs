@@ -125,6 +125,7 @@ impl Call {
         }
         self.report_transfer(desk, 487);
         self.transfer = None;
+        self.dismiss_monitors(desk);
         self.leave_slot(desk);
         self.phase = Phase::Ending;
         let words = why.words();
@@ -182,6 +183,7 @@ impl Call {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
             Phase::Fetching { leg: Some(is) } if *is == leg => self.fetch_failed(desk, leg, 480),
             _ if leg == self.near => self.end(desk, End::Party(leg)),
+            _ if self.is_monitor(leg) => self.monitor_left(desk, leg),
             _ => {}
         }
     }

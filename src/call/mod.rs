@@ -30,6 +30,7 @@ mod keys;
 pub mod ladder;
 mod leg;
 mod lines;
+mod monitor;
 mod offer;
 mod open;
 mod park;
@@ -68,6 +69,7 @@ pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose};
 pub use guest::Guest;
+pub use monitor::Supervision;
 pub use park::Lot;
 pub use replace::Place;
 pub use summon::Outgoing;
@@ -134,6 +136,8 @@ pub struct Call {
     transfer: Option<transfer::Transfer>,
     /// A phone that is to take the place of another: the new leg and the old.
     replacing: Option<(LegId, LegId)>,
+    /// Who listens in, or is rung for it.
+    monitors: Vec<monitor::Monitor>,
     /// The call was begun for a user whose phones still ring.
     summons: Option<summon::Summons>,
     /// Whether the phones that are rung are asked to answer by themselves.
@@ -224,11 +228,9 @@ impl Call {
                 self.media_over = true;
                 self.maybe_write(desk);
             }
+            media::News::Refused { leg, .. } => self.not_mixed(desk, leg),
             // Of orders that no plan gives, and what the switch itself waits for.
-            media::News::Announced { .. }
-            | media::News::Refused { .. }
-            | media::News::Reported { .. }
-            | media::News::Missed { .. } => {}
+            media::News::Announced { .. } | media::News::Reported { .. } | media::News::Missed { .. } => {}
         }
     }
 
@@ -255,6 +257,7 @@ impl Call {
             Alarm::Parked => self.parked_too_long(desk),
             Alarm::Silence(leg) => self.trunk_silent(desk, leg),
             Alarm::Talk => self.end(desk, End::TooLong),
+            Alarm::Monitors => self.monitors_rung_out(desk),
             Alarm::Ending => self.write_cdr(desk),
         }
     }

@@ -85,6 +85,7 @@ impl Call {
             shown: Shown { user: facts.caller.clone(), display: facts.display.clone() },
             transfer: None,
             replacing: None,
+            monitors: Vec::new(),
             summons: None,
             intercom: false,
             orphan: false,
@@ -147,6 +148,8 @@ impl Call {
         self.trace.add(desk.now, What::Media { leg, text: "no port".into() });
         if leg == self.near {
             self.end(desk, End::NoPort);
+        } else if self.is_monitor(leg) {
+            self.dismiss(desk, leg);
         } else if matches!(self.phase, Phase::Fetching { .. }) {
             self.fetch_failed(desk, leg, 503);
         } else {

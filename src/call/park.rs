@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use crate::base::{CallId, LegId, Masked, Time};
 use crate::config::Features;
-use crate::media::{Order, Sound, Tone};
+use crate::media::{Sound, Tone};
 use crate::plan::{Ended, Reply, Target};
 use crate::presence::{Direction, Line, Party, Stage as Lamp};
 use crate::vault::Event;
 
-use super::desk::{Alarm, Desk, Effect};
+use super::desk::{Alarm, Desk};
 use super::guest::Guest;
 use super::{Call, Phase};
 
@@ -138,7 +138,7 @@ impl Call {
         };
         let near = self.near;
         desk.alarms.clear(&(self.id, Alarm::Talk));
-        desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: near }));
+        self.part_near(desk);
         self.shown = self.shown_of(desk, peer);
         self.orphan |= peer != near;
         self.moved = true;

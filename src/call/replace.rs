@@ -86,11 +86,17 @@ impl Call {
             offer.formats.iter().find(|spoken| fits(&spoken.format, &theirs)).cloned()
         });
         let Some(chosen) = chosen else { return self.guest_leaves(desk, guest, 488) };
+        self.accept_leg(desk, guest, chosen);
+        self.sit_down(desk, guest, old);
+    }
+
+    /// Gives a leg that is up the place of another, which is let go.
+    pub(super) fn sit_down(&mut self, desk: &mut Desk<'_>, guest: LegId, old: LegId) {
+        let Some(peer) = self.peer_of(old) else { return };
         let track = self.track_of(old);
         if let Some(at) = self.leg_mut(guest) {
             at.track = track;
         }
-        self.accept_leg(desk, guest, chosen);
         if self.near == old {
             self.serve(desk, guest);
             self.tap(desk, guest);

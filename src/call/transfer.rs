@@ -15,7 +15,6 @@ use std::time::Duration;
 use crate::base::{LegId, Masked};
 use crate::dialog::refer::{self, Refer};
 use crate::dialog::{self, Dialog};
-use crate::media::Order;
 use crate::plan::{Cause, Facts, Machine, Origin, Outcome, Reply, RouteId, Target};
 use crate::sip::{Flow, Message, Name};
 use crate::transaction::ServerKey;
@@ -227,7 +226,7 @@ impl Call {
             machine: machine.map(|machine| std::mem::replace(&mut self.machine, machine)),
         };
         desk.alarms.clear(&(self.id, Alarm::Talk));
-        desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: self.near }));
+        self.part_near(desk);
         self.transfer = Some(Transfer { by, peer, told, back });
         self.serve(desk, peer);
         self.phase = Phase::Between;

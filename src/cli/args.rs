@@ -314,6 +314,14 @@ pub enum Call {
         #[arg(long)]
         auto_answer: bool,
     },
+    /// Listen in on a conversation: the supervisor's phones ring, and whoever answers hears both and is heard by nobody
+    Listen(Supervise),
+    /// The same, heard by the agent alone
+    Whisper(Supervise),
+    /// The same, heard by both
+    Barge(Supervise),
+    /// Take the agent's place in a conversation; the agent is let go
+    TakeOver(Supervise),
     /// End a running call
     Hangup {
         /// The call, as `calls` prints it
@@ -324,6 +332,16 @@ pub enum Call {
         /// The call, as `calls`, `rec search` and the log print it
         id: CallId,
     },
+}
+
+/// `call listen`, `whisper`, `barge`, `take-over`
+#[derive(Debug, Args)]
+pub struct Supervise {
+    /// The call, as `calls` prints it
+    pub id: CallId,
+    /// The supervisor: a user's name or number. One who is in the call already changes over without ringing
+    #[arg(long = "as", value_name = "USER")]
+    pub user: String,
 }
 
 /// `plan`

@@ -9,6 +9,7 @@ use super::door::{self, Node, Socket};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::CallId;
+use crate::call::Supervision;
 use crate::call::ladder::ladder;
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
@@ -28,6 +29,10 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
             let id: CallId = Socket::reach(&config)?.ask(start)?;
             printer.value(&id, |id| format!("{id} rings {from}"));
         }
+        args::Call::Listen(it) => supervise(it, Supervision::Listen, &config, printer)?,
+        args::Call::Whisper(it) => supervise(it, Supervision::Whisper, &config, printer)?,
+        args::Call::Barge(it) => supervise(it, Supervision::Barge, &config, printer)?,
+        args::Call::TakeOver(it) => supervise(it, Supervision::TakeOver, &config, printer)?,
         args::Call::Hangup { id } => {
             let done: Value = Socket::reach(&config)?.ask(Command::Hangup { id: *id })?;
             printer.value(&done, |_| format!("{id} is ending"));
@@ -38,6 +43,20 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
         }
     }
     Ok(Exit::Done)
+}
+
+/// Brings a supervisor into a conversation.
+fn supervise(
+    supervise: &args::Supervise,
+    how: Supervision,
+    config: &Config,
+    printer: &Printer,
+) -> Result<(), Stop> {
+    let args::Supervise { id, user } = supervise;
+    let command = Command::Supervise { id: *id, user: user.clone(), how };
+    let done: Value = Socket::reach(config)?.ask(command)?;
+    printer.value(&done, |_| format!("{user} is rung, or goes on, to {} in {id}", how.word()));
+    Ok(())
 }
 
 /// The log of a running call from the core, of an ended one from its sealed record.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{CallId, Time, bounds, mask_digits};
-use crate::call::Call;
+use crate::call::{Call, Supervision};
 use crate::media::Order;
 
 use super::view::{Answer, Command, PhoneView, StatusView};
@@ -31,6 +31,7 @@ impl Switch {
                     false => Answer::NotFound,
                 }
             }
+            Command::Supervise { id, user, how } => self.supervise(now, id, &user, how),
             Command::Settings { user, settings } => self.on_settings(user, settings),
             Command::Trunks => Answer::Trunks(self.trunks.view(now)),
             Command::Bans => Answer::Bans(self.guard.bans(now)),
@@ -90,6 +91,13 @@ impl Switch {
             let answer = Box::new(self.of_call(id, |call| Answer::Call(call.view())));
             self.out.push_back(Output::Answer { ticket, answer });
         }
+    }
+
+    fn supervise(&mut self, now: Time, id: CallId, user: &str, how: Supervision) -> Answer {
+        let Some(account) = self.directory.find(user).cloned() else { return Answer::NotFound };
+        let mut rung = false;
+        self.with_call(now, id, |call, desk| rung = call.supervise(desk, &account, how));
+        if rung { Answer::Done } else { Answer::NotFound }
     }
 
     fn of_call(&self, id: CallId, tell: impl FnOnce(&Call) -> Answer) -> Answer {

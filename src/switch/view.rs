@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Wall};
+use crate::call::Supervision;
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
 use crate::presence::Waiting;
@@ -61,6 +62,15 @@ pub enum Command {
     Look {
         /// Which.
         id: CallId,
+    },
+    /// Bring a user into a running conversation, to listen, whisper, barge in or take over: the user's phones ring.
+    Supervise {
+        /// Which call.
+        id: CallId,
+        /// The supervisor: a user's name or number.
+        user: String,
+        /// To do what.
+        how: Supervision,
     },
     /// Every ban that lasts.
     Bans,

@@ -20,6 +20,7 @@ mod registrations;
 mod seeds;
 mod sessions;
 mod strangers;
+mod supervision;
 mod texts;
 mod transfers;
 mod trouble;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ledgerline::base::{CallId, LegId, Time};
-use ledgerline::media::Trust;
+use ledgerline::media::{Role, Trust};
 
 use super::phone::{Dialog, Phone, Stage};
 use super::plane::{Leg, Plane};
@@ -63,15 +63,25 @@ impl Hearing {
         self.legs.clear();
         self.joined.clear();
         for (call, legs) in &plane.calls {
+            let mixed = || legs.values().filter(|leg| leg.role == Some(Role::Party));
+            if mixed().count() > 1 {
+                // The party that the plan serves is copied, and with it all that it hears.
+                let recorded = mixed().any(|leg| (0..2).any(|track| is_recorded(leg, store, track)));
+                self.joined.push((*call, recorded));
+            }
             for (id, leg) in legs {
-                let Some(other) = leg.joined.and_then(|with| legs.get_key_value(&with)) else { continue };
-                if id < other.0 {
-                    let both = |a, b| is_recorded(leg, store, a) && is_recorded(other.1, store, b);
+                if let Some((with, other)) = leg.joined.and_then(|with| legs.get_key_value(&with))
+                    && id < with
+                {
+                    let both = |a, b| is_recorded(leg, store, a) && is_recorded(other, store, b);
                     self.joined.push((*call, both(0, 1) || both(1, 0)));
                 }
-                if let (Some(a), Some(b)) = (listens(leg, phones), speaks(other.1, phones)) {
-                    self.now.insert((a, b));
-                    self.legs.push(((*call, *id), (*call, *other.0)));
+                for with in Plane::heard_by(legs, *id) {
+                    let other = legs.get(&with).and_then(|other| speaks(other, phones));
+                    if let (Some(a), Some(b)) = (listens(leg, phones), other) {
+                        self.now.insert((a, b));
+                        self.legs.push(((*call, *id), (*call, with)));
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ledgerline::base::bounds::QUIET;
 use ledgerline::base::{CallId, LegId, PromptId, Random, RecordingId, Time};
-use ledgerline::media::{Aim, LegFacts, News, Order, Sound};
+use ledgerline::media::{Aim, LegFacts, News, Order, Role, Sound};
 use ledgerline::plan::Program;
 
 use super::network::between;
@@ -20,6 +20,9 @@ pub struct Leg {
     pub local: SocketAddr,
     pub aim: Option<Aim>,
     pub joined: Option<LegId>,
+    /// What it is in the mix of its call.
+    pub role: Option<Role>,
+    pub muted: bool,
     pub taps: Vec<(RecordingId, u8)>,
     /// For how long the far end was heard, and was sent to, by others than the switch.
     pub heard_for: Duration,
@@ -90,6 +93,7 @@ pub struct Plane {
     pub played: Vec<(CallId, LegId, u32)>,
     /// Legs that were ordered, whether there was a port or not.
     ordered: BTreeSet<(CallId, LegId)>,
+    locked: BTreeSet<CallId>,
     ever: BTreeMap<(CallId, LegId), SocketAddr>,
     ended: Vec<CallId>,
     news: BTreeMap<(Time, u64), News>,
@@ -115,6 +119,7 @@ impl Plane {
             faults: Vec::new(),
             played: Vec::new(),
             ordered: BTreeSet::new(),
+            locked: BTreeSet::new(),
             ever: BTreeMap::new(),
             ended: Vec::new(),
             news: BTreeMap::new(),
@@ -169,7 +174,57 @@ impl Plane {
             Order::Close { call, leg } => self.close(now, call, leg),
             Order::End { call } => self.end(now, call),
             Order::Prompts(_) => {}
+            Order::Mix { call, leg, role } => self.mix(now, call, leg, role),
+            Order::Unmix { call, leg } => {
+                if let Some(at) = self.leg_mut(call, leg) {
+                    at.role = None;
+                }
+            }
+            Order::Mute { call, leg, muted } => {
+                if let Some(at) = self.known(call, leg, "Mute") {
+                    at.muted = muted;
+                }
+            }
+            Order::Lock { call, locked } => {
+                if locked {
+                    self.locked.insert(call);
+                } else {
+                    self.locked.remove(&call);
+                }
+            }
+            Order::Announce { call, play, .. } => {
+                self.tell(now, News::Announced { call, play, whole: true });
+            }
             other => self.faults.push(format!("no plan gives this order yet: {other:?}")),
+        }
+    }
+
+    /// The legs whose sound a leg is sent.
+    pub fn heard_by(legs: &BTreeMap<LegId, Leg>, listener: LegId) -> Vec<LegId> {
+        let Some(at) = legs.get(&listener) else { return Vec::new() };
+        let speaks = |other: &LegId| legs.get(other).is_some_and(|other| !other.muted);
+        if at.role.is_none() {
+            return at.joined.into_iter().filter(speaks).collect();
+        }
+        let reaches = |role: Option<Role>| match role {
+            Some(Role::Party) => true,
+            Some(Role::Whisper(to)) => to == listener,
+            Some(Role::Listener) | None => false,
+        };
+        let others = legs.iter().filter(|(id, other)| **id != listener && reaches(other.role));
+        others.map(|(id, _)| *id).filter(speaks).collect()
+    }
+
+    fn mix(&mut self, now: Time, call: CallId, leg: LegId, role: Role) {
+        let locked = self.locked.contains(&call);
+        let Some(at) = self.known(call, leg, "Mix") else { return };
+        if at.role.is_none() && locked {
+            return self.tell(now, News::Refused { call, leg });
+        }
+        self.part(call, leg);
+        self.stop(now, call, leg);
+        if let Some(at) = self.leg_mut(call, leg) {
+            at.role = Some(role);
         }
     }
 
@@ -270,6 +325,8 @@ impl Plane {
             local,
             aim: None,
             joined: None,
+            role: None,
+            muted: false,
             taps: Vec::new(),
             heard_for: Duration::ZERO,
             sent_for: Duration::ZERO,
@@ -332,6 +389,7 @@ impl Plane {
         for (leg, with) in [(a, b), (b, a)] {
             if let Some(at) = self.known(call, leg, "Join") {
                 at.joined = Some(with);
+                at.role = None;
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::protocol::{Act, Failure, Kind};
 use crate::base::{Masked, Wall};
+use crate::call::Supervision;
 use crate::io::clock::wall;
 use crate::io::store::Store;
 use crate::switch::Command;
@@ -90,6 +91,16 @@ impl Deed {
         Some(match command {
             Command::Explain { id } => Deed::new("call.explain", id.to_string()),
             Command::Hangup { id } => Deed::new("call.hangup", id.to_string()),
+            Command::Supervise { id, user, how } => {
+                let detail = serde_json::json!({ "user": user });
+                let act = match how {
+                    Supervision::Listen => "call.listen",
+                    Supervision::Whisper => "call.whisper",
+                    Supervision::Barge => "call.barge",
+                    Supervision::TakeOver => "call.take-over",
+                };
+                Deed { detail, ..Deed::new(act, id.to_string()) }
+            }
             Command::Start { from, to, .. } => {
                 Deed { about: vec![Masked::new(to)], ..Deed::new("call.start", named(from)) }
             }
