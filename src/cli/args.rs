@@ -52,6 +52,9 @@ pub enum Verb {
     /// Check the dial plan, or have the running switch reload it
     #[command(subcommand)]
     Plan(Plan),
+    /// Look for sensitive words in a text, or explain what a phrase finds
+    #[command(subcommand)]
+    Words(Words),
     /// Search, verify and play recordings
     #[command(subcommand)]
     Rec(Rec),
@@ -210,6 +213,53 @@ impl SrtpPolicy {
             SrtpPolicy::Node => None,
         }
     }
+}
+
+/// `words`
+#[derive(Debug, Subcommand)]
+pub enum Words {
+    /// Tell where a text holds phrases; ends with 1 when it holds one that nothing excuses
+    Scan {
+        /// A text in UTF-8; `-` reads standard input
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+        /// Whose words they are: sets for the other party look away
+        #[arg(long = "as", value_name = "PARTY", default_value = "any")]
+        party: PartyName,
+        /// Where the sets are
+        #[command(flatten)]
+        from: WordsFrom,
+    },
+    /// Take a phrase apart: its letters, how they sound, what they are taken for, which sets know it
+    Explain {
+        /// As a set writes it
+        phrase: String,
+        /// Where the sets are
+        #[command(flatten)]
+        from: WordsFrom,
+    },
+}
+
+/// Where sets of words come from; without either, from the configured plan.
+#[derive(Debug, Args)]
+pub struct WordsFrom {
+    /// A set in a file of its own: a phrase a line, `@name`, `@version`, `@level`, `@party` before them (may be repeated)
+    #[arg(long = "set", value_name = "FILE")]
+    pub sets: Vec<PathBuf>,
+    /// A plan file or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub plan: Option<PathBuf>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PartyName {
+    /// Anybody
+    Any,
+    /// The site's own people
+    Agent,
+    /// Who they talk with
+    Customer,
 }
 
 /// `phones`

@@ -23,6 +23,7 @@ mod trunks;
 mod user;
 mod verify;
 mod when;
+mod words;
 
 use std::process::ExitCode;
 
@@ -68,6 +69,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Calls(calls) => calls::run(&calls, config, printer),
         Verb::Call(call) => call::run(&call, config, printer),
         Verb::Plan(plan) => plan::run(&plan, config, printer),
+        Verb::Words(sought) => words::run(&sought, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
         Verb::Audit(audit) => audit::run(&audit, config, printer),
         Verb::Verify(verify) => verify::run(&verify, printer),

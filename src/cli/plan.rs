@@ -10,7 +10,7 @@ use super::exit::{Exit, Stop};
 use super::print::Printer;
 use crate::io::admin::protocol::Act;
 use crate::io::plans::{self, Loaded};
-use crate::plan::{Diagnostic, Lang, Severity, Site};
+use crate::plan::{Diagnostic, Lang, Severity};
 
 pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     match plan {
@@ -36,7 +36,7 @@ fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Resul
         Some(path) => {
             let site = config.map(|config| door::configuration(Some(config))).transpose()?;
             let site = site.as_ref().map(plans::site);
-            load(path, site.as_ref()).map_err(|error| unreadable(path, &error))?
+            plans::load_each(path, site.as_ref()).map_err(|error| unreadable(path, &error))?
         }
     };
     let results: Vec<Value> = plans.iter().map(result).collect();
@@ -47,18 +47,6 @@ fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Resul
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::usage(format!("{}: {error}", path.display()))
-}
-
-fn load(path: &Path, site: Option<&Site>) -> std::io::Result<Vec<Loaded>> {
-    let (folder, files) = if path.is_dir() {
-        (path.to_path_buf(), plans::list(path)?)
-    } else {
-        path.metadata()?;
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or(std::io::ErrorKind::InvalidInput)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        (folder.to_path_buf(), vec![name.to_string()])
-    };
-    files.into_iter().map(|file| plans::load_files(&folder, vec![file], site)).collect()
 }
 
 fn result(loaded: &Loaded) -> Value {

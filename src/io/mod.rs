@@ -35,3 +35,4 @@ pub mod stream;
 pub mod tls;
 pub mod udp;
 pub mod users;
+pub mod words;

@@ -88,6 +88,22 @@ pub fn load_files(folder: &Path, files: Vec<String>, site: Option<&Site>) -> io:
     Ok(Loaded { program, diagnostics, files, prompts })
 }
 
+/// Reads, checks and compiles the file at `path`, or every plan file of a folder, each for itself.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_each(path: &Path, site: Option<&Site>) -> io::Result<Vec<Loaded>> {
+    let (folder, files) = if path.is_dir() {
+        (path, list(path)?)
+    } else {
+        path.metadata()?;
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        (folder.unwrap_or(Path::new(".")), vec![name.to_string()])
+    };
+    files.into_iter().map(|file| load_files(folder, vec![file], site)).collect()
+}
+
 /// [`Sources`] over an open folder. Sounds are decoded once, when they are asked for.
 struct Folder {
     root: OwnedFd,

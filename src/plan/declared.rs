@@ -39,6 +39,13 @@ pub struct Declared {
     pub modules: Vec<Module>,
 }
 
+impl Declared {
+    /// Every set of words in the version that is in force at `wall`.
+    pub fn phrases_at(&self, wall: Wall) -> Vec<words::WordSet> {
+        self.words.iter().filter_map(|set| set.at(wall).map(|version| set.phrases(version))).collect()
+    }
+}
+
 /// A file's owner and who must sign it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
