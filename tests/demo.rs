@@ -1,12 +1,21 @@
 //! The demo as a newcomer runs it, and what its folder is good for afterwards.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// A command of the binary, whose session lies apart from whoever runs the tests.
+fn command(args: &[&str]) -> Command {
+    let session = std::env::temp_dir().join(format!("ledgerline-demo-test-{}.session", std::process::id()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerline"));
+    command.args(args).env("LEDGERLINE_SESSION", session);
+    command
+}
+
 fn ledgerline(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ledgerline")).args(args).output().expect("runs")
+    command(args).stdin(Stdio::null()).output().expect("runs")
 }
 
 /// What a command says as JSON, and its exit code.
@@ -42,16 +51,33 @@ fn one_call_is_made_measured_recorded_found_verified_and_played() {
     let (trace, _) = json(&config, &["call", "explain", call]);
     assert_eq!(trace, report["trace"], "a stopped node explains what the running one did");
 
-    let export = outer.path().join("export");
-    let (manifest, code) = json(&config, &["rec", "export", recording, "-o", export.to_str().expect("text")]);
-    assert_eq!((manifest["verification"]["clean"].as_bool(), code), (Some(true), 0));
-    let exported = std::fs::read(export.join(format!("{recording}.wav"))).expect("a WAV");
-    assert_eq!(exported, std::fs::read(folder.join("recording.wav")).expect("the demo's WAV"));
+    let again = outer.path().join("again.wav");
+    let play = ["rec", "play", recording, "-o", again.to_str().expect("text"), "--purpose", "case 7"];
+    let refused = ledgerline(&[&["--config", config.to_str().expect("text")], &play[..]].concat());
+    assert_eq!(refused.status.code(), Some(4), "DUAL-03: whoever runs the machine hears nothing");
+    log_in(&config, &report["listener"]);
+    let (_, code) = json(&config, &play);
+    assert_eq!(code, 0);
+    let again = std::fs::read(again).expect("a WAV");
+    assert_eq!(again, std::fs::read(folder.join("recording.wav")).expect("the demo's WAV"));
+    let (_, code) = json(&config, &["logout"]);
+    assert_eq!(code, 0);
 
     flip_a_bit(&folder.join("store"), recording);
     let (verified, code) = json(&config, &["rec", "verify"]);
     assert_eq!((verified["clean"].as_bool(), code), (Some(false), 1), "a flipped bit is found");
     assert!(verified["words"].to_string().contains(recording), "{verified:#}");
+}
+
+/// As the person that the demo made.
+fn log_in(config: &Path, listener: &Value) {
+    let name = listener["name"].as_str().expect("a name");
+    let mut command =
+        command(&["--config", config.to_str().expect("text"), "login", name, "--password-stdin"]);
+    let mut login = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("runs");
+    let password = listener["password"].as_str().expect("a password");
+    writeln!(login.stdin.take().expect("piped"), "{password}").expect("written");
+    assert!(login.wait().expect("ends").success());
 }
 
 /// In the middle of the recording's file, wherever the store keeps it.

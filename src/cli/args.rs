@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::base::{CallId, RecordingId};
+use crate::base::{CallId, MotionId, RecordingId};
 use crate::config::Srtp;
 
 /// An on-premise SIP switch that keeps its own evidence.
@@ -17,6 +17,9 @@ pub struct Cli {
     /// Print results as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// Do this one thing as this person, who is asked for the password
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub who: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -31,6 +34,20 @@ pub enum Verb {
     Serve,
     /// Show that it works: a switch on loopback, two phones, one recorded call, and the proof
     Demo(Demo),
+    /// Log in as a person: what follows is done with that person's rights until `logout`, or 15 minutes of nothing
+    Login(Login),
+    /// Prove anew that it is you, for playing and unmasking in the next five minutes
+    Prove(Prove),
+    /// End the session that `login` began
+    Logout,
+    /// Say as whom commands are done
+    Whoami,
+    /// Add and manage administrators, listeners and everybody else who proves who they are
+    #[command(subcommand)]
+    Person(Person),
+    /// Look at acts that wait for several people, and sign or refuse them
+    #[command(subcommand)]
+    Approve(Approve),
     /// Add, list and remove the accounts of phones
     #[command(subcommand)]
     User(User),
@@ -82,6 +99,121 @@ pub struct Verify {
     /// Only the ledger, and that every file is there with its length
     #[arg(long)]
     pub index: bool,
+}
+
+/// `login`
+#[derive(Debug, Args)]
+pub struct Login {
+    /// The person's account
+    pub name: String,
+    /// Read the password from standard input, and from its second line the one-time code
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `prove`
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// Read the one-time code (or the password, where there is none) from standard input
+    #[arg(long)]
+    pub stdin: bool,
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub enum Person {
+    /// Add a person; password and secret of the one-time codes are made and printed once
+    Add {
+        /// The name of the account
+        name: String,
+        /// What the person is (may be repeated): system, security, audit, listener, quality, agent, supervisor
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// Over which recordings: `queue:NAME`, `TAG=VALUE`, `party:ACCOUNT`, several with blanks between; without it, all
+        #[arg(long, value_name = "SCOPE")]
+        scope: Option<String>,
+        /// Another account of the same human being
+        #[arg(long, value_name = "NAME")]
+        same_as: Option<String>,
+        /// Let the password alone prove presence for playing and unmasking
+        #[arg(long)]
+        no_code: bool,
+        /// For emergencies only: every use raises an alarm and has to be reviewed
+        #[arg(long)]
+        break_glass: bool,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the people
+    List,
+    /// Give a person other roles, or another scope; the person's sessions end
+    Role {
+        /// The person's account
+        name: String,
+        /// What the person is from now on (may be repeated); without it, as before
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Over which recordings: as with `person add`
+        #[arg(long, value_name = "SCOPE")]
+        scope: Option<String>,
+    },
+    /// Give a person a new password; the person's sessions end, a lock is lifted
+    Passwd {
+        /// The person's account
+        name: String,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let a person in no more; there is no removing, so that the audit book keeps its meaning
+    Disable {
+        /// The person's account
+        name: String,
+    },
+    /// Let a person in again
+    Enable {
+        /// The person's account
+        name: String,
+    },
+    /// Draw a new secret for one-time codes and show it once
+    Totp {
+        /// The person's account
+        name: String,
+    },
+}
+
+/// `approve`
+#[derive(Debug, Subcommand)]
+pub enum Approve {
+    /// List what waits
+    List {
+        /// What was approved, refused, done or left lying too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what one motion is about, word by word, with the hash of these words
+    Show {
+        /// The motion, as `approve list` prints it
+        id: MotionId,
+    },
+    /// Approve it, with your key
+    Sign(Sign),
+    /// Refuse it, with your key: that ends it
+    Refuse(Sign),
+}
+
+/// `approve sign`, `approve refuse`
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The motion, as `approve list` prints it
+    pub id: MotionId,
+    /// Your key; without it, the one that `user key` made in your home folder
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Read the passphrase from standard input
+    #[arg(long)]
+    pub passphrase_stdin: bool,
 }
 
 /// `init`
@@ -160,6 +292,17 @@ pub enum User {
         name: String,
         /// What holds for them
         policy: SrtpPolicy,
+    },
+    /// Make the key that you sign approvals with, on this machine, and register its public part (log in first)
+    Key {
+        /// Your account, as `login` takes it
+        name: String,
+        /// The file; without it, .config/ledgerline/NAME.key in your home folder
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Read the passphrase from standard input
+        #[arg(long)]
+        passphrase_stdin: bool,
     },
     /// Remove an account; its phones are not reached any more
     Remove {
@@ -412,13 +555,18 @@ pub enum Plan {
 pub enum Rec {
     /// Search recordings by number, name and time, newest first
     Search(Search),
-    /// Show what is known of a recording
+    /// Show what is known of a recording, masked
     Show {
         /// The recording
         id: RecordingId,
-        /// Show numbers and names unmasked (logged)
-        #[arg(long)]
-        reveal: bool,
+    },
+    /// Show it with numbers and names unmasked: audited, counted by day
+    Reveal {
+        /// The recording
+        id: RecordingId,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
     },
     /// Decrypt a recording to WAV: into a file, or to the loudspeaker where `aplay` is installed
     Play {
@@ -458,9 +606,6 @@ pub enum Rec {
         /// What it is wanted for: a case, an order; into the audit book
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
-        /// Write numbers and names unmasked (logged)
-        #[arg(long)]
-        reveal: bool,
     },
     /// Build the index again from the recordings themselves
     Reindex,
@@ -550,9 +695,6 @@ pub struct Search {
     /// At most so many
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
-    /// Show numbers and names unmasked (logged)
-    #[arg(long)]
-    pub reveal: bool,
 }
 
 #[cfg(test)]

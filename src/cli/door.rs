@@ -8,11 +8,16 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::exit::Stop;
+use super::exit::{Exit, Stop};
+use super::session;
+use crate::base::Secret;
 use crate::config::{self, Config};
-use crate::io::admin::protocol::{Act, Failure, Kind, Line, Request};
-use crate::io::admin::{Desk, Reply, trail};
+use crate::io::admin::persons::SessionView;
+use crate::io::admin::protocol::{Act, Failure, Kind, Line, Request, Word};
+use crate::io::admin::{Actor, Desk, Reply, trail};
+use crate::io::motions::Motions;
 use crate::io::node;
+use crate::io::people::People;
 use crate::io::plans;
 use crate::io::secrets::Secrets;
 use crate::io::settings::SettingsFile;
@@ -48,6 +53,7 @@ pub fn configuration(given: Option<&Path>) -> Result<Config, Stop> {
 #[derive(Debug)]
 pub struct Socket {
     reader: BufReader<UnixStream>,
+    session: Option<Secret<String>>,
 }
 
 impl Socket {
@@ -58,7 +64,11 @@ impl Socket {
     pub fn connect(config: &Config) -> Result<Option<Socket>, Stop> {
         let path = &config.admin.socket;
         match UnixStream::connect(path) {
-            Ok(stream) => Ok(Some(Socket { reader: BufReader::new(stream) })),
+            Ok(stream) => {
+                let mut socket = Socket { reader: BufReader::new(stream), session: None };
+                socket.session = resume(config, &mut |act| socket.act(act, &mut |_| true))?;
+                Ok(Some(socket))
+            }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(Stop::refused(format!("{}: {error}; be root or the node's own user", path.display())))
             }
@@ -130,7 +140,42 @@ pub enum Node {
     /// It runs.
     Running(Socket),
     /// It is stopped: its files are ours for the moment.
-    Stopped(Box<Desk>),
+    Stopped(Box<Beside>),
+}
+
+/// The desk beside a stopped node, and who sits at it.
+pub struct Beside {
+    desk: Desk,
+    actor: Actor,
+    session: Option<Secret<String>>,
+}
+
+/// Goes on with the session that is kept, or begins the one that `--as` asks for: its token.
+fn resume(
+    config: &Config,
+    act: &mut dyn FnMut(Act) -> Result<Value, Stop>,
+) -> Result<Option<Secret<String>>, Stop> {
+    if let Some(name) = session::whom() {
+        let password = Word(session::ask_hidden(&format!("Password of {name}"))?);
+        let code = session::ask_hidden("One-time code, if you have one")?;
+        let code = Some(code.expose().clone()).filter(|code| !code.is_empty());
+        let view: SessionView = typed(act(Act::LogIn { name: name.to_string(), password, code })?)?;
+        return Ok(Some(view.token.0));
+    }
+    let Some(token) = session::token(config) else { return Ok(None) };
+    match act(Act::Enter { token: Word(token) }) {
+        Ok(view) => {
+            let view: SessionView = typed(view)?;
+            session::keep(config, &view.token.0)?;
+            Ok(Some(view.token.0))
+        }
+        Err(stop) if stop.exit == Exit::Refused => {
+            session::forget(config);
+            eprintln!("ledgerline: {stop}; this command is the system administrator's");
+            Ok(None)
+        }
+        Err(stop) => Err(stop),
+    }
 }
 
 impl Node {
@@ -147,6 +192,8 @@ impl Node {
         let store = Some(node::open_stopped(config).map_err(Stop::failed)?);
         let desk = Desk {
             settings: SettingsFile::new(&config.store.folder, keys.clone()),
+            people: People::new(&config.store.folder, keys.clone()),
+            motions: Motions::new(&config.store.folder, keys.clone()),
             secrets: Secrets::new(&config.store.folder, keys.clone()),
             users: Users::new(&config.store.folder, keys, &config.node.realm),
             realm: config.node.realm.clone(),
@@ -156,17 +203,72 @@ impl Node {
             door: None,
             trunks: None,
         };
-        Ok(Node::Stopped(Box::new(desk)))
+        let mut beside = Beside { desk, actor: trail::beside().into(), session: None };
+        beside.session = resume(config, &mut |act| beside.enter(&act))?;
+        Ok(Node::Stopped(Box::new(beside)))
     }
 
-    /// Has something done; replies go to `out` until it says false.
+    /// Has something done; replies go to `out` until it says false. Where it takes a proof of presence and somebody sits
+    /// at the terminal, they are asked for it.
     ///
     /// # Errors
     /// Why it was not done.
     pub fn act(&mut self, act: Act, out: &mut dyn FnMut(Reply) -> bool) -> Result<Value, Stop> {
+        match self.once(act.clone(), out) {
+            Err(stop) if stop.presence && session::is_attended() => {
+                self.prove(session::ask_hidden("One-time code, or the password where there is none")?)?;
+                self.once(act, out)
+            }
+            done => done,
+        }
+    }
+
+    fn once(&mut self, act: Act, out: &mut dyn FnMut(Reply) -> bool) -> Result<Value, Stop> {
         match self {
             Node::Running(socket) => socket.act(act, out),
-            Node::Stopped(desk) => Ok(desk.act(&trail::beside(), act, out)?),
+            Node::Stopped(beside) => Ok(beside.desk.act(&beside.actor, act, out)?),
+        }
+    }
+
+    /// Whether a person is logged in.
+    pub fn is_somebody(&self) -> bool {
+        self.session().is_some()
+    }
+
+    /// Logs in (`act` is an [`Act::LogIn`]) for what follows.
+    ///
+    /// # Errors
+    /// Not let in.
+    pub fn log_in(&mut self, act: Act) -> Result<SessionView, Stop> {
+        let view: SessionView = typed(match self {
+            Node::Running(socket) => socket.act(act, &mut |_| true)?,
+            Node::Stopped(beside) => beside.enter(&act)?,
+        })?;
+        *self.session_mut() = Some(view.token.0.clone());
+        Ok(view)
+    }
+
+    /// Proves to be there, for the next minutes.
+    ///
+    /// # Errors
+    /// Nobody is logged in, or the proof is none.
+    pub fn prove(&mut self, proof: Secret<String>) -> Result<SessionView, Stop> {
+        let nobody = || Stop::refused("nobody is logged in: `ledgerline login NAME`");
+        let token = Word(self.session().ok_or_else(nobody)?.clone());
+        self.log_in(Act::Prove { token, proof: Word(proof) })
+    }
+
+    fn session(&self) -> Option<&Secret<String>> {
+        match self {
+            Node::Running(socket) => socket.session.as_ref(),
+            Node::Stopped(beside) => beside.session.as_ref(),
+        }
+    }
+
+    fn session_mut(&mut self) -> &mut Option<Secret<String>> {
+        match self {
+            Node::Running(socket) => &mut socket.session,
+            Node::Stopped(beside) => &mut beside.session,
         }
     }
 
@@ -191,6 +293,14 @@ impl Node {
             true
         })?;
         items.into_iter().map(typed).collect()
+    }
+}
+
+impl Beside {
+    fn enter(&mut self, act: &Act) -> Result<Value, Stop> {
+        let (actor, view) = self.desk.enter(&self.actor, act)?;
+        self.actor = actor;
+        serde_json::to_value(view).map_err(Stop::failed)
     }
 }
 

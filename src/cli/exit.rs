@@ -33,27 +33,29 @@ pub struct Stop {
     pub exit: Exit,
     /// For standard error.
     pub text: String,
+    /// Whether it could be done once the person has proved to be there.
+    pub presence: bool,
 }
 
 impl Stop {
     /// The command or the configuration are wrong.
     pub fn usage(text: impl std::fmt::Display) -> Stop {
-        Stop { exit: Exit::Usage, text: text.to_string() }
+        Stop { exit: Exit::Usage, text: text.to_string(), presence: false }
     }
 
     /// It could not be done.
     pub fn failed(text: impl std::fmt::Display) -> Stop {
-        Stop { exit: Exit::Findings, text: text.to_string() }
+        Stop { exit: Exit::Findings, text: text.to_string(), presence: false }
     }
 
     /// The switch is not there.
     pub fn unreachable(text: impl std::fmt::Display) -> Stop {
-        Stop { exit: Exit::Unreachable, text: text.to_string() }
+        Stop { exit: Exit::Unreachable, text: text.to_string(), presence: false }
     }
 
     /// It may not be done.
     pub fn refused(text: impl std::fmt::Display) -> Stop {
-        Stop { exit: Exit::Refused, text: text.to_string() }
+        Stop { exit: Exit::Refused, text: text.to_string(), presence: false }
     }
 }
 
@@ -61,9 +63,9 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Stop {
         let exit = match failure.kind {
             Kind::Usage => Exit::Usage,
-            Kind::Refused => Exit::Refused,
+            Kind::Refused | Kind::Presence => Exit::Refused,
             Kind::NotFound | Kind::Failed => Exit::Findings,
         };
-        Stop { exit, text: failure.text }
+        Stop { exit, text: failure.text, presence: failure.kind == Kind::Presence }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: every command takes `--json` and `--config`; what a command prints on standard output is its result, what it
 //! has to say about it goes to standard error; the exit code is one of [`Exit`].
 
+mod approve;
 mod args;
 mod audit;
 mod bans;
@@ -12,12 +13,15 @@ mod demo;
 mod door;
 mod exit;
 mod init;
+mod login;
+mod person;
 mod phones;
 mod plan;
 mod print;
 mod rec;
 mod secret;
 mod serve;
+mod session;
 mod status;
 mod trunks;
 mod user;
@@ -57,10 +61,19 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
     let config = cli.config.as_deref();
+    if let Some(name) = &cli.who {
+        session::be(name);
+    }
     match cli.verb {
         Verb::Init(init) => init::run(&init, printer),
         Verb::Serve => serve::run(config),
         Verb::Demo(demo) => demo::run(&demo, printer),
+        Verb::Login(login) => login::login(&login, config, printer),
+        Verb::Prove(prove) => login::prove(&prove, config, printer),
+        Verb::Logout => login::logout(config, printer),
+        Verb::Whoami => login::whoami(config, printer),
+        Verb::Person(person) => person::run(person, config, printer),
+        Verb::Approve(approve) => approve::run(&approve, config, printer),
         Verb::User(user) => user::run(user, config, printer),
         Verb::Phones(phones) => phones::run(&phones, config, printer),
         Verb::Bans(bans) => bans::run(&bans, config, printer),

@@ -25,7 +25,10 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
     let mut node = Node::open(&config)?;
     match rec {
         args::Rec::Search(search) => find(&search, &mut node, printer),
-        args::Rec::Show { id, reveal } => show(id, reveal, &mut node, printer),
+        args::Rec::Show { id } => show(Act::RecShow { recording: id }, &mut node, printer),
+        args::Rec::Reveal { id, purpose } => {
+            show(Act::RecReveal { recording: id, reason: purpose }, &mut node, printer)
+        }
         args::Rec::Play { id, output, purpose } => {
             let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose };
             play(act, output.as_deref(), &mut node, printer)
@@ -40,8 +43,8 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             printer.value(&proof, |proof| format!("{proof:#}\n"));
             Ok(Exit::Done)
         }
-        args::Rec::Export { ids, output, reveal, purpose } => {
-            export(&ids, &output, reveal, purpose.as_deref(), &mut node, printer)
+        args::Rec::Export { ids, output, purpose } => {
+            export(&ids, &output, purpose.as_deref(), &mut node, printer)
         }
         args::Rec::Reindex => {
             let done: Value = node.value(Act::RecReindex)?;
@@ -58,7 +61,6 @@ fn find(args: &args::Search, node: &mut Node, printer: &Printer) -> Result<Exit,
         from: args.from.map(|moment| moment.0),
         until: args.until.map(|moment| moment.0),
         limit: Some(args.limit),
-        reveal: args.reveal,
     };
     let found: Vec<RecordingView> = node.items(Act::RecSearch(search))?;
     printer.value(&found, |found| list(found));
@@ -82,8 +84,8 @@ fn list(found: &[RecordingView]) -> String {
     table(["RECORDING", "BEGAN", "LENGTH", "CALLER", "DIALLED", "PARTIES"], &rows)
 }
 
-fn show(recording: RecordingId, reveal: bool, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
-    let record: Value = node.value(Act::RecShow { recording, reveal })?;
+fn show(act: Act, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let record: Value = node.value(act)?;
     printer.value(&record, record_text);
     Ok(Exit::Done)
 }
@@ -126,7 +128,7 @@ fn record_text(record: &Value) -> String {
 fn play(act: Act, output: Option<&Path>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let sound = match output {
         Some(path) if path == Path::new("-") => receive(act, node, &mut io::stdout().lock())?,
-        Some(path) => receive(act, node, &mut create(path)?)?,
+        Some(path) => receive(act, node, &mut Later { path, file: None })?,
         None => aloud(act, node)?,
     };
     if output != Some(Path::new("-")) {
@@ -168,6 +170,26 @@ fn receive(act: Act, node: &mut Node, to: &mut dyn Write) -> Result<SoundView, S
     })?;
     written.and_then(|()| to.flush()).map_err(Stop::failed)?;
     serde_json::from_value(value).map_err(Stop::failed)
+}
+
+/// A file that is made when there is something to write: a refusal leaves none behind.
+struct Later<'p> {
+    path: &'p Path,
+    file: Option<File>,
+}
+
+impl Write for Later<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(create(self.path).map_err(io::Error::other)?),
+        };
+        file.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), File::sync_all)
+    }
 }
 
 fn create(path: &Path) -> Result<File, Stop> {
@@ -216,7 +238,6 @@ pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
 fn export(
     ids: &[RecordingId],
     folder: &Path,
-    reveal: bool,
     reason: Option<&str>,
     node: &mut Node,
     printer: &Printer,
@@ -227,7 +248,7 @@ fn export(
         .map_err(|error| Stop::failed(format!("{}: {error}", folder.display())))?;
     let mut exit = Exit::Done;
     for recording in ids {
-        let record: Value = node.value(Act::RecShow { recording: *recording, reveal })?;
+        let record: Value = node.value(Act::RecShow { recording: *recording })?;
         let verification: Value =
             node.value(Act::RecVerify { recording: Some(*recording), between: None, index: false })?;
         let sound_file = format!("{recording}.wav");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::approve;
 use super::args;
 use super::door::{self, Node};
 use super::exit::{Exit, Stop};
@@ -56,6 +57,9 @@ pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) ->
             let setting = Setting::Srtp(policy.meant());
             let shown: UserShown = node.value(Act::UserSet { name, setting })?;
             printer.value(&shown, show);
+        }
+        args::User::Key { name, file, passphrase_stdin } => {
+            approve::key(&name, file, passphrase_stdin, &mut node, printer)?;
         }
         args::User::Remove { name } => {
             let done: Value = node.value(Act::UserRemove { name: name.clone() })?;

@@ -30,6 +30,7 @@ pub mod sealed;
 pub mod secrets;
 mod seldom;
 pub mod settings;
+pub mod signing_key;
 pub mod store;
 pub mod stream;
 pub mod tls;

@@ -17,7 +17,9 @@ use super::clock::{self, Clock};
 use super::control::{Control, Parts};
 use super::door::Door;
 use super::media::{self, Plane};
+use super::motions::Motions;
 use super::notify::Notify;
+use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
@@ -253,6 +255,8 @@ impl Node {
         let (control, door) = Control::new(parts);
         let desk = Desk {
             users,
+            people: People::new(&config.store.folder, keys.clone()),
+            motions: Motions::new(&config.store.folder, keys.clone()),
             secrets: Secrets::new(&config.store.folder, keys),
             settings,
             realm: config.node.realm.clone(),
@@ -441,8 +445,10 @@ async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk, tls: Op
             tls::tell_of_reload(&tls.reload());
         }
         let desk = desk.clone();
-        let reloaded =
-            tokio::task::spawn_blocking(move || desk.act(&on_signal(), Act::PlanReload, &mut |_| true)).await;
+        let reloaded = tokio::task::spawn_blocking(move || {
+            desk.act(&on_signal().into(), Act::PlanReload, &mut |_| true)
+        })
+        .await;
         match reloaded {
             Ok(Ok(done)) => tracing::info!(%done, "plan reloaded"),
             Ok(Err(failure)) => tracing::error!(%failure, "plan not reloaded"),

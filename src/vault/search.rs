@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Closing, Ended, Event, Opening};
 use crate::base::{CallId, Masked, RecordingId, Wall};
+use crate::compliance::role;
 
 /// What to look for. All given conditions must hold; the default finds everything, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Query {
     pub from: Option<Wall>,
     /// Begun before this.
     pub until: Option<Wall>,
+    /// Over what whoever asks may know: what lies outside is neither found nor counted (SRCH-02).
+    pub scope: role::Scope,
     /// At most so many rows.
     pub limit: usize,
     /// Newest first; otherwise oldest first.
@@ -24,7 +27,15 @@ pub struct Query {
 
 impl Default for Query {
     fn default() -> Self {
-        Query { number: None, name: None, from: None, until: None, limit: 100, newest_first: true }
+        Query {
+            number: None,
+            name: None,
+            from: None,
+            until: None,
+            scope: role::Scope::Everything,
+            limit: 100,
+            newest_first: true,
+        }
     }
 }
 
@@ -64,4 +75,20 @@ pub struct Record {
     pub chunks: u64,
     /// The event track: offset in microseconds and event, in order of writing.
     pub events: Vec<(u64, Event)>,
+}
+
+impl Row {
+    /// Whether it lies within `scope`: by its route, its tags and who took part.
+    pub fn is_in(&self, scope: &role::Scope) -> bool {
+        let nothing = std::collections::BTreeMap::new();
+        let parties =
+            self.closing.iter().flat_map(|closing| &closing.parties).map(|party| party.who.reveal());
+        let ends = [self.opening.caller.reveal(), self.opening.dialled.reveal()];
+        let parties: Vec<&str> = parties.chain(ends).collect();
+        scope.covers(&role::Facts {
+            route: self.opening.route.as_deref(),
+            tags: self.closing.as_ref().map_or(&nothing, |closing| &closing.tags),
+            parties: &parties,
+        })
+    }
 }

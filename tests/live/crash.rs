@@ -38,7 +38,7 @@ fn a_killed_switch_leaves_recordings_that_open_verify_and_lack_a_blink_at_most()
     let began: jiff::Timestamp = rows[0]["began"].as_str().expect("a time").parse().expect("RFC 3339");
     let lived = killed - began.as_microsecond() as f64 / 1e6;
     let path = office.node.path("crash.wav");
-    office.node.command(&["rec", "play", &recording, "-o", path.to_str().expect("UTF-8")]).succeeded();
+    office.node.play(&recording, &path);
     let tracks = ear::read(&path);
     for (track, tone) in tracks.iter().zip([ALICE, BOB]) {
         let kept = last_of(track, tone);

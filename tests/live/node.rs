@@ -49,7 +49,8 @@ impl Node {
         let folder = tempfile::tempdir().expect("a folder");
         let node = Node { folder, binary: binary.to_path_buf(), serving: None };
         let place = node.path("");
-        node.command(&["init", place.to_str().expect("UTF-8")]).succeeded();
+        let made = node.ask(&["init", place.to_str().expect("UTF-8")]);
+        node.listener(made["password"].as_str().expect("a password"));
         node.write("dialplans/live.plan", plan.as_bytes());
         node.set("files", r#"["live.plan"]"#);
         // SIPp 3.6 and baresip 1.0 give up at a challenge that they do not know, whatever stands beside it.
@@ -103,6 +104,30 @@ impl Node {
             .expect("the binary runs");
         writeln!(child.stdin.take().expect("a pipe"), "{PASSWORD}").expect("told");
         assert!(child.wait().expect("ends").success(), "user add {name}");
+    }
+
+    /// Adds a person who may hear recordings, as the node's security administrator does.
+    fn listener(&self, administrators: &str) {
+        self.person(&["login", "admin", "--password-stdin"], administrators);
+        let add = ["person", "add", "listener", "--role", "listener", "--no-code", "--password-stdin"];
+        self.person(&add, PASSWORD);
+        self.command(&["logout"]).succeeded();
+    }
+
+    /// A command whose secret comes on standard input; it must succeed.
+    fn person(&self, arguments: &[&str], secret: &str) {
+        let mut command = self.start(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("runs");
+        writeln!(child.stdin.take().expect("a pipe"), "{secret}").expect("told");
+        assert!(child.wait().expect("ends").success(), "{arguments:?}");
+    }
+
+    /// Plays a recording into a file, as the listener.
+    pub fn play(&self, recording: &str, to: &Path) {
+        self.person(&["login", "listener", "--password-stdin"], PASSWORD);
+        let to = to.to_str().expect("UTF-8");
+        self.command(&["rec", "play", recording, "-o", to, "--purpose", "a test"]).succeeded();
+        self.command(&["logout"]).succeeded();
     }
 
     /// Starts the switch and waits until it answers SIP.
@@ -194,6 +219,7 @@ impl Node {
     pub fn start(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.folder.path());
+        command.env("LEDGERLINE_SESSION", self.folder.path().join("session"));
         if arguments.first() != Some(&"init") {
             command.arg("--config").arg(self.config());
         }

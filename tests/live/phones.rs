@@ -140,8 +140,7 @@ fn decoded(node: &Node, recording: &str) -> (Vec<i16>, Vec<i16>) {
     let verified = node.command(&["rec", "verify", recording]);
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     let path = node.path("decoded.wav");
-    let played = node.command(&["rec", "play", recording, "-o", path.to_str().expect("UTF-8")]);
-    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    node.play(recording, &path);
     let mut tracks = ear::read(&path);
     assert_eq!(tracks.len(), 2);
     let right = tracks.remove(1);

@@ -11,12 +11,14 @@ use tokio::sync::oneshot;
 
 use super::HOTLINE;
 use super::line::Account;
-use crate::base::{Masked, PromptId, Random};
+use crate::base::{Masked, PromptId, Random, Secret};
 use crate::cli::door::{self, Node};
 use crate::cli::exit::Stop;
 use crate::cli::print::Printer;
+use crate::compliance::role::Role;
 use crate::config::{Config, Log};
 use crate::io::admin::UserMade;
+use crate::io::admin::persons::{PersonAct, PersonMade};
 use crate::io::admin::protocol::{Act, Word};
 use crate::io::init::{self, Wishes};
 use crate::io::node::{self, StartError};
@@ -36,6 +38,8 @@ pub struct House {
     pub alice: Account,
     /// The callee's account.
     pub bob: Account,
+    /// The person who may hear the recording.
+    pub listener: Account,
     /// Every prompt of the plan.
     pub prompts: PromptLibrary,
     /// Those that the policy has played first.
@@ -70,6 +74,7 @@ impl House {
         let [alice, bob] =
             [("alice", "8001"), ("bob", "8002")].map(|(name, number)| account(&config, name, number));
         let (alice, bob) = (alice?, bob?);
+        let listener = listener(&config, &made.password)?;
         let loaded = plans::load(&config.plan, &plans::site(&config)).map_err(Stop::failed)?;
         let program = loaded.program.ok_or_else(|| Stop::failed("the demo's plan does not load"))?;
         let facts = Facts {
@@ -92,6 +97,7 @@ impl House {
             server,
             alice,
             bob,
+            listener,
             prompts: loaded.prompts,
             notice,
             greeting,
@@ -112,6 +118,17 @@ impl House {
     /// It is gone.
     pub fn node(&self) -> Result<Node, Stop> {
         Node::open(&self.config)
+    }
+
+    /// The same, logged in as the demo's listener: root hears nothing.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn listening(&self) -> Result<Node, Stop> {
+        let mut node = Node::open(&self.config)?;
+        let Account { name, password } = &self.listener;
+        node.log_in(Act::LogIn { name: name.clone(), password: Word(password.clone()), code: None })?;
+        Ok(node)
     }
 
     /// Tells how to register a softphone and waits until the node is stopped from outside (Ctrl-C).
@@ -192,6 +209,26 @@ fn account(config: &Config, name: &str, number: &str) -> Result<Account, Stop> {
     let made: UserMade = Node::open(config)?.value(act)?;
     let Some(Word(password)) = made.password else { return Err(Stop::failed("no password was made")) };
     Ok(Account { name: name.to_string(), password })
+}
+
+/// A person who may hear the demo's recording, made by its security administrator.
+fn listener(config: &Config, password: &Secret<String>) -> Result<Account, Stop> {
+    let mut node = Node::open(config)?;
+    let name = init::ADMINISTRATOR.to_string();
+    node.log_in(Act::LogIn { name, password: Word(password.clone()), code: None })?;
+    let act = PersonAct::Add {
+        name: "listener".to_string(),
+        same_as: None,
+        roles: vec![Role::Listener.to_string()],
+        scope: None,
+        // Whoever tries this out has no authenticator at hand; where it matters, `person add` asks for one.
+        no_code: true,
+        break_glass: false,
+        password: None,
+    };
+    let made: PersonMade = node.value(Act::Person(act))?;
+    let Some(Word(password)) = made.password else { return Err(Stop::failed("no password was made")) };
+    Ok(Account { name: made.person.name, password })
 }
 
 /// A new folder under the system's one for temporary things. It stays: the demo says where its files are.

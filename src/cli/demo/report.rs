@@ -118,7 +118,8 @@ impl Report {
             "the recording is whole and in the ledger",
             if clean { Ok(String::new()) } else { Err(words) },
         );
-        let (left, right) = self.decrypt(house, &mut node, &found)?;
+        let mut listening = house.listening().map_err(|stop| stop.text)?;
+        let (left, right) = self.decrypt(house, &mut listening, &found)?;
         let tail = |track: &[i16]| {
             track[track.len().saturating_sub(8 * 2_500)..track.len().saturating_sub(8 * 500)].to_vec()
         };
@@ -137,7 +138,8 @@ impl Report {
         found: &RecordingView,
     ) -> Result<(Vec<i16>, Vec<i16>), String> {
         let mut wav = Vec::new();
-        let act = Act::RecPlay { recording: found.recording, purpose: Purpose::Export, reason: None };
+        let reason = Some("the demo".to_string());
+        let act = Act::RecPlay { recording: found.recording, purpose: Purpose::Play, reason };
         node.act(act, &mut |reply| {
             if let Reply::Octets(octets) = reply {
                 wav.extend(octets);
@@ -166,6 +168,7 @@ impl Report {
             "recording": self.recording,
             "trace": self.entries,
             "folder": house.folder,
+            "listener": { "name": house.listener.name, "password": house.listener.password.expose() },
         });
         self.printer.value(&result, |_| self.text(house, held));
         if held { Exit::Done } else { Exit::Findings }
@@ -180,6 +183,13 @@ impl Report {
             text += &format!(
                 "Decrypted      {folder}/recording.wav\nLook yourself  ledgerline --config {folder}/ledgerline.toml rec show {}\n               ledgerline --config {folder}/ledgerline.toml call explain {}\n",
                 recording.recording, recording.call
+            );
+            let listener = &house.listener;
+            text += &format!(
+                "Listen         ledgerline --config {folder}/ledgerline.toml login {}   (password {})\n               ledgerline --config {folder}/ledgerline.toml rec play {} -o again.wav --purpose \"trying it out\"\n",
+                listener.name,
+                listener.password.expose(),
+                recording.recording
             );
         }
         let failed = self.checks.iter().filter(|check| !check.held).count();

@@ -8,13 +8,19 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::actor::{Actor, right_of};
+use super::persons;
 use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
 use super::view::{AuditView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
+use crate::compliance::role::Right;
 use crate::config;
+use crate::io::clock::wall;
 use crate::io::door::Door;
+use crate::io::motions::Motions;
 use crate::io::password;
+use crate::io::people::People;
 use crate::io::plans;
 use crate::io::secrets::{Secrets, SecretsError};
 use crate::io::settings::SettingsFile;
@@ -23,7 +29,7 @@ use crate::io::users::{UserView, Users, UsersError};
 use crate::plan::{Lang, Site};
 use crate::registrar::{Setting, Settings};
 use crate::switch::Command;
-use crate::vault::{AuditQuery, Query, Scope, Who};
+use crate::vault::{AuditQuery, Query, Scope};
 
 /// Octets of sound in one piece.
 const PIECE_BYTES: usize = 64 << 10;
@@ -56,6 +62,10 @@ pub struct Desk {
     pub settings: SettingsFile,
     /// Named secrets.
     pub secrets: Secrets,
+    /// Administrators, listeners and whoever else proves who they are.
+    pub people: People,
+    /// Acts that wait for several of them.
+    pub motions: Motions,
     /// The realm of their passwords.
     pub realm: String,
     /// The recording store; `None` beside a stopped node when only accounts are asked for.
@@ -82,16 +92,50 @@ impl Desk {
     ///
     /// # Errors
     /// Why it was not done.
-    pub fn act(&self, who: &Who, act: Act, out: Out<'_>) -> Result<Value, Failure> {
-        let Some(deed) = Deed::of_act(&act) else { return self.carry_out(act, out) };
-        let begun = trail::begin(self.store.as_ref(), who, deed)?;
-        let result = self.carry_out(act, out);
+    pub fn act(&self, actor: &Actor, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+        let allowed = self.allowed(actor, &act);
+        let Some(deed) = Deed::of_act(&act) else {
+            return allowed.and_then(|()| self.carry_out(actor, act, out));
+        };
+        let begun = trail::begin(self.store.as_ref(), actor.who(), deed)?;
+        let result = allowed.and_then(|()| self.carry_out(actor, act, out));
         begun.end(self.store.as_ref(), result.as_ref().map(trail::gist));
         result
     }
 
-    fn carry_out(&self, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+    /// Whether `actor` may have `act` done, by right, presence, purpose and scope.
+    fn allowed(&self, actor: &Actor, act: &Act) -> Result<(), Failure> {
+        let Some(right) = right_of(act) else { return Ok(()) };
+        if right == Right::Audit && actor.may(Right::Operate) && self.has_no_auditor() {
+            return Ok(());
+        }
+        actor.check(right)?;
         match act {
+            Act::RecShow { recording } => self.covered(actor, *recording),
+            Act::RecPlay { recording, reason, .. } | Act::RecReveal { recording, reason } => {
+                self.covered(actor, *recording)?;
+                actor.attend(reason.as_deref())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What lies outside somebody's scope is not there for them.
+    fn covered(&self, actor: &Actor, recording: RecordingId) -> Result<(), Failure> {
+        if actor.scope() == crate::compliance::role::Scope::Everything {
+            return Ok(());
+        }
+        let record = self.store()?.show(recording).map_err(store)?;
+        if actor.covers(&record.row) { Ok(()) } else { Err(store(StoreError::NotFound(recording))) }
+    }
+
+    fn carry_out(&self, actor: &Actor, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+        match act {
+            Act::LogIn { .. } | Act::Enter { .. } | Act::Prove { .. } => {
+                Err(Failure::new(Kind::Usage, "a connection enters, not an act"))
+            }
+            Act::Person(act) => self.person(actor, act),
+            Act::Motion(act) => self.motion(actor, act),
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {
                 self.user_add(&name, &display, &numbers, password)
@@ -102,8 +146,13 @@ impl Desk {
             Act::UserSet { name, setting } => self.user_set(&name, &setting),
             Act::UserShow { name } => self.user_show(&name),
             Act::PlanReload => self.plan_reload(),
-            Act::RecSearch(search) => self.rec_search(&search, out),
-            Act::RecShow { recording, reveal } => self.rec_show(recording, reveal),
+            Act::RecSearch(search) => self.rec_search(actor, &search, out),
+            Act::RecShow { recording } => self.rec_show(recording, false),
+            Act::RecReveal { recording, .. } => {
+                let account = &actor.somebody()?.account;
+                self.people.count_reveal(account, wall()).map_err(persons::people)?;
+                self.rec_show(recording, true)
+            }
             Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
             Act::RecVerify { recording, between, index } => {
                 self.verified(match (recording, between, index) {
@@ -128,7 +177,11 @@ impl Desk {
                     }
                 }
             }
-            Act::Alarms => value(self.store()?.status().alarms),
+            Act::Alarms => {
+                let mut alarms = self.store()?.status().alarms;
+                alarms.extend(self.people_alarms());
+                value(alarms)
+            }
             Act::RecReindex => {
                 let recordings = self.store()?.reindex(&mut |_, _| ()).map_err(store)?;
                 Ok(json!({ "indexed": recordings }))
@@ -265,11 +318,12 @@ impl Desk {
         }
     }
 
-    fn rec_search(&self, search: &Search, out: Out<'_>) -> Result<Value, Failure> {
-        let rows = self.store()?.search(&query(search)).map_err(store)?;
+    fn rec_search(&self, actor: &Actor, search: &Search, out: Out<'_>) -> Result<Value, Failure> {
+        let query = Query { scope: actor.scope(), ..query(search) };
+        let rows = self.store()?.search(&query).map_err(store)?;
         let mut sent = 0_u64;
         for row in rows {
-            if !out(Reply::Item(value(RecordingView::of(row, search.reveal))?)) {
+            if !out(Reply::Item(value(RecordingView::of(row, false))?)) {
                 break;
             }
             sent += 1;
@@ -388,6 +442,7 @@ fn query(search: &Search) -> Query {
         until: search.until,
         limit: search.limit.unwrap_or(100).min(bounds::SEARCH_ROWS),
         newest_first: true,
+        ..Query::default()
     }
 }
 

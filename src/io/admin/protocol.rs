@@ -19,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::persons::{MotionAct, PersonAct};
 use crate::base::{CallId, RecordingId, Secret, Wall};
 use crate::registrar::Setting;
 use crate::switch::Command;
@@ -37,6 +38,39 @@ pub enum Request {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Act {
+    /// Log in on this connection; a token for the next ones comes back.
+    LogIn {
+        /// Who.
+        name: String,
+        /// Their password.
+        password: Word,
+        /// Their one-time code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    /// Go on with a session; the token that comes back replaces this one.
+    Enter {
+        /// The token.
+        token: Word,
+    },
+    /// Prove in a session that it is you: as [`Act::Enter`].
+    Prove {
+        /// The token.
+        token: Word,
+        /// A one-time code; for accounts without, the password.
+        proof: Word,
+    },
+    /// Something about the accounts of people.
+    Person(PersonAct),
+    /// Something about acts that wait for several people.
+    Motion(MotionAct),
+    /// The numbers and names of one recording, unmasked.
+    RecReveal {
+        /// Which.
+        recording: RecordingId,
+        /// What for, in words.
+        reason: Option<String>,
+    },
     /// Send every change in a call's life as it happens, until the client goes away.
     Watch,
     /// Add an account.
@@ -102,9 +136,6 @@ pub enum Act {
     RecShow {
         /// Which.
         recording: RecordingId,
-        /// Show personal data unmasked.
-        #[serde(default)]
-        reveal: bool,
     },
     /// The sound of one recording as WAV.
     RecPlay {
@@ -193,8 +224,6 @@ pub struct Search {
     pub until: Option<Wall>,
     /// At most so many rows.
     pub limit: Option<usize>,
-    /// Show personal data unmasked.
-    pub reveal: bool,
 }
 
 /// A password on its way through the socket. Neither `Debug` nor the log shows it.
@@ -259,6 +288,8 @@ pub enum Kind {
     NotFound,
     /// It may not be done: rights, rules, retention.
     Refused,
+    /// It may be done, once the person has proved anew to be there.
+    Presence,
     /// It could not be done.
     Failed,
 }

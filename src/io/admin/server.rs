@@ -12,10 +12,12 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::actor::{Actor, right_of_command};
 use super::desk::{Desk, Reply};
 use super::protocol::{Act, Failure, Kind, Line, Request};
 use super::trail::{self, Begun, Deed};
 use crate::base::bounds;
+use crate::compliance::role::Right;
 use crate::io::door::Door;
 use crate::switch::{Answer, Command};
 use crate::vault::{Outcome, Who};
@@ -103,14 +105,14 @@ impl Client {
             let failure = Failure::new(Kind::Refused, "only root and the node's own user may administer it");
             return say(&mut writer, &Line::Error(failure)).await;
         }
-        let who = trail::who(peer.uid(), from(&peer));
+        let mut actor = Actor::from(trail::who(peer.uid(), from(&peer)));
         let mut reader = BufReader::new(reader);
         while let Some(line) = line(&mut reader).await? {
             let (outcome, name) = match line.map(|line| Request::parse(&line)) {
                 Ok(Ok(request)) => {
                     let name = request.name();
                     tracing::info!(target: "ledgerline::admin", uid = peer.uid(), pid = peer.pid(), request = %name, "asked");
-                    (self.answer(&who, request, &mut writer).await?, name)
+                    (self.answer(&mut actor, request, &mut writer).await?, name)
                 }
                 Ok(Err(failure)) | Err(failure) => (Err(failure), "unreadable".to_string()),
             };
@@ -124,13 +126,21 @@ impl Client {
 
     async fn answer(
         &self,
-        who: &Who,
+        actor: &mut Actor,
         request: Request,
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<Result<Value, Failure>> {
         Ok(match request {
-            Request::Ask(command) => self.ask(who, command).await,
-            Request::Do(act @ Act::Watch) => match self.begin(who, Deed::of_act(&act)).await {
+            Request::Ask(command) => self.ask(actor, command).await,
+            Request::Do(act @ (Act::LogIn { .. } | Act::Enter { .. } | Act::Prove { .. })) => {
+                self.enter(actor, act).await
+            }
+            Request::Do(act @ Act::Watch) => match self.begin(actor.who(), Deed::of_act(&act)).await {
+                Ok(begun) if !actor.may(Right::Operate) => {
+                    let refused = actor.check(Right::Operate).map(|()| Value::Null);
+                    self.end(begun, &refused);
+                    refused
+                }
                 Ok(begun) => {
                     let watched = self.watch(writer).await;
                     self.end(begun, &Ok(Value::Null));
@@ -138,13 +148,28 @@ impl Client {
                 }
                 Err(refused) => Err(refused),
             },
-            Request::Do(act) => self.act(who, act, writer).await?,
+            Request::Do(act) => self.act(actor, act, writer).await?,
         })
     }
 
+    /// Lets somebody in on this connection.
+    async fn enter(&self, actor: &mut Actor, act: Act) -> Result<Value, Failure> {
+        let (desk, before) = (self.desk.clone(), actor.clone());
+        let work = tokio::task::spawn_blocking(move || desk.enter(&before, &act));
+        let (entered, told) = work.await.map_err(|error| Failure::new(Kind::Failed, error))??;
+        *actor = entered;
+        serde_json::to_value(told).map_err(|error| Failure::new(Kind::Failed, error))
+    }
+
     /// Asks the core.
-    async fn ask(&self, who: &Who, command: Command) -> Result<Value, Failure> {
-        let begun = self.begin(who, Deed::of_command(&command)).await?;
+    async fn ask(&self, actor: &Actor, command: Command) -> Result<Value, Failure> {
+        let allowed = right_of_command(&command).map_or(Ok(()), |right| actor.check(right));
+        let begun = self.begin(actor.who(), Deed::of_command(&command)).await?;
+        if let Err(refused) = allowed {
+            let refused = Err(refused);
+            self.end(begun, &refused);
+            return refused;
+        }
         let answer = match self.door.ask_async(command).await {
             Ok(Answer::NotFound) => Err(Failure::new(Kind::NotFound, "there is no such call or user")),
             Ok(answer) => serde_json::to_value(answer).map_err(|error| Failure::new(Kind::Failed, error)),
@@ -171,14 +196,14 @@ impl Client {
     /// Runs the desk where blocking harms nobody, and passes on what it yields as fast as the client reads.
     async fn act(
         &self,
-        who: &Who,
+        actor: &Actor,
         act: Act,
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<Result<Value, Failure>> {
         let (sender, mut replies) = mpsc::channel::<Reply>(4);
-        let (desk, who) = (self.desk.clone(), who.clone());
+        let (desk, actor) = (self.desk.clone(), actor.clone());
         let work = tokio::task::spawn_blocking(move || {
-            desk.act(&who, act, &mut |reply| sender.blocking_send(reply).is_ok())
+            desk.act(&actor, act, &mut |reply| sender.blocking_send(reply).is_ok())
         });
         while let Some(reply) = replies.recv().await {
             say(writer, &reply.line()).await?;
@@ -244,6 +269,8 @@ mod tests {
     use crate::call::view::{CallView, Change, Happening};
     use crate::config;
     use crate::io::door::{Knock, Porter, door};
+    use crate::io::motions::Motions;
+    use crate::io::people::People;
     use crate::io::store::{Options, Store};
     use crate::io::users::Users;
     use crate::vault::Keyring;
@@ -274,7 +301,8 @@ mod tests {
         keys.insert(1, Secret::new([1; 32]));
         let (door, porter) = door();
         let config = config::check(&folder.join("ledgerline.toml"), "").expect("defaults");
-        let users = Users::new(folder, Arc::new(keys), "test");
+        let keys = Arc::new(keys);
+        let users = Users::new(folder, keys.clone(), "test");
         let settings = crate::io::settings::SettingsFile::new(folder, Arc::new(Keyring::new()));
         let kept = folder.join("store");
         Store::create(&kept, &Options::default()).expect("new");
@@ -282,6 +310,8 @@ mod tests {
             users,
             settings,
             secrets: crate::io::secrets::Secrets::new(folder, Arc::new(Keyring::new())),
+            people: People::new(folder, keys.clone()),
+            motions: Motions::new(folder, keys.clone()),
             realm: "test".into(),
             store: Some(Store::open(&kept, &Options::default(), |_| {}).expect("opened")),
             site: crate::io::plans::site(&config),
@@ -375,7 +405,9 @@ mod tests {
         let desk = Desk {
             users: Users::new(folder.path(), keys.clone(), "test"),
             settings: crate::io::settings::SettingsFile::new(folder.path(), keys.clone()),
-            secrets: crate::io::secrets::Secrets::new(folder.path(), keys),
+            secrets: crate::io::secrets::Secrets::new(folder.path(), keys.clone()),
+            people: People::new(folder.path(), keys.clone()),
+            motions: Motions::new(folder.path(), keys),
             realm: "test".into(),
             store: None,
             site: crate::io::plans::site(&config),
@@ -386,7 +418,7 @@ mod tests {
         let act =
             Request::parse(b"{\"do\":\"user_add\",\"name\":\"bob\",\"numbers\":[]}").expect("a request");
         let Request::Do(act) = act else { panic!("another request") };
-        let failure = desk.act(&Who::node(), act, &mut |_| true).expect_err("not audited");
+        let failure = desk.act(&Who::node().into(), act, &mut |_| true).expect_err("not audited");
         assert_eq!(failure.kind, Kind::Refused);
         assert!(desk.users.list().expect("readable").is_empty(), "and nothing was done");
     }

@@ -6,9 +6,11 @@
 
 use serde_json::{Value, json};
 
+use super::persons::{MotionAct, PersonAct};
 use super::protocol::{Act, Failure, Kind};
 use crate::base::{Masked, Wall};
 use crate::call::Supervision;
+use crate::compliance::approval::Voice;
 use crate::io::clock::wall;
 use crate::io::store::Store;
 use crate::switch::Command;
@@ -58,12 +60,17 @@ impl Deed {
             Act::PlanReload => Deed::new("plan.reload", None),
             Act::RecSearch(search) => Deed {
                 about: search.number.iter().chain(&search.name).map(Masked::new).collect(),
-                detail: json!({ "reveal": search.reveal, "from": search.from, "until": search.until }),
+                detail: json!({ "from": search.from, "until": search.until }),
                 ..Deed::new("rec.search", None)
             },
-            Act::RecShow { recording, reveal } => {
-                Deed { detail: json!({ "reveal": reveal }), ..Deed::new("rec.show", recording.to_string()) }
+            Act::RecShow { recording } => Deed::new("rec.show", recording.to_string()),
+            Act::RecReveal { recording, reason } => {
+                Deed { reason: reason.clone(), ..Deed::new("rec.reveal", recording.to_string()) }
             }
+            // Each writes its own entry: only there is it known who came.
+            Act::LogIn { .. } | Act::Enter { .. } | Act::Prove { .. } => return None,
+            Act::Person(act) => return Deed::of_person(act),
+            Act::Motion(act) => return Deed::of_motion(act),
             Act::RecPlay { recording, purpose, reason } => {
                 let act = match purpose {
                     super::protocol::Purpose::Play => "rec.play",
@@ -82,6 +89,38 @@ impl Deed {
                 Deed { detail: json!({ "query": query, "reveal": reveal }), ..Deed::new("audit.list", None) }
             }
             Act::AuditVerify => Deed::new("audit.verify", None),
+        })
+    }
+
+    fn of_person(act: &PersonAct) -> Option<Deed> {
+        let named = |name: &String| Some(name.clone());
+        Some(match act {
+            PersonAct::Me => return None,
+            PersonAct::List => Deed::new("person.list", None),
+            PersonAct::Add { name, roles, scope, same_as, .. } => Deed {
+                detail: json!({ "roles": roles, "scope": scope, "same_as": same_as }),
+                ..Deed::new("person.add", named(name))
+            },
+            PersonAct::Roles { name, roles, scope } => Deed {
+                detail: json!({ "roles": roles, "scope": scope }),
+                ..Deed::new("person.role", named(name))
+            },
+            PersonAct::Passwd { name, .. } => Deed::new("person.passwd", named(name)),
+            PersonAct::Disable { name, disabled: true } => Deed::new("person.disable", named(name)),
+            PersonAct::Disable { name, disabled: false } => Deed::new("person.enable", named(name)),
+            PersonAct::Totp { name } => Deed::new("person.totp", named(name)),
+            PersonAct::Key { key } => Deed { detail: json!({ "key": key }), ..Deed::new("person.key", None) },
+        })
+    }
+
+    fn of_motion(act: &MotionAct) -> Option<Deed> {
+        Some(match act {
+            MotionAct::List => Deed::new("approve.list", None),
+            MotionAct::Show { id } => Deed::new("approve.show", id.to_string()),
+            MotionAct::Vote { id, vote } => {
+                let act = if vote.voice == Voice::Approve { "approve.sign" } else { "approve.refuse" };
+                Deed { detail: json!({ "vote": vote }), ..Deed::new(act, id.to_string()) }
+            }
         })
     }
 
@@ -160,7 +199,8 @@ impl Begun {
         match outcome {
             Ok(detail) => entry.detail = detail,
             Err(failure) => {
-                entry.result = if failure.kind == Kind::Refused { Outcome::Refused } else { Outcome::Failed };
+                let refused = matches!(failure.kind, Kind::Refused | Kind::Presence);
+                entry.result = if refused { Outcome::Refused } else { Outcome::Failed };
                 // Sentences may quote what was typed: they are kept where personal things are kept.
                 entry.about.push(Masked::new(&failure.text));
                 entry.detail = Value::Null;
@@ -172,6 +212,16 @@ impl Begun {
             tracing::error!(act = self.deed.act, leaf = self.leaf, "the outcome of an act is not audited");
         }
     }
+}
+
+/// Writes what happened, and waits until it is durable.
+///
+/// # Errors
+/// It cannot be written: what it speaks of must not count.
+pub fn write(store: Option<&Store>, who: &Who, deed: &Deed, result: Outcome) -> Result<(), Failure> {
+    let refused = |why: &dyn std::fmt::Display| Failure::new(Kind::Refused, format!("not audited: {why}"));
+    let store = store.ok_or_else(|| refused(&"the store is not open"))?;
+    store.audit(deed.entry(who, result)).map(drop).map_err(|error| refused(&error))
 }
 
 /// Writes something of the node itself, or a refusal at the door: nothing waits for it.
@@ -194,7 +244,7 @@ pub fn gist(result: &Value) -> Value {
 
 /// The user `uid` of this system, asking from `from`.
 pub fn who(uid: u32, from: String) -> Who {
-    let role = if uid == 0 { "root" } else { "node's user" };
+    let role = if uid == 0 { "system administrator (root)" } else { "system administrator (node's user)" };
     Who { uid: Some(uid), login: login(uid), person: None, role: role.into(), from }
 }
 

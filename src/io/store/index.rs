@@ -128,9 +128,10 @@ impl Index {
                 break;
             }
             let row = tables.row(id.map_err(index_error)?, &self.shared.keys).map_err(index_error)?;
-            rows.extend(row.filter(|row| in_time(row, query)).map(|row| (row.recording, row)));
+            let wanted = row.filter(|row| in_time(row, query) && row.is_in(&query.scope));
+            rows.extend(wanted.map(|row| (row.recording, row)));
         }
-        for row in running {
+        for row in running.into_iter().filter(|row| row.is_in(&query.scope)) {
             rows.entry(row.recording).or_insert(row);
         }
         let mut rows: Vec<Row> = rows.into_values().collect();
