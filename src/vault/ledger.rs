@@ -293,6 +293,11 @@ impl LedgerKey {
         LedgerKey(SigningKey::from_bytes(seed.expose()))
     }
 
+    /// Signs `text` (RFC 8032).
+    pub(super) fn sign(&self, text: &[u8]) -> [u8; 64] {
+        self.0.sign(text).to_bytes()
+    }
+
     /// The public half.
     pub fn public(&self) -> LedgerPublic {
         LedgerPublic(self.0.verifying_key())
@@ -309,6 +314,11 @@ impl LedgerPublic {
     /// From its 32 octets; `None` when they are no point.
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<LedgerPublic> {
         VerifyingKey::from_bytes(bytes).ok().map(LedgerPublic)
+    }
+
+    /// Whether `signature` is this key's over `text` (RFC 8032, strict).
+    pub(super) fn holds(&self, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(text, &Signature::from_bytes(signature)).is_ok()
     }
 
     /// Its 32 octets.

@@ -8,6 +8,7 @@
 
 mod audit;
 mod book;
+mod certificate;
 mod chunk;
 mod content;
 mod decode;
@@ -15,33 +16,38 @@ mod examine;
 mod glance;
 mod header;
 mod hex;
+mod keep;
 mod keys;
 mod ledger;
 mod opener;
 mod order;
+mod page;
 mod proof;
 mod sealer;
 mod search;
 mod suite;
 mod tap;
-mod term;
+pub(crate) mod term;
 mod value;
 mod verdict;
 
 pub use audit::{AuditEntry, AuditQuery, Outcome, Who};
 pub use book::Book;
+pub use certificate::Certificate;
 pub use chunk::Kind;
 pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
 pub use decode::{Decoder, RATE_HZ, Sound};
 pub use glance::Glance;
 pub use header::{Content, Header, MAGIC, VERSION};
 pub use hex::{hex, unhex};
+pub use keep::{Job, Keep, KeepEntry};
 pub use keys::{Keyring, Label, NoSuchKey};
 pub use ledger::{
     Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerKey, LedgerPublic, TreeHead, leaf_hash,
 };
 pub use opener::{Examined, Opener, Piece};
 pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention};
+pub use page::pdf;
 pub use proof::{Consistency, Inclusion, consistent, included};
 pub use sealer::{NoRoom, Placed, Sealed, Sealer};
 pub use search::{Query, Record, Row};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::base::{Random, RecordingId, bounds};
 use crate::io::queue::{Receiver, Sender, bounded};
 use crate::vault::{
-    AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keyring, LEAF_BYTES, Leaf, Query, Row,
+    AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keep, Keyring, LEAF_BYTES, Leaf, Query, Row,
 };
 
 use super::StoreError;
@@ -207,6 +207,19 @@ impl Index {
         Ok(found)
     }
 
+    /// Gives every closed recording's row to `take`, oldest first, until it says false.
+    pub(super) fn each_row(&self, take: &mut dyn FnMut(Row) -> bool) -> Result<(), StoreError> {
+        let tables = self.tables()?;
+        let all = Query { newest_first: false, ..Query::default() };
+        for id in tables.find(&[], &all) {
+            let row = tables.row(id.map_err(index_error)?, &self.shared.keys).map_err(index_error)?;
+            if row.is_some_and(|row| !take(row)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Builds new tables from the files beside the old ones and puts them in their place.
     pub(super) fn rebuild(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
         let path = self.shared.next_generation().map_err(|error| StoreError::Index(error.to_string()))?;
@@ -373,7 +386,7 @@ impl Follower {
         let leaf = match told {
             Told::Row(row) => row.leaf,
             Told::Cdr(cdr) => Some(cdr.leaf),
-            Told::Audit { leaf, .. } => Some(*leaf),
+            Told::Audit { leaf, .. } | Told::Kept { leaf, .. } => Some(*leaf),
             _ => None,
         };
         let Some(leaf) = leaf else { return Ok(()) };
@@ -387,6 +400,11 @@ impl Follower {
             }
             Told::Cdr(cdr) => tables.put_cdr(cdr, &self.shared.keys)?,
             Told::Audit { leaf, at, place } => tables.put_audit(*leaf, *at, place)?,
+            Told::Kept { entry, .. } => {
+                if let Keep::Destroyed { recording, .. } = entry.keep {
+                    self.shared.forget(&tables, recording)?;
+                }
+            }
             _ => {}
         }
         self.mark = self.mark.max(leaf + 1);
@@ -444,7 +462,23 @@ impl Shared {
                 let place = BookPlace { book: Book::Audit, segment, offset, len_bytes: leaf.len_bytes };
                 tables.put_audit(leaf.number, leaf.at, &place)?;
             }
-            Item::Keeping { .. } | Item::Tombstone { .. } => {}
+            Item::Tombstone { recording, .. } => self.forget(tables, recording)?,
+            Item::Keeping { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes everything about a destroyed recording out of the tables: its row, what it is found under, and the call's
+    /// record when no other recording is left of the call (DES-04).
+    fn forget(&self, tables: &Tables, recording: RecordingId) -> sled::Result<()> {
+        let Some(row) = tables.row(recording, &self.keys)? else { return Ok(()) };
+        tables.remove_row(&row, &self.keys)?;
+        if !tables.recordings_of(row.call)?.is_empty() {
+            return Ok(());
+        }
+        for place in tables.cdrs_of(row.call)? {
+            let numbers = self.files.cdr(&place).map(|entry| entry.numbers().collect()).unwrap_or_default();
+            tables.remove_cdrs(row.call, &numbers, &self.keys)?;
         }
         Ok(())
     }

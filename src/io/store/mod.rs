@@ -18,17 +18,22 @@
 //! process has the store open.
 
 mod alarm;
+mod certificate;
 mod checkpoint;
 mod commit;
 mod copy;
+mod destroy;
 mod disk;
 mod files;
 mod heads;
 mod index;
 mod journal;
+mod keeper;
+mod keeping;
 mod keyfile;
 mod log;
 mod recover;
+mod retain;
 mod running;
 #[cfg(test)]
 mod simulated;
@@ -53,16 +58,21 @@ use rustix::fs::FlockOperation;
 
 use crate::base::{CallId, Random, RecordingId, Wall};
 use crate::vault::{
-    AuditEntry, AuditQuery, Book, CdrEntry, Consistency, Inclusion, Keyring, LedgerPublic, News, Order,
-    Query, RATE_HZ, Record, Report, Row, Scope, Sound, TapItem, TreeHead,
+    AuditEntry, AuditQuery, Book, CdrEntry, Consistency, Inclusion, Keyring, LedgerKey, LedgerPublic, News,
+    Order, Query, RATE_HZ, Record, Report, Row, Scope, Sound, TapItem, TreeHead,
 };
 
 use super::clock::{Clock, wall};
+use crate::compliance::retention::{JUMP, State};
 use alarm::Alarms;
 pub use copy::{Depth, verify_copy};
 use disk::{RealDisk, make_folder};
 use files::{Files, Published};
 use index::Index;
+use keeper::Keeper;
+pub use keeping::Hold;
+use keeping::Keeping;
+pub use retain::{Kept, Listing};
 use thread::{Board, Inlet};
 use verify::Verifier;
 pub use witness::HeadsTo;
@@ -76,7 +86,8 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+/// Everything of an open store.
+pub(crate) struct Inner {
     files: Files,
     keyring: Arc<Keyring>,
     public: LedgerPublic,
@@ -86,7 +97,15 @@ struct Inner {
     board: Board,
     thread: Mutex<Option<JoinHandle<()>>>,
     witnesses: Mutex<Option<Witnesses>>,
+    keeper: Mutex<Option<Keeper>>,
+    keeping: Mutex<Keeping>,
+    /// Held while an entry of the book of keeping is on its way, so that they are taken in the book's order.
+    keeps: Mutex<()>,
+    /// Held while recordings are destroyed: one job after the other.
+    destroying: Mutex<()>,
     alarms: Alarms,
+    /// Signs certificates.
+    signer: LedgerKey,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -177,10 +196,13 @@ impl Store {
                 "the ledger does not agree with its signed heads: `rec verify` names what is wrong",
             );
         }
+        // The last moment that was signed: a clock that stands before it was turned back (RET-05).
+        let last_seen = writer.last_signed();
         let published = Arc::new(Published::default());
         published.leaves.store(writer.applied_leaves(), Ordering::Release);
         published.heads.store(writer.applied_heads(), Ordering::Release);
         let files = Files::new(dir, keyring.clone(), published.clone());
+        let keeping = Keeping::read(&files, &options.country_code).map_err(disk_error(dir))?;
         let index = Arc::new(Index::open(
             dir.join("index"),
             files.clone(),
@@ -205,10 +227,23 @@ impl Store {
             board,
             thread,
             witnesses,
+            keeper: Mutex::new(None),
+            keeping: Mutex::new(keeping),
+            keeps: Mutex::new(()),
+            destroying: Mutex::new(()),
             alarms,
+            signer: keyfile::ledger_key(&keys)?,
             _lock: lock,
         };
-        Ok(Store { inner: Arc::new(inner) })
+        inner.bury_again()?;
+        let inner = Arc::new(inner);
+        if let Some(before) = last_seen.filter(|before| wall() + JUMP < *before) {
+            let back_s = (wall().as_micros() - before.as_micros()) / 1_000_000;
+            inner.look_at_clock(Some(back_s));
+        }
+        let keeper = keeper::start(&inner, clock).map_err(disk_error(dir))?;
+        *inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+        Ok(Store { inner })
     }
 
     /// Opens the store of a stopped node for the `rec` commands: as [`Store::open`], and whatever a crash cut is closed
@@ -277,6 +312,7 @@ impl Store {
             files: &self.inner.files,
             public: self.inner.public,
             running: &|id| self.inner.index.is_running(id),
+            leaving: &|id| self.inner.keeping().is_leaving(id),
             settle: &|| {
                 self.inner.inlet.settle();
             },
@@ -422,6 +458,10 @@ impl Store {
 
 impl Inner {
     fn close(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            keeper.close();
+        }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             self.inlet.stop();
@@ -579,6 +619,12 @@ pub enum StoreError {
     /// The file does not open.
     #[error("{0}: {1}")]
     Damaged(RecordingId, crate::vault::Damage),
+    /// Where it stands, that may not be done with it.
+    #[error("{0} is {1:?}: that may not be done with it")]
+    Withheld(RecordingId, State),
+    /// A rule of keeping forbids it.
+    #[error("{0}")]
+    Rule(String),
     /// The audit book takes nothing.
     #[error("the audit book takes nothing now; what must be audited is not done")]
     NotAudited,

@@ -38,7 +38,7 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     let crashed = found.unclosed(&mut disk, &setup.keyring, &edge)?;
     // A file that no journal knew of is continued now: what it holds must not be lost after that.
     sync(&mut disk, &crashed.iter().map(|id| Place::Recording(*id)).collect())?;
-    let agrees = edge.agrees(&mut disk, &setup)?;
+    let (agrees, left_at) = edge.agrees(&mut disk, &setup)?;
     if !agrees {
         tracing::error!("the ledger does not agree with its newest signed heads: verify it");
     }
@@ -48,6 +48,7 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     // What does not agree is not signed again until something is appended: verification must find it.
     writer.kept = if agrees { last_kept.map_or(0, |head| head.size) } else { writer.frontier.size() };
     writer.agrees = agrees;
+    writer.left_at = left_at;
     writer.kept_at = last_kept.map(|head| head.at);
     writer.next_segment = segments.last().map_or(1, |last| last + 1);
     writer.next_batch = found.next_batch;
@@ -196,9 +197,10 @@ impl Edge {
         Ok(bytes.first_chunk().and_then(|head| TreeHead::verify(head, &setup.ledger_key.public())))
     }
 
-    /// Whether the newest signed heads cover these leaves, and the running head follows the kept ones. To name what is
+    /// Whether the newest signed heads cover these leaves, and the running head follows the kept ones; and when the newest
+    /// was signed. To name what is
     /// wrong is verification's work; the ledger goes on either way, and the old heads keep witnessing.
-    fn agrees(&self, disk: &mut impl Disk, setup: &Setup) -> io::Result<bool> {
+    fn agrees(&self, disk: &mut impl Disk, setup: &Setup) -> io::Result<(bool, Option<Wall>)> {
         let running = match disk.len(Place::Head)? {
             Some(_) => Some(disk.read(Place::Head, 0, HEAD_BYTES)?),
             None => None,
@@ -211,10 +213,11 @@ impl Edge {
         let follows =
             |head: &TreeHead| running.is_none() || head.number == self.heads || head.number + 1 == self.heads;
         let (size, root) = (self.frontier.size(), self.frontier.root());
-        Ok(match newest {
-            Some(head) => head.size == size && head.root == root && follows(&head),
+        let agrees = match &newest {
+            Some(head) => head.size == size && head.root == root && follows(head),
             None => size == 0 && running.is_none() && self.heads == 0,
-        })
+        };
+        Ok((agrees, newest.map(|head| head.at)))
     }
 }
 

@@ -127,7 +127,7 @@ impl Node {
                     self.noted.insert(ticket, leaf);
                 }
                 Told::NotNoted { .. } => self.not_noted += 1,
-                Told::Row(_) | Told::Cdr(_) | Told::Audit { .. } => {}
+                Told::Row(_) | Told::Cdr(_) | Told::Audit { .. } | Told::Kept { .. } => {}
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::base::{CallId, Random, RecordingId, Secret, Wall};
+use crate::base::{CallId, Masked, Random, RecordingId, Secret, Wall};
 use crate::vault::{Blind, Blinder, Book, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
 
 use super::writer::{BookPlace, CdrRow};
@@ -115,6 +115,33 @@ impl Tables {
             }
         }
         self.cdrs.insert(key, place_bytes(&cdr.place))?;
+        Ok(())
+    }
+
+    /// Takes a recording's row out, and everything that it is found under.
+    pub(super) fn remove_row(&self, row: &Row, keys: &IndexKeys) -> sled::Result<()> {
+        let id = row.recording.to_bytes();
+        for term in terms_of(row, &keys.blinder) {
+            self.terms.remove(term_key(&term, RECORDING, &id, &[]))?;
+        }
+        self.calls.remove([row.call.to_bytes(), id].concat())?;
+        self.rows.remove(id).map(|_| ())
+    }
+
+    /// Takes the places of a call's records out, and the `numbers` that they are found under.
+    pub(super) fn remove_cdrs(
+        &self,
+        call: CallId,
+        numbers: &Vec<Masked>,
+        keys: &IndexKeys,
+    ) -> sled::Result<()> {
+        for key in self.cdrs.scan_prefix(call.to_bytes()).keys() {
+            let key = key?;
+            for term in numbers.iter().flat_map(|who| keys.blinder.either(who.reveal())) {
+                self.terms.remove(term_key(&term, CDR, &key, &[]))?;
+            }
+            self.cdrs.remove(key)?;
+        }
         Ok(())
     }
 

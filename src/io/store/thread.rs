@@ -97,6 +97,23 @@ impl Inlet {
         receiver.recv_timeout(NOTED_WITHIN).unwrap_or(Err(Stuck))
     }
 
+    /// As [`Inlet::note`] of several, in order and together.
+    ///
+    /// # Errors
+    /// [`Stuck`] when one of them was not taken; those before it may have been.
+    pub(super) fn note_all(&self, notes: Vec<Note>) -> Result<Vec<u64>, Stuck> {
+        let mut waiting = Vec::with_capacity(notes.len());
+        for note in notes {
+            let (sender, receiver) = sync_channel(1);
+            self.messages.try_send(Message::Note(Box::new(note), Some(sender))).map_err(|_| Stuck)?;
+            waiting.push(receiver);
+        }
+        waiting
+            .into_iter()
+            .map(|receiver| receiver.recv_timeout(NOTED_WITHIN).unwrap_or(Err(Stuck)))
+            .collect()
+    }
+
     /// As [`Inlet::note`], and waits for nothing.
     pub(super) fn note_later(&self, note: Note) -> Result<(), Stuck> {
         self.messages.try_send(Message::Note(Box::new(note), None)).map_err(|_| Stuck)

@@ -28,6 +28,8 @@ pub(super) struct Verifier<'a> {
     pub public: LedgerPublic,
     /// Whether a recording runs now, asked again after everything was read.
     pub running: &'a dyn Fn(RecordingId) -> bool,
+    /// Whether a destruction of it is under way or done, asked when its file is missing.
+    pub leaving: &'a dyn Fn(RecordingId) -> bool,
     /// Waits until the writer has brought everything into the files.
     pub settle: &'a dyn Fn(),
     /// The segment of a book that the writer appends to, asked before a segment is read and after.
@@ -131,6 +133,7 @@ impl Verifier<'_> {
         match (self.files.len(place), leaves.gone.get(&recording)) {
             (Ok(0), Some(_)) => report.destroyed += 1,
             (Ok(_), Some(leaf)) => found(report, subject, Damage::Undead { leaf: *leaf }),
+            (Ok(0), None) if (self.leaving)(recording) => report.destroyed += 1,
             (Ok(0), None) => found(report, subject, Damage::Gone { leaf: leaf.number }),
             (Ok(len), None) if len == leaf.len_bytes => report.recordings += 1,
             (Ok(_), None) => found(report, subject, Damage::NotTheLeaf { leaf: leaf.number }),
@@ -151,6 +154,10 @@ impl Verifier<'_> {
         }
         let (story, examined) = match self.files.story(recording) {
             Ok(read) => read,
+            Err(StoreError::NotFound(_)) if (self.leaving)(recording) => {
+                report.destroyed += 1;
+                return;
+            }
             Err(StoreError::NotFound(_)) => return found(report, subject(), Damage::Gone { leaf: number }),
             Err(error) => return found(report, subject(), Damage::Unreadable { why: error.to_string() }),
         };

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Time, Wall, bounds};
 use crate::vault::{
-    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keyring, Kind, LEAF_BYTES, Leaf,
-    LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who, leaf_hash, opening_bytes,
+    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keep, KeepEntry, Keyring, Kind,
+    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who,
+    leaf_hash, opening_bytes,
 };
 
 use super::checkpoint::Job;
@@ -42,6 +43,8 @@ pub(super) enum Told {
     Cdr(Box<CdrRow>),
     /// To the index: an entry of the audit book.
     Audit { leaf: u64, at: Wall, place: BookPlace },
+    /// To the index: an entry of the book of keeping.
+    Kept { leaf: u64, entry: Box<KeepEntry> },
     /// To whoever waits with this ticket: the entry is durable.
     Noted { ticket: u64, leaf: u64 },
     /// Likewise: it was not taken.
@@ -55,6 +58,8 @@ pub(super) enum Note {
     Cdr(Box<CdrEntry>, Vec<Masked>),
     /// What somebody did.
     Audit(Box<AuditEntry>),
+    /// What decides how long recordings stay.
+    Keep(Box<KeepEntry>),
 }
 
 impl Note {
@@ -62,6 +67,7 @@ impl Note {
         match self {
             Note::Cdr(..) => Book::Cdr,
             Note::Audit(_) => Book::Audit,
+            Note::Keep(_) => Book::Keeping,
         }
     }
 
@@ -69,6 +75,7 @@ impl Note {
         match self {
             Note::Cdr(entry, _) => entry.to_bytes(),
             Note::Audit(entry) => entry.to_bytes(),
+            Note::Keep(entry) => entry.to_bytes(),
         }
     }
 
@@ -76,6 +83,10 @@ impl Note {
         match self {
             Note::Cdr(entry, _) => Item::Cdr { call: entry.call, segment, offset },
             Note::Audit(_) => Item::Audit { segment, offset },
+            Note::Keep(entry) => match entry.keep {
+                Keep::Destroyed { recording, .. } => Item::Tombstone { recording, segment, offset },
+                _ => Item::Keeping { segment, offset },
+            },
         }
     }
 }
@@ -151,6 +162,8 @@ pub(super) struct Writer<D> {
     pub(super) checkpointing: bool,
     /// Whether the last run stopped in order.
     pub(super) orderly: bool,
+    /// When the last run signed its running head.
+    pub(super) left_at: Option<Wall>,
     /// Whether the last run's ledger agreed with its signed heads.
     pub(super) agrees: bool,
     /// The day that was opened last.
@@ -200,6 +213,7 @@ impl<D: Disk> Writer<D> {
             checkpoint_wanted: false,
             checkpointing: false,
             orderly: false,
+            left_at: None,
             agrees: true,
             day: None,
             next_batch: 0,
@@ -375,6 +389,11 @@ impl<D: Disk> Writer<D> {
         self.applied.0
     }
 
+    /// When the newest head was signed that the last run left.
+    pub(super) fn last_signed(&self) -> Option<Wall> {
+        self.kept_at.max(self.left_at)
+    }
+
     /// Heads that are in their file.
     pub(super) fn applied_heads(&self) -> u64 {
         self.applied.1
@@ -518,6 +537,7 @@ impl<D: Disk> Writer<D> {
                             Told::Cdr(Box::new(CdrRow { call: entry.call, leaf, place, numbers }))
                         }
                         Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
+                        Note::Keep(entry) => Told::Kept { leaf, entry },
                     });
                     self.then.extend(ticket.map(|ticket| Told::Noted { ticket, leaf }));
                 }

@@ -1,0 +1,175 @@
+//! Destruction: the key slot is overwritten, the file is unlinked, the tombstone is written, the index forgets.
+//!
+//! Invariants: a job is in the book of keeping before anything of it is done, and done there only when every tombstone is
+//! durable (DES-06). What is held, or whose term runs, is destroyed by nobody.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::disk::Place;
+use super::{Inner, Store, StoreError, disk_error};
+use crate::base::RecordingId;
+use crate::compliance::retention::{State, Use};
+use crate::io::clock::wall;
+use crate::vault::{Header, Job, Keep};
+
+/// Tombstones that become durable together.
+const AT_ONCE: usize = 256;
+/// How long a recording must be closed before its key can be destroyed: until then it may be in a journal segment too.
+const SETTLED_AFTER: Duration = Duration::from_secs(300);
+
+impl Store {
+    /// Which of `recordings` may be destroyed now, and how many each case withholds: what a job is laid before others
+    /// with. Others are left out.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn destroyable(
+        &self,
+        recordings: impl IntoIterator<Item = RecordingId>,
+    ) -> Result<(Vec<RecordingId>, Vec<(String, u64)>), StoreError> {
+        let (mut free, mut held) = (Vec::new(), std::collections::BTreeMap::<String, u64>::new());
+        for id in recordings {
+            let Some(row) = self.inner.index.row(id)? else { continue };
+            let kept = self.kept(&row);
+            let ended = row.started + Duration::from_micros(row.duration_us.unwrap_or(0));
+            if kept.standing.allows(Use::Destroy) && ended + SETTLED_AFTER < wall() {
+                free.push(id);
+            } else if kept.standing.state == State::Expired {
+                kept.standing.held_by.into_iter().for_each(|case| *held.entry(case).or_default() += 1);
+            }
+        }
+        Ok((free, held.into_iter().collect()))
+    }
+
+    /// The number of the next job: `DES-2026-000123`.
+    pub fn next_job(&self) -> String {
+        let year = wall().rfc3339().get(..4).unwrap_or("0000").to_string();
+        format!("DES-{year}-{:06}", self.inner.keeping().jobs_begun + 1)
+    }
+
+    /// Begins the approved `job` and carries it out. Says how many were destroyed.
+    ///
+    /// # Errors
+    /// [`StoreError::Rule`] when fewer than two agreed, the clock is not trusted, the number is taken, or one of the
+    /// recordings may not be destroyed: then nothing is. [`StoreError::Disk`], [`StoreError::NotAudited`] on the way: the
+    /// job stays open and is resumed.
+    pub fn destroy(&self, by: &str, mut job: Job) -> Result<u64, StoreError> {
+        let others: BTreeSet<&String> =
+            job.approved_by.iter().filter(|other| **other != job.requested_by).collect();
+        if others.len() < 2 {
+            return Err(StoreError::Rule(
+                "a destruction takes two approvals besides who asked for it".into(),
+            ));
+        }
+        {
+            let keeping = self.inner.keeping();
+            if let Some(jump_s) = keeping.frozen {
+                return Err(StoreError::Rule(format!(
+                    "the clock jumped by {jump_s} s: look at it, then `rec retention thaw`"
+                )));
+            }
+            if job.no != format!("{}{:06}", job.no.get(..9).unwrap_or(""), keeping.jobs_begun + 1) {
+                return Err(StoreError::Rule(format!("{} is not the next job's number", job.no)));
+            }
+        }
+        let (free, _) = self.destroyable(job.recordings.iter().copied())?;
+        if let Some(kept) =
+            job.recordings.iter().find(|id| free.binary_search(id).is_err() && !free.contains(id))
+        {
+            self.may(*kept, Use::Destroy)?;
+            return Err(StoreError::Rule(format!(
+                "{kept} was closed a moment ago: try again in five minutes"
+            )));
+        }
+        job.begun = wall();
+        self.inner.keep(by, Keep::Job(Box::new(job.clone())))?;
+        self.inner.run(&job)
+    }
+}
+
+impl Inner {
+    /// Carries out what is open, after a start.
+    pub(super) fn resume(&self) {
+        let jobs: Vec<Job> = self.keeping().jobs.values().cloned().collect();
+        for job in jobs.into_iter().filter(|_| self.keeping().frozen.is_none()) {
+            tracing::warn!(job = job.no, "a destruction was interrupted; it goes on");
+            if let Err(error) = self.run(&job) {
+                tracing::error!(job = job.no, %error, "a destruction does not go on");
+            }
+        }
+    }
+
+    /// Destroys what of `job` is not destroyed yet, then certifies it.
+    fn run(&self, job: &Job) -> Result<u64, StoreError> {
+        let _one = self.destroying.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let open = |id: &RecordingId| !self.keeping().gone.contains_key(id);
+        let left: Vec<RecordingId> = job.recordings.iter().copied().filter(open).collect();
+        for portion in left.chunks(AT_ONCE) {
+            let mut folders = BTreeSet::new();
+            let mut stones = Vec::new();
+            for recording in portion {
+                let leaf = self.index.row(*recording)?.and_then(|row| row.leaf).unwrap_or(u64::MAX);
+                let path = Place::Recording(*recording).path(self.files.root());
+                shred(&path).map_err(disk_error(&path))?;
+                folders.extend(path.parent().map(Path::to_path_buf));
+                stones.push(Keep::Destroyed { recording: *recording, job: job.no.clone(), leaf });
+            }
+            sync_folders(folders)?;
+            self.keep_all("node", stones)?;
+        }
+        self.index.settle();
+        let certificate = self.certify(job)?;
+        let destroyed = job.recordings.len() as u64;
+        self.keep("node", Keep::JobDone { job: job.no.clone(), certificate, destroyed })?;
+        self.alarms.clear(&format!("job {}", job.no));
+        Ok(destroyed)
+    }
+
+    /// Destroys again what has a tombstone and a file: a backup was brought back (DES-07). Before anything is served.
+    pub(super) fn bury_again(&self) -> Result<u64, StoreError> {
+        let gone: Vec<RecordingId> = self.keeping().gone.keys().copied().collect();
+        let (mut buried, mut folders) = (0, BTreeSet::new());
+        for recording in gone {
+            let path = Place::Recording(recording).path(self.files.root());
+            if path.exists() {
+                shred(&path).map_err(disk_error(&path))?;
+                folders.extend(path.parent().map(Path::to_path_buf));
+                buried += 1;
+            }
+        }
+        sync_folders(folders)?;
+        if buried > 0 {
+            tracing::warn!(buried, "recordings that were destroyed had come back; they are destroyed again");
+        }
+        Ok(buried)
+    }
+}
+
+fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), StoreError> {
+    for folder in folders {
+        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk_error(&folder))?;
+    }
+    Ok(())
+}
+
+/// Overwrites the wrapped data key, makes that durable, and unlinks the file. A file that is gone is done.
+fn shred(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut front = Vec::new();
+    io::Read::by_ref(&mut file).take(Header::MAX_BYTES as u64).read_to_end(&mut front)?;
+    // A file without a readable header has no key to destroy; what it has goes with it.
+    if let Ok(header) = Header::parse(&front) {
+        let slot = Header::slot_range(header.len_bytes);
+        file.write_all_at(&vec![0; slot.len()], slot.start as u64)?;
+        file.sync_all()?;
+    }
+    std::fs::remove_file(path)
+}

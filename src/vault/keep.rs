@@ -1,0 +1,165 @@
+//! Entries of the book of keeping: what decides how long recordings stay, beside the terms that each carries itself.
+//!
+//! Invariant: an entry is never taken back; a later one says otherwise. A tombstone holds no personal data (DES-05).
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::base::{RecordingId, Wall};
+use crate::compliance::retention::Select;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepEntry {
+    /// When, by the node's clock.
+    pub at: Wall,
+    /// Who: a person, a system user, or the node.
+    pub by: String,
+    /// What.
+    #[serde(flatten)]
+    pub keep: Keep,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "keep", rename_all = "snake_case")]
+pub enum Keep {
+    /// A case holds what is selected, now and to come.
+    Hold {
+        /// The case.
+        case: String,
+        /// What it holds.
+        select: Select,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// A case holds nothing any more.
+    Release {
+        /// The case.
+        case: String,
+        /// Who agreed.
+        approved_by: Vec<String>,
+    },
+    /// An event that terms count from has come for what is selected.
+    Anchor {
+        /// The event: `contract.end`.
+        event: String,
+        /// When it was.
+        moment: Wall,
+        /// For which recordings.
+        select: Select,
+        /// Who agreed, when it shortens a term.
+        #[serde(default)]
+        approved_by: Vec<String>,
+    },
+    /// Whom a recording concerns asked that it be erased.
+    Erase {
+        /// Which.
+        recording: RecordingId,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Nothing is destroyed until somebody has looked at the clock.
+    Frozen {
+        /// By how many seconds it jumped.
+        jump_s: i64,
+    },
+    /// The clock was looked at.
+    Thawed {
+        /// What was found.
+        reason: String,
+    },
+    /// A destruction begins.
+    Job(Box<Job>),
+    /// Key and file of a recording are gone: its tombstone.
+    Destroyed {
+        /// Which.
+        recording: RecordingId,
+        /// By which job.
+        job: String,
+        /// Its leaf in the ledger.
+        leaf: u64,
+    },
+    /// A destruction is done and certified.
+    JobDone {
+        /// Which.
+        job: String,
+        /// SHA-256 of the certificate's JSON, 64 hexadecimal digits.
+        certificate: String,
+        /// Recordings that were destroyed.
+        destroyed: u64,
+    },
+}
+
+/// A destruction, as it was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number: `DES-2026-000123`.
+    pub no: String,
+    /// Whose recordings they are.
+    pub org: String,
+    /// For whom they are destroyed.
+    pub counterparty: String,
+    /// Why, in words.
+    pub basis: String,
+    /// When the reason arose: 72 hours count from here.
+    pub basis_at: Wall,
+    /// In words, what is destroyed: a class, a customer's contract.
+    pub scope: String,
+    /// The recordings.
+    pub recordings: Vec<RecordingId>,
+    /// Cases and how many recordings they withheld.
+    pub held: Vec<(String, u64)>,
+    /// What else goes with them.
+    pub also: Vec<String>,
+    /// Who asked.
+    pub requested_by: String,
+    /// Who agreed.
+    pub approved_by: Vec<String>,
+    /// When it began.
+    pub begun: Wall,
+}
+
+impl KeepEntry {
+    /// The content of its chunk.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        super::content::json(self)
+    }
+
+    /// From the content of a chunk.
+    pub fn parse(plaintext: &[u8]) -> Option<KeepEntry> {
+        serde_json::from_slice(plaintext).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_survive_their_text() {
+        let recording = RecordingId::from_bytes([1; 16]);
+        let select = Select { recordings: vec![recording], ..Select::default() };
+        for keep in [
+            Keep::Hold { case: "C-7".into(), select: select.clone(), reason: "court".into() },
+            Keep::Release { case: "C-7".into(), approved_by: vec!["li".into()] },
+            Keep::Anchor {
+                event: "contract.end".into(),
+                moment: Wall::default(),
+                select,
+                approved_by: vec![],
+            },
+            Keep::Erase { recording, reason: String::new() },
+            Keep::Frozen { jump_s: -400 },
+            Keep::Thawed { reason: "NTP".into() },
+            Keep::Job(Box::new(Job { no: "DES-1".into(), ..Job::default() })),
+            Keep::Destroyed { recording, job: "DES-1".into(), leaf: 4 },
+            Keep::JobDone { job: "DES-1".into(), certificate: "00".into(), destroyed: 1 },
+        ] {
+            let entry = KeepEntry { at: Wall::from_micros(5), by: "li".into(), keep };
+            assert_eq!(KeepEntry::parse(&entry.to_bytes()), Some(entry));
+        }
+    }
+}
