@@ -458,3 +458,6 @@ pub const PURPOSE: usize = 500;
 
 /// Motions that are kept for looking up; the oldest that are closed go first.
 pub const MOTIONS: usize = 1_000;
+
+/// Recordings of one destruction: as many as can be named in the text that is approved.
+pub const JOB_RECORDINGS: usize = 10_000;

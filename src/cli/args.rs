@@ -78,6 +78,9 @@ pub enum Verb {
     /// Say who did what on this node, and check the record of it
     #[command(subcommand)]
     Audit(Audit),
+    /// Hold recordings for a case: while it holds, nothing destroys them
+    #[command(subcommand)]
+    Hold(Hold),
     /// Check a copy of a store, or a proof, with the public key alone: needs no node and no configuration
     Verify(Verify),
     /// Say how the node is
@@ -590,6 +593,22 @@ pub enum Rec {
         #[arg(long, conflicts_with_all = ["id", "day"])]
         index: bool,
     },
+    /// Show how long recordings stay, and what waits
+    #[command(subcommand)]
+    Retention(Retention),
+    /// Tell that an event has come that terms count from, for instance the end of a contract
+    Anchor(Anchor),
+    /// Write down that whom a recording concerns asked for its erasure: it is sealed until its term is over
+    Erase {
+        /// The recording
+        id: RecordingId,
+        /// Why
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+    },
+    /// Destroy recordings whose term is over: asked for by one person, approved by two others
+    #[command(subcommand)]
+    Destroy(Destroy),
     /// Prove that a recording is in the ledger: for `ledgerline verify` on another machine
     Prove {
         /// The recording
@@ -676,6 +695,148 @@ pub enum AuditResult {
     Refused,
     /// Failed
     Failed,
+}
+
+/// `hold`
+#[derive(Debug, Subcommand)]
+pub enum Hold {
+    /// Lay a hold: on what is there, and on what comes
+    Add {
+        /// The case
+        case: String,
+        /// What it holds.
+        #[command(flatten)]
+        select: Choose,
+        /// Why
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+    },
+    /// End a hold; takes another person's approval
+    Release {
+        /// The case
+        case: String,
+    },
+    /// List the holds
+    List,
+}
+
+/// Which recordings; all given conditions must hold.
+#[derive(Debug, Clone, Args)]
+pub struct Choose {
+    /// A recording (may be repeated)
+    #[arg(long = "recording", value_name = "ID")]
+    pub recordings: Vec<RecordingId>,
+    /// A phone number in any writing
+    #[arg(long)]
+    pub number: Option<String>,
+    /// Somebody in it, a customer or an agent: a user or display name, whole
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Begun at or after
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub from: Option<super::when::Moment>,
+    /// Begun before
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub until: Option<super::when::Moment>,
+    /// A tag and its value: `case=C-7`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = tag)]
+    pub tag: Option<(String, String)>,
+    /// A retention class
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_string(), value.to_string()))
+}
+
+/// `rec retention`
+#[derive(Debug, Subcommand)]
+pub enum Retention {
+    /// List where recordings stand and until when they are kept, oldest first
+    List {
+        /// Only those
+        #[arg(long)]
+        state: Option<KeptState>,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// List those that wait for an event to count from
+    Pending {
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// List those that are past their maximum and to be destroyed
+    Due {
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Let destruction go on after a jump of the clock was looked at
+    Thaw {
+        /// What was found
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// States that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeptState {
+    /// Kept and used
+    Active,
+    /// Kept and not used: erasure was asked for
+    Sealed,
+    /// Its term is over
+    Expired,
+    /// Held by a case, in whatever state
+    Held,
+}
+
+/// `rec anchor`
+#[derive(Debug, Args)]
+pub struct Anchor {
+    /// The event: `contract.end`, `dispute.closed`
+    pub event: String,
+    /// When it was
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub at: super::when::Moment,
+    /// For which recordings.
+    #[command(flatten)]
+    pub select: Choose,
+}
+
+/// `rec destroy`
+#[derive(Debug, Subcommand)]
+pub enum Destroy {
+    /// Lay a destruction before others: of what is selected and past its term, or of all that is past its maximum
+    Propose {
+        /// Whose recordings they are
+        #[arg(long, value_name = "TEXT")]
+        org: String,
+        /// For whom they are destroyed
+        #[arg(long, value_name = "TEXT")]
+        counterparty: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        basis: String,
+        /// Since when that is so: 72 hours count from here
+        #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+        basis_at: super::when::Moment,
+        /// Which.
+        #[command(flatten)]
+        select: Choose,
+    },
+    /// Carry out what two others have approved; the certificate lies in the store's `certificates`
+    Run {
+        /// The motion that was approved
+        motion: MotionId,
+    },
+    /// List destructions that are not done
+    List,
 }
 
 /// `rec search`

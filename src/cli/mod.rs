@@ -13,6 +13,7 @@ mod demo;
 mod door;
 mod exit;
 mod init;
+mod keep;
 mod login;
 mod person;
 mod phones;
@@ -85,6 +86,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Words(sought) => words::run(&sought, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
         Verb::Audit(audit) => audit::run(&audit, config, printer),
+        Verb::Hold(hold) => keep::hold(hold, config, printer),
         Verb::Verify(verify) => verify::run(&verify, printer),
         Verb::Status => status::run(config, printer),
     }

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use super::args;
 use super::door::{self, Node};
 use super::exit::{Exit, Stop};
+use super::keep;
 use super::print::{Printer, clock_time, or_dash, table};
 use crate::base::RecordingId;
+use crate::io::admin::keeping::KeepAct;
 use crate::io::admin::protocol::{Act, Purpose, Search};
 use crate::io::admin::{RecordingView, Reply, SoundView};
 
@@ -38,6 +40,12 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             let result = node.value(Act::RecVerify { recording: id, between, index })?;
             Ok(verified(&result, printer))
         }
+        args::Rec::Retention(retention) => keep::retention(retention, &mut node, printer),
+        args::Rec::Anchor(anchor) => keep::anchor(anchor, &mut node, printer),
+        args::Rec::Erase { id, reason } => {
+            keep::done(KeepAct::Erase { recording: id, reason }, &mut node, printer)
+        }
+        args::Rec::Destroy(destroy) => keep::destroy(destroy, &mut node, printer),
         args::Rec::Prove { id } => {
             let proof: Value = node.value(Act::RecProve { recording: id })?;
             printer.value(&proof, |proof| format!("{proof:#}\n"));

@@ -1,6 +1,7 @@
 //! The recording store from outside: record, find, verify, decode, break, repair.
 
 mod full;
+mod keeping;
 mod python;
 mod witness;
 mod world;

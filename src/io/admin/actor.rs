@@ -3,6 +3,7 @@
 //! Invariant: nobody is more than one person at a time. Root and the node's own user are *system administrator* and
 //! nothing else until somebody logs in on the connection; from then on only that person's rights count.
 
+use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
 use super::protocol::{Act, Failure, Kind, Purpose};
 use crate::base::{PersonId, bounds};
@@ -131,6 +132,9 @@ pub fn right_of(act: &Act) -> Option<Right> {
         Act::RecVerify { .. } | Act::RecProve { .. } | Act::AuditVerify => Right::Verify,
         Act::AuditHeads { .. } | Act::AuditConsistency { .. } => Right::Verify,
         Act::AuditList { .. } => Right::Audit,
+        Act::Keep(KeepAct::List { .. } | KeepAct::Holds | KeepAct::Jobs) => Right::Verify,
+        Act::Keep(KeepAct::Thaw { .. } | KeepAct::Propose(_) | KeepAct::Destroy { .. }) => Right::Destroy,
+        Act::Keep(_) => Right::Hold,
         Act::Person(PersonAct::Add { .. } | PersonAct::Roles { .. } | PersonAct::Disable { .. }) => {
             Right::People
         }

@@ -14,6 +14,7 @@ use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
 use super::view::{AuditView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
+use crate::compliance::retention::Use;
 use crate::compliance::role::Right;
 use crate::config;
 use crate::io::clock::wall;
@@ -136,6 +137,7 @@ impl Desk {
             }
             Act::Person(act) => self.person(actor, act),
             Act::Motion(act) => self.motion(actor, act),
+            Act::Keep(act) => self.keep(actor, act, out),
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {
                 self.user_add(&name, &display, &numbers, password)
@@ -320,9 +322,11 @@ impl Desk {
 
     fn rec_search(&self, actor: &Actor, search: &Search, out: Out<'_>) -> Result<Value, Failure> {
         let query = Query { scope: actor.scope(), ..query(search) };
-        let rows = self.store()?.search(&query).map_err(store)?;
+        let kept = self.store()?;
+        let rows = kept.search(&query).map_err(store)?;
         let mut sent = 0_u64;
-        for row in rows {
+        // What is sealed or leaving is not found (RET-07).
+        for row in rows.into_iter().filter(|row| kept.kept(row).standing.allows(Use::Search)) {
             if !out(Reply::Item(value(RecordingView::of(row, false))?)) {
                 break;
             }
@@ -332,6 +336,7 @@ impl Desk {
     }
 
     fn rec_show(&self, recording: RecordingId, reveal: bool) -> Result<Value, Failure> {
+        self.store()?.may(recording, Use::Search).map_err(store)?;
         let record = self.store()?.show(recording).map_err(store)?;
         value(RecordView {
             kek_version: record.kek_version,
@@ -352,6 +357,8 @@ impl Desk {
     }
 
     fn rec_play(&self, recording: RecordingId, purpose: Purpose, out: Out<'_>) -> Result<Value, Failure> {
+        let wanted = if purpose == Purpose::Play { Use::Play } else { Use::Export };
+        self.store()?.may(recording, wanted).map_err(store)?;
         tracing::info!(target: "ledgerline::admin", %recording, ?purpose, "sound of a recording is read");
         // The sound in clear lives in memory only, never in a file.
         let (sound, damages) = self.store()?.sound(recording).map_err(store)?;
@@ -399,7 +406,7 @@ impl Desk {
         Ok(json!({ "found": found }))
     }
 
-    fn store(&self) -> Result<&Store, Failure> {
+    pub(super) fn store(&self) -> Result<&Store, Failure> {
         self.store.as_ref().ok_or_else(|| failed("the recording store is not open"))
     }
 
@@ -446,11 +453,11 @@ fn query(search: &Search) -> Query {
     }
 }
 
-fn value(value: impl Serialize) -> Result<Value, Failure> {
+pub(super) fn value(value: impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(failed)
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
+pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(Kind::Failed, error)
 }
 
@@ -476,10 +483,10 @@ fn secrets(error: SecretsError) -> Failure {
     Failure::new(kind, error)
 }
 
-fn store(error: StoreError) -> Failure {
+pub(super) fn store(error: StoreError) -> Failure {
     let kind = match &error {
         StoreError::NotFound(_) => Kind::NotFound,
-        StoreError::NotAudited => Kind::Refused,
+        StoreError::NotAudited | StoreError::Withheld(..) | StoreError::Rule(_) => Kind::Refused,
         _ => Kind::Failed,
     };
     Failure::new(kind, error)

@@ -5,6 +5,7 @@
 
 mod actor;
 mod desk;
+pub mod keeping;
 pub mod persons;
 pub mod protocol;
 mod server;

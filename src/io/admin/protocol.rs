@@ -19,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
 use crate::base::{CallId, RecordingId, Secret, Wall};
 use crate::registrar::Setting;
@@ -160,6 +161,8 @@ pub enum Act {
         #[serde(default)]
         index: bool,
     },
+    /// Something about keeping and destroying.
+    Keep(KeepAct),
     /// Prove that a recording is in the ledger.
     RecProve {
         /// Which.

@@ -79,6 +79,7 @@ impl Deed {
                 Deed { reason: reason.clone(), ..Deed::new(act, recording.to_string()) }
             }
             Act::RecVerify { recording, .. } => Deed::new("rec.verify", recording.map(|id| id.to_string())),
+            Act::Keep(act) => act.deed(),
             Act::RecProve { recording } => Deed::new("rec.prove", recording.to_string()),
             Act::AuditHeads { .. } => Deed::new("audit.heads", None),
             Act::AuditConsistency { .. } => Deed::new("audit.consistency", None),
@@ -234,8 +235,21 @@ pub fn note(store: &Store, who: &Who, deed: &Deed, result: Outcome) {
 /// What is kept of a result: counts, hashes and identifiers, nothing personal and no secret.
 pub fn gist(result: &Value) -> Value {
     let Value::Object(result) = result else { return Value::Null };
-    let kept =
-        ["found", "indexed", "clean", "program", "samples", "len_bytes", "ended", "leaf", "set", "removed"];
+    let kept = [
+        "found",
+        "indexed",
+        "clean",
+        "program",
+        "samples",
+        "len_bytes",
+        "ended",
+        "leaf",
+        "job",
+        "destroyed",
+        "motion",
+        "set",
+        "removed",
+    ];
     let kept = result.iter().filter(|(name, _)| kept.contains(&name.as_str()));
     let kept: serde_json::Map<String, Value> =
         kept.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -159,7 +159,7 @@ impl Keeping {
         select
     }
 
-    fn facts(&self, row: &Row) -> Facts {
+    pub(super) fn facts(&self, row: &Row) -> Facts {
         let opening = [&row.opening.caller, &row.opening.dialled].into_iter().chain(&row.opening.names);
         let parties = row.closing.iter().flat_map(|closing| &closing.parties);
         let everybody: Vec<&str> = opening

@@ -437,6 +437,11 @@ impl Store {
         self.inner.index.rebuild(progress)
     }
 
+    /// The store's folder.
+    pub fn folder(&self) -> &Path {
+        self.inner.files.root()
+    }
+
     /// How the store is.
     pub fn status(&self) -> Status {
         let mut status = self.inner.board.lock().unwrap_or_else(PoisonError::into_inner).clone();

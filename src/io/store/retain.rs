@@ -107,7 +107,12 @@ impl Store {
         let row = match self.inner.index.row(recording)? {
             Some(row) => row,
             // Not in the index: it is read from its file.
-            None => self.show(recording)?.row,
+            None => match self.show(recording) {
+                Ok(record) => record.row,
+                // What is damaged can be looked at, and is never destroyed silently.
+                Err(StoreError::Damaged(..)) if wanted != Use::Destroy => return Ok(()),
+                Err(error) => return Err(error),
+            },
         };
         let standing = self.kept(&row).standing;
         match standing.allows(wanted) {
@@ -175,6 +180,28 @@ impl Store {
         self.inner.keep(by, Keep::Release { case: case.to_string(), approved_by })
     }
 
+    /// The closed recordings that `select` means, ascending.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn selected(&self, select: &Select) -> Result<Vec<RecordingId>, StoreError> {
+        let select = self.inner.keeping().normal(select.clone());
+        let mut chosen = Vec::new();
+        self.inner.index.each_row(&mut |row| {
+            if select.matches(&self.inner.keeping().facts(&row)) {
+                chosen.push(row.recording);
+            }
+            true
+        })?;
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+
+    /// Destructions that are not done.
+    pub fn jobs(&self) -> Vec<crate::vault::Job> {
+        self.inner.keeping().jobs.values().cloned().collect()
+    }
+
     /// The holds, by case.
     pub fn holds(&self) -> Vec<(String, Hold)> {
         self.inner.keeping().holds.iter().map(|(case, hold)| (case.clone(), hold.clone())).collect()
@@ -223,6 +250,11 @@ impl Store {
             return Err(StoreError::NotFound(recording));
         }
         self.inner.keep(by, Keep::Erase { recording, reason: reason.to_string() })
+    }
+
+    /// Takes a jump of the clock by `jump_s` seconds as seen: nothing is destroyed until [`Store::thaw`].
+    pub fn jumped(&self, jump_s: i64) {
+        self.inner.look_at_clock(Some(jump_s));
     }
 
     /// Lets destruction go on after somebody has looked at the clock.
