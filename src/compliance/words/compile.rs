@@ -154,6 +154,7 @@ impl Builder {
     }
 
     fn rule(&mut self, set: u32, rule: u32, phrase: &Arc<str>, pattern: Pattern, level: Level) {
+        let level = if pattern.exact { Level::Exact } else { fitting(level, pattern.letters()) };
         let (mut parts, mut reach) = (Vec::new(), 0);
         for part in pattern.parts {
             let (what, longest) = match part.what {
@@ -181,7 +182,6 @@ impl Builder {
         let mut longest = 0;
         for letters in all.iter().flat_map(|letters| numeral::ways(letters)) {
             longest = longest.max(letters.len());
-            let level = fitting(level, letters.len());
             let next = self.pieces.len() as u32;
             let number = *self.known.entry((level, letters.clone())).or_insert(next);
             if number == next {
@@ -207,7 +207,7 @@ impl Builder {
     }
 }
 
-/// Short phrases are not looked for by sound: one syllable is said all the time, and so are two that are nearly alike.
+/// The loosest level for a phrase of so many letters in all its parts. Short ones are not looked for by sound: one syllable is said all the time, and so are two that are nearly alike.
 pub(super) fn fitting(level: Level, letters: usize) -> Level {
     match letters {
         0 | 1 => Level::Exact,

@@ -18,7 +18,7 @@ pub struct Explained {
     pub letters: Vec<LetterSounds>,
     /// All ways that its texts are written, numbers included.
     pub ways: Vec<String>,
-    /// The loosest level that its shortest text is looked for at, whatever its set says.
+    /// The loosest level that it is looked for at, whatever its set says.
     pub loosest: Level,
 }
 
@@ -50,12 +50,11 @@ pub fn explain(phrase: &str) -> Result<Explained, Fault> {
         })
         .flatten()
         .collect();
-    let shortest = texts.iter().map(|letters| letters.len()).min().unwrap_or_default();
     Ok(Explained {
         exception: pattern.exception,
         letters: texts.iter().flat_map(|letters| letters.iter().map(|letter| sounds(*letter))).collect(),
         ways: texts.iter().flat_map(|letters| numeral::ways(letters)).map(String::from_iter).collect(),
-        loosest: fitting(Level::Near, shortest),
+        loosest: if pattern.exact { Level::Exact } else { fitting(Level::Near, pattern.letters()) },
     })
 }
 
@@ -76,7 +75,7 @@ fn sounds(letter: char) -> LetterSounds {
 impl Words {
     /// The hits in `phrase` itself, by which one sees which sets know it.
     pub fn knowing(&self, phrase: &str) -> Vec<Hit> {
-        self.scan(phrase.trim_start_matches(['!', '！']))
+        self.scan(phrase)
     }
 }
 
@@ -94,6 +93,8 @@ mod tests {
         assert!(first.homophones.contains('换'), "{}", first.homophones);
         assert_eq!(first.near, ["fan", "fang", "huang"]);
         assert_eq!(explain("保本").map(|explained| explained.loosest), Ok(Level::Homophone));
+        assert_eq!(explain("=保本保息").map(|explained| explained.loosest), Ok(Level::Exact));
+        assert_eq!(explain("保[..2]本息").map(|explained| explained.loosest), Ok(Level::Near));
         assert_eq!(explain("[..2]保"), Err(Fault::OpenGap));
     }
 }

@@ -35,8 +35,8 @@ pub use watch::{Heard, HitId, Mark, News, Noticed, Watcher};
 
 /// How alike a text must be to a phrase; each level includes those before it.
 ///
-/// Sounds of one letter mean nothing and those of two little: phrases of one letter are always compared exactly, phrases
-/// of two at most as homophones.
+/// Sounds of one letter mean nothing and those of two little: phrases of one letter in all are always compared exactly,
+/// phrases of two at most as homophones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Level {
     /// The same characters, however they are written.
@@ -112,6 +112,7 @@ impl Party {
 /// | `保证[..12]收益` | both in this order, at most 12 letters between; `[2..12]`: 2 to 12 |
 /// | `保证[~12]收益` | both in either order |
 /// | `验证码[..4][digits 4..8]` | a run of 4 to 8 digits; `[digits 6]`, `[digits 6..]` |
+/// | `=根治` | these characters only, whatever the set's level |
 /// | `!不承诺保本保息` | nothing: hits within it are excused |
 /// | `!不承诺[..4]*` | nothing: a hit at most 4 letters behind 不承诺 is excused |
 /// | `!*[..6]是违法的` | nothing: a hit at most 6 letters before 是违法的 is excused |

@@ -72,6 +72,8 @@ pub(super) enum What<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     pub exception: bool,
+    /// Whether only the same characters meet it, whatever its set says.
+    pub exact: bool,
     /// Whether the two parts may stand in either order.
     pub either_order: bool,
     pub parts: Vec<Part<Vec<char>>>,
@@ -87,11 +89,9 @@ pub fn check(phrase: &str) -> Result<(), Fault> {
 
 /// Reads one phrase.
 pub(super) fn read(phrase: &str) -> Result<Pattern, Fault> {
-    let (exception, mut rest) = match phrase.trim().strip_prefix(['!', '！']) {
-        Some(rest) => (true, rest.trim()),
-        None => (false, phrase.trim()),
-    };
-    let mut pattern = Pattern { exception, either_order: false, parts: Vec::new() };
+    let (exception, rest) = marked(phrase, ['!', '！']);
+    let (exact, mut rest) = marked(rest, ['=', '＝']);
+    let mut pattern = Pattern { exception, exact, either_order: false, parts: Vec::new() };
     let mut gap = None;
     while !rest.is_empty() {
         let end = rest.find(['[', '*', ']']).unwrap_or(rest.len());
@@ -122,7 +122,25 @@ pub(super) fn read(phrase: &str) -> Result<Pattern, Fault> {
     if gap.is_some() { Err(Fault::OpenGap) } else { pattern.whole() }
 }
 
+/// Whether `phrase` begins with a mark, and the rest.
+fn marked(phrase: &str, marks: [char; 2]) -> (bool, &str) {
+    match phrase.trim().strip_prefix(marks) {
+        Some(rest) => (true, rest.trim()),
+        None => (false, phrase.trim()),
+    }
+}
+
 impl Pattern {
+    /// The fewest letters that meet it; gaps are none.
+    pub fn letters(&self) -> usize {
+        let of = |part: &Part<Vec<char>>| match &part.what {
+            What::Any(all) => all.iter().map(Vec::len).min().unwrap_or_default(),
+            What::Digits(least, _) => *least as usize,
+            What::Hit => 0,
+        };
+        self.parts.iter().map(of).sum()
+    }
+
     fn push(&mut self, gap: &mut Option<(u32, u32)>, what: What<Vec<char>>) -> Result<(), Fault> {
         if self.parts.len() == bounds::WORD_PARTS {
             return Err(Fault::TooLong);
@@ -212,6 +230,7 @@ mod tests {
             Err(fault) => return format!("{fault:?}"),
         };
         let mut out = String::from(if pattern.exception { "!" } else { "" });
+        out += if pattern.exact { "=" } else { "" };
         for part in &pattern.parts {
             if part.gap != (0, 0) {
                 out += &format!(
@@ -245,6 +264,8 @@ mod tests {
             ("卡号[digits 16..]号", "卡号#16-100号"),
             ("!不承诺保本保息", "!不承诺保本保息"),
             ("！不承诺[..4]*", "!不承诺<0-4>*"),
+            ("=根治", "=根治"),
+            ("! = 根治", "!=根治"),
             ("!*[..6]是违法的", "!*<0-6>是违法的"),
         ] {
             assert_eq!(shown(written), read, "{written}");

@@ -69,6 +69,18 @@ fn levels_hear_more_and_more() {
 }
 
 #[test]
+fn what_is_marked_exact_is_not_looked_for_by_sound() {
+    let words = words(Level::Near, &["=根治", "保证[..3]收益", "一[..1]定赚"]);
+    assert_eq!(found(&words, "跟之前一样，根治，根質"), ["=根治=根治/exact"]);
+    assert_eq!(
+        found(&words, "包怎有搜意"),
+        ["保证[..3]收益=包怎有搜意/near"],
+        "parts of two in a phrase of four"
+    );
+    assert_eq!(found(&words, "医钉钻"), ["一[..1]定赚=医钉钻/near"]);
+}
+
+#[test]
 fn the_longest_phrase_speaks_for_its_place() {
     let words = words(Level::Exact, &["保本", "保本保息", "保息", "息费", "哈哈"]);
     assert_eq!(
