@@ -21,6 +21,7 @@ mod player;
 mod prompt;
 mod relay;
 mod report;
+mod riff;
 mod route;
 pub mod say;
 mod shield;

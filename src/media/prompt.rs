@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::PromptId;
+use crate::base::{PromptId, bounds};
 use crate::rtp::g711;
 
+use super::riff::{self, Companded, Law};
 use super::say::{self, Language, Piece};
 use super::{Country, wave};
 
@@ -20,13 +21,28 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Reads a WAV file (PCM of 8 to 32 bits or float; any rate from 4 000 to 192 000; channels are averaged).
+    /// Reads a WAV file (PCM of 8 to 32 bits, float, or G.711; any rate from 4 000 to 192 000; channels are averaged).
     ///
     /// # Errors
     /// [`BadSound`] for what cannot be read, and for sounds longer than
     /// [`bounds::PROMPT`](crate::base::bounds::PROMPT).
     pub fn from_wav(file: &[u8]) -> Result<Prompt, BadSound> {
-        wave::read(file).map(|samples| Prompt::from_samples(&samples))
+        match riff::companded(file) {
+            Some(Companded { law, channels: 1, rate: wave::RATE, octets }) => Prompt::from_law(law, octets),
+            _ => wave::read(file).map(|samples| Prompt::from_samples(&samples)),
+        }
+    }
+
+    /// Takes what is in one law already as it is; the other is its nearest value.
+    fn from_law(law: Law, octets: &[u8]) -> Result<Prompt, BadSound> {
+        if octets.len() as u64 > bounds::PROMPT.as_secs() * u64::from(wave::RATE) {
+            return Err(BadSound::Long(bounds::PROMPT));
+        }
+        let by = |table: &[u8; 256]| octets.iter().map(|octet| table[usize::from(*octet)]).collect();
+        Ok(match law {
+            Law::A => Prompt { a_law: octets.into(), mu_law: by(&g711::A_TO_MU) },
+            Law::Mu => Prompt { a_law: by(&g711::MU_TO_A), mu_law: octets.into() },
+        })
     }
 
     /// Encodes linear samples at 8 000 a second.
@@ -62,7 +78,7 @@ impl std::fmt::Debug for Prompt {
 /// Why a sound file cannot be a prompt. The operator's error: the plan's check reports it with the file's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSound {
-    /// Not a WAV file, cut short, or a kind of WAV that is not PCM.
+    /// Not a WAV file, cut short, or a kind of WAV that is neither PCM nor G.711.
     #[error("not a readable WAV file: {0}")]
     Unreadable(String),
     /// A sampling rate outside 4 000 to 192 000.
@@ -146,5 +162,29 @@ impl PromptLibrary {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.prompts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::riff::tests::file;
+    use super::*;
+
+    #[test]
+    fn g711_of_the_wire_s_rate_is_taken_as_it_is() {
+        let octets: Vec<u8> = (0..=255).collect();
+        let a = Prompt::from_wav(&file(6, 8_000, &octets)).expect("A-law");
+        assert_eq!(a.a_law(), octets);
+        assert_eq!(a.mu_law()[0x55], g711::A_TO_MU[0x55]);
+        let mu = Prompt::from_wav(&file(7, 8_000, &octets)).expect("µ-law");
+        assert_eq!(mu.mu_law(), octets);
+        assert_eq!(mu.duration(), Duration::from_millis(32));
+    }
+
+    #[test]
+    fn g711_of_another_rate_is_converted() {
+        let wide = Prompt::from_wav(&file(6, 16_000, &[g711::encode_a_law(8_000); 16_000])).expect("A-law");
+        assert_eq!(wide.duration(), Duration::from_secs(1));
+        assert_eq!(wide.a_law()[4_000], g711::encode_a_law(8_000));
     }
 }

@@ -11,13 +11,15 @@ use hound::{SampleFormat, WavReader, WavSpec};
 
 use crate::base::bounds;
 
-use super::BadSound;
+use super::{BadSound, riff};
 
 /// Samples a second on the wire.
 pub(super) const RATE: u32 = 8_000;
 /// What needs no work: most prompts are kept so, and a node's start waits for all of them.
 const WIRE: WavSpec =
     WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+/// Full scale.
+const FULL: f32 = 32_768.0;
 /// Zero crossings of the sinc on each side.
 const CROSSINGS: f64 = 24.0;
 /// The part of the lower half-rate that passes.
@@ -25,18 +27,20 @@ const PASS: f64 = 0.94;
 
 /// Reads a WAV file as one channel of linear samples at [`RATE`].
 pub(super) fn read(file: &[u8]) -> Result<Vec<i16>, BadSound> {
+    if let Some(sound) = riff::companded(file) {
+        let channels = usize::from(sound.channels);
+        check(sound.rate, sound.octets.len() / channels)?;
+        let table = sound.law.table();
+        let samples: Vec<f32> =
+            sound.octets.iter().map(|octet| f32::from(table[usize::from(*octet)]) / FULL).collect();
+        return Ok(on_the_wire(&samples, channels, sound.rate));
+    }
     let mut reader = WavReader::new(Cursor::new(file)).map_err(unreadable)?;
     let spec = reader.spec();
-    if !(4_000..=192_000).contains(&spec.sample_rate) {
-        return Err(BadSound::Rate(spec.sample_rate));
-    }
-    if u64::from(reader.duration()) > bounds::PROMPT.as_secs() * u64::from(spec.sample_rate) {
-        return Err(BadSound::Long(bounds::PROMPT));
-    }
+    check(spec.sample_rate, usize::try_from(reader.duration()).unwrap_or(usize::MAX))?;
     if spec == WIRE {
         return reader.into_samples::<i16>().collect::<Result<_, _>>().map_err(unreadable);
     }
-    let channels = usize::from(spec.channels.max(1));
     let samples: Vec<f32> = match spec.sample_format {
         SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>().map_err(unreadable)?,
         SampleFormat::Int => {
@@ -46,9 +50,25 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<i16>, BadSound> {
             scaled.collect::<Result<_, _>>().map_err(unreadable)?
         }
     };
+    Ok(on_the_wire(&samples, usize::from(spec.channels.max(1)), spec.sample_rate))
+}
+
+/// Refuses rates and lengths that no prompt has.
+fn check(rate: u32, samples: usize) -> Result<(), BadSound> {
+    if !(4_000..=192_000).contains(&rate) {
+        return Err(BadSound::Rate(rate));
+    }
+    if samples as u64 > bounds::PROMPT.as_secs() * u64::from(rate) {
+        return Err(BadSound::Long(bounds::PROMPT));
+    }
+    Ok(())
+}
+
+/// All channels as one, at [`RATE`].
+fn on_the_wire(samples: &[f32], channels: usize, rate: u32) -> Vec<i16> {
     let mono: Vec<f32> =
         samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
-    Ok(resample(&mono, spec.sample_rate).into_iter().map(to_i16).collect())
+    resample(&mono, rate).into_iter().map(to_i16).collect()
 }
 
 fn unreadable(error: hound::Error) -> BadSound {
@@ -56,7 +76,7 @@ fn unreadable(error: hound::Error) -> BadSound {
 }
 
 fn to_i16(sample: f32) -> i16 {
-    let scaled = (sample * 32_768.0).round();
+    let scaled = (sample * FULL).round();
     if scaled.is_nan() { 0 } else { scaled.clamp(-32_768.0, 32_767.0) as i16 }
 }
 
