@@ -68,7 +68,7 @@ fn piece(file: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::say::{Currency, Say, Spoken};
+    use crate::media::say::{Currency, Digits, Say, Spoken};
     use jiff::civil::{Date, Time};
 
     fn media(prompts: Option<&Path>) -> config::Media {
@@ -85,19 +85,21 @@ mod tests {
     }
 
     #[test]
-    fn the_binary_speaks_mandarin() {
+    fn the_binary_speaks_every_language() {
         let mut library = PromptLibrary::new();
         load(&media(None), &mut library).expect("the repository's own pieces");
         assert_eq!(library.country(), Country::Europe);
-        for what in [
-            Spoken::Number(98_765_432),
-            Spoken::Number(1_020),
-            Spoken::Money(123_456, Currency::Yuan),
-            Spoken::Date(Date::constant(2026, 11, 22)),
-            Spoken::Time(Time::constant(14, 5, 0, 0)),
-        ] {
-            for piece in (Say { language: Language::Mandarin, what }).pieces() {
-                assert!(library.piece(Language::Mandarin, piece).is_some(), "{what:?}: {piece}");
+        let money = [Currency::Yuan, Currency::Dollar, Currency::Euro];
+        let money = money.into_iter().flat_map(|of| [1, 99, 100, 123_456].map(|sum| Spoken::Money(sum, of)));
+        let numbers = [0, -7, 1_020, 98_765_432, 7_000_000_000_000].map(Spoken::Number);
+        let dates = (1..=12).map(|month| Spoken::Date(Date::constant(2026, month, 16 + month)));
+        let times = (0..24).map(|hour| Spoken::Time(Time::constant(hour, 2 * hour, 0, 0)));
+        let digits = [Spoken::Digits(Digits::new("+0123456789*#"))];
+        for what in money.chain(numbers).chain(dates).chain(times).chain(digits) {
+            for language in Language::ALL {
+                for piece in (Say { language, what: what.clone() }).pieces() {
+                    assert!(library.piece(language, piece).is_some(), "{language:?} {what:?}: {piece}");
+                }
             }
         }
     }
