@@ -549,8 +549,55 @@ pub enum Plan {
         /// A plan folder or one plan file; without it, the folder of the configuration
         path: Option<PathBuf>,
     },
+    /// Run the tests that stand in plan files: exit code 1 when one fails
+    Test {
+        /// A plan folder or one plan file; without it, the folder of the configuration
+        path: Option<PathBuf>,
+        /// Say which ways of the plan no test has gone
+        #[arg(long)]
+        coverage: bool,
+        /// Show every call, not only those of tests that fail
+        #[arg(long, short)]
+        verbose: bool,
+    },
+    /// Let one call run through a plan in virtual time. On a terminal you play its caller, its phones and its agents
+    Sim(Sim),
     /// Have the running switch check and load its plan folder; calls in progress keep theirs
     Reload,
+}
+
+/// `plan sim`
+#[derive(Debug, Args)]
+pub struct Sim {
+    /// One plan file; without it, the plan of the configuration
+    pub path: Option<PathBuf>,
+    /// The caller's number or name
+    #[arg(long, default_value = "13800000000")]
+    pub from: String,
+    /// What is dialled
+    #[arg(long)]
+    pub to: String,
+    /// When: `2026-10-08T10:00`; now, if it is not said
+    #[arg(long, value_parser = super::when::parse)]
+    pub at: Option<super::when::Moment>,
+    /// The trunk that the call comes from; otherwise a user calls, where one may
+    #[arg(long)]
+    pub trunk: Option<String>,
+    /// What the caller presses, in order: `--press 1 --press 62258800`; `--press ''` is nothing
+    #[arg(long)]
+    pub press: Vec<String>,
+    /// How a user, queue or group behaves: `--stub bob=busy`, `--stub 主管组=free:1`
+    #[arg(long)]
+    pub stub: Vec<String>,
+    /// What a lookup answers: `--lookup '客户={"级别":"VIP"}'`; others are down
+    #[arg(long)]
+    pub lookup: Vec<String>,
+    /// What is said in conversations: `--say 'customer: 还不上'`
+    #[arg(long)]
+    pub say: Vec<String>,
+    /// The emergency plan that is switched on
+    #[arg(long)]
+    pub during: Option<String>,
 }
 
 /// `rec`

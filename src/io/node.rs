@@ -309,7 +309,7 @@ pub fn load_keys(config: &Config) -> Result<Arc<Keyring>, StoreError> {
 
 fn load_plan(config: &Config) -> Result<Loaded, StartError> {
     let plan = &config.plan;
-    let loaded = plans::load(plan, &plans::site(config))
+    let loaded = plans::load_at_start(plan, &plans::site(config))
         .map_err(|error| StartError::PlanFolder(plan.folder.clone(), error))?;
     let findings: String = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
     if loaded.program.is_none() {

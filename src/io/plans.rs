@@ -13,9 +13,10 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use sha2::{Digest, Sha256};
 
+use crate::base::Wall;
 use crate::config::{self, Config};
 use crate::media::{Prompt, PromptLibrary};
-use crate::plan::{self, Diagnostic, Program, Site, Sound, SoundError, Sources};
+use crate::plan::{self, Code, Diagnostic, Program, Site, Sound, SoundError, Sources};
 
 /// Largest plan file. A plan of ten thousand routes is a tenth of it.
 const PLAN_BYTES: u64 = 8 << 20;
@@ -54,6 +55,21 @@ pub fn load(plan: &config::Plan, site: &Site) -> io::Result<Loaded> {
     load_files(&plan.folder, files, Some(site))
 }
 
+/// As [`load`], for a node that starts: a script that has lapsed since the plan was checked keeps no node from its calls. What has lapsed
+/// is in the diagnostics all the same, and is not used.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_at_start(plan: &config::Plan, site: &Site) -> io::Result<Loaded> {
+    let loaded = load(plan, site)?;
+    let lapsed = |found: &Diagnostic| !found.is_error() || found.code() == Code::EXPIRED;
+    if loaded.program.is_some() || !loaded.diagnostics.iter().all(lapsed) {
+        return Ok(loaded);
+    }
+    let timeless = Folder { knows_time: false, site: Some(site.clone()), ..Folder::open(&plan.folder)? };
+    Ok(Loaded { diagnostics: loaded.diagnostics, ..loaded_from(timeless, loaded.files) })
+}
+
 /// Every `*.plan` file of `folder`, sorted; not those of its subfolders, which hold what plans `use`.
 ///
 /// # Errors
@@ -76,6 +92,10 @@ pub fn list(folder: &Path) -> io::Result<Vec<String>> {
 /// As [`load`].
 pub fn load_files(folder: &Path, files: Vec<String>, site: Option<&Site>) -> io::Result<Loaded> {
     let sources = Folder { site: site.cloned(), ..Folder::open(folder)? };
+    Ok(loaded_from(sources, files))
+}
+
+fn loaded_from(sources: Folder, files: Vec<String>) -> Loaded {
     let roots: Vec<&str> = files.iter().map(String::as_str).collect();
     let (program, diagnostics) = plan::load(&sources, &roots);
     let mut prompts = PromptLibrary::new();
@@ -85,7 +105,7 @@ pub fn load_files(folder: &Path, files: Vec<String>, site: Option<&Site>) -> io:
             prompts.insert(prompt.id, sound);
         }
     }
-    Ok(Loaded { program, diagnostics, files, prompts })
+    Loaded { program, diagnostics, files, prompts }
 }
 
 /// Reads, checks and compiles the file at `path`, or every plan file of a folder, each for itself.
@@ -109,13 +129,15 @@ struct Folder {
     root: OwnedFd,
     sounds: RefCell<HashMap<String, (Sound, Prompt)>>,
     site: Option<Site>,
+    /// Whether what has lapsed is found.
+    knows_time: bool,
 }
 
 impl Folder {
     fn open(path: &Path) -> io::Result<Folder> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Folder { root, sounds: RefCell::default(), site: None })
+        Ok(Folder { root, sounds: RefCell::default(), site: None, knows_time: true })
     }
 
     /// The octets of a file beneath the folder.
@@ -157,6 +179,10 @@ impl Sources for Folder {
 
     fn site(&self) -> Option<&Site> {
         self.site.as_ref()
+    }
+
+    fn now(&self) -> Option<Wall> {
+        self.knows_time.then(super::clock::wall)
     }
 }
 

@@ -29,6 +29,7 @@ impl Machine {
             Operand::CallerName => Value::Text(self.facts.display.clone()),
             Operand::Callee => Value::Text(self.facts.dialled.clone()),
             Operand::Priority => Value::Int(self.priority.into()),
+            Operand::Matched => Value::Text(Masked::new(self.matched.as_deref().unwrap_or(""))),
             Operand::Fact(lookup, field) => {
                 let known = self.found.get(usize::from(*lookup)).and_then(Option::as_ref);
                 known.and_then(|fields| fields.get(usize::from(*field))).cloned().unwrap_or_default()

@@ -32,6 +32,12 @@ pub struct Machine {
     pub(super) language: Option<Arc<str>>,
     /// How urgent the call is.
     pub(super) priority: u8,
+    /// What a screen has found.
+    pub(super) matched: Option<Arc<str>>,
+    /// Webhooks that are told once and have been.
+    told: SmallVec<[Arc<str>; 1]>,
+    /// The ways that the call has gone, for coverage; the last instruction.
+    seen: Option<Box<Seen>>,
     /// The policies that match, by number, and whose monitors are there.
     matching: SmallVec<[u16; 4]>,
     monitored: SmallVec<[u16; 2]>,
@@ -45,6 +51,13 @@ pub struct Machine {
     /// Steps since somebody acted.
     steps: usize,
     trace: Vec<(Pc, Mark)>,
+}
+
+/// The ways that a call has gone.
+#[derive(Debug, Default)]
+struct Seen {
+    ways: std::collections::BTreeSet<(Pc, Pc)>,
+    last: Pc,
 }
 
 /// What the machine waits for.
@@ -81,6 +94,7 @@ impl Machine {
         let (state, tries, steps) = (State::Start, 0, 0);
         let matching = program.matching_numbers(&facts).into();
         let (found, language, monitored) = (Vec::new(), None, SmallVec::new());
+        let (matched, told, seen) = (None, SmallVec::new(), None);
         Machine {
             program,
             policy,
@@ -89,6 +103,9 @@ impl Machine {
             found,
             language,
             priority,
+            matched,
+            told,
+            seen,
             matching,
             monitored,
             state,
@@ -196,6 +213,55 @@ impl Machine {
         }
     }
 
+    /// Carries out a reaction of the program while people talk: what it does, and where the customer goes on when the
+    /// reaction takes it from the agent. `matched` is what was said.
+    pub fn react(&mut self, reaction: u32, matched: Option<&str>, wall: Wall) -> (Vec<Deed>, Option<Ask>) {
+        let program = self.program.clone();
+        let (back, mut out) = (self.pc, Vec::new());
+        self.matched = matched.map(Into::into);
+        self.pc = program.code.reactions.get(reaction as usize).copied().unwrap_or(NOWHERE);
+        while let Some(Op::Do { deed, to, .. }) = program.code.ops.get(self.pc as usize) {
+            if let DeedSource::Transfer { flow, arguments } = deed {
+                self.mark(Mark::Did);
+                self.hand_over(arguments, wall);
+                self.steps = 0;
+                let flow = program.code.flows.get(*flow).copied().unwrap_or(NOWHERE);
+                let ask = self.go(&program, wall, flow);
+                return (out, Some(ask));
+            }
+            let deed = self.deed(deed, wall);
+            self.mark(Mark::Deed(Box::new(deed.clone())));
+            if !self.is_told(&deed) {
+                out.push(deed);
+            }
+            self.pc = to.first().copied().unwrap_or(NOWHERE);
+        }
+        self.pc = back;
+        (out, None)
+    }
+
+    /// Whether a deed tells what is told once and has been told; remembers it.
+    fn is_told(&mut self, deed: &Deed) -> bool {
+        let Deed::Notify { webhook, once: true, .. } = deed else {
+            return false;
+        };
+        let told = self.told.contains(&webhook.name);
+        if !told {
+            self.told.push(webhook.name.clone());
+        }
+        told
+    }
+
+    /// Remembers from now on which ways the call goes.
+    pub(super) fn watch(&mut self) {
+        self.seen = Some(Box::default());
+    }
+
+    /// The ways that the call has gone since it is watched.
+    pub(super) fn ways(&self) -> impl Iterator<Item = (Pc, Pc)> {
+        self.seen.iter().flat_map(|seen| seen.ways.iter().copied())
+    }
+
     /// Takes what was traced since the last time, oldest first.
     pub fn take_trace(&mut self) -> Vec<TraceLine> {
         let marks = std::mem::take(&mut self.trace);
@@ -222,6 +288,10 @@ impl Machine {
     fn run(&mut self, program: &Program, wall: Wall) -> Ask {
         loop {
             self.steps += 1;
+            if let Some(seen) = &mut self.seen {
+                seen.ways.insert((seen.last, self.pc));
+                seen.last = self.pc;
+            }
             let Some(op) = program.code.ops.get(self.pc as usize).filter(|_| self.steps <= PLAN_STEPS) else {
                 self.mark(Mark::Strayed);
                 return self.over(Cause::Failed);
@@ -286,12 +356,18 @@ impl Machine {
                 }
                 Op::Do { deed, .. } => {
                     let deed = self.deed(deed, wall);
-                    let mark = Mark::Deed(Box::new(deed.clone()));
-                    return self.wait(mark, State::Did, Ask::Do(deed));
+                    self.mark(Mark::Deed(Box::new(deed.clone())));
+                    if self.is_told(&deed) {
+                        let Op::Do { to, .. } = op else { continue };
+                        self.pc = to.first().copied().unwrap_or(NOWHERE);
+                        continue;
+                    }
+                    self.state = State::Did;
+                    return Ask::Do(deed);
                 }
                 Op::Guard { without, next } => {
                     if let Some((policy, deed)) = self.missing_monitors(program, without, wall) {
-                        let mark = Mark::Monitors(policy, Box::new(deed.clone()));
+                        let mark = Mark::Deed(Box::new(deed.clone()));
                         return self.wait(mark, State::Monitors(policy), Ask::Do(deed));
                     }
                     self.pc = *next;

@@ -209,6 +209,22 @@ impl Program {
         found.map(RouteId)
     }
 
+    /// Where a call to `dialled` comes from, if anybody may make it: a user, or else a trunk.
+    pub fn origin_of(&self, dialled: &str) -> Option<Origin> {
+        let takes = |route: &&RouteEntry| route.pattern.matches(dialled);
+        let mut origins = self.routes.iter().filter(takes).map(|route| &route.from);
+        let first = self.routes.iter().filter(takes).flat_map(|route| route.from.trunks.first()).next();
+        match origins.any(|from| from.users) {
+            true => Some(Origin::Users),
+            false => first.cloned().map(Origin::Trunk),
+        }
+    }
+
+    /// The code of a feature and its reaction.
+    pub fn feature(&self, code: &str) -> Option<u32> {
+        self.features.iter().find(|(known, _)| **known == *code).map(|(_, reaction)| *reaction)
+    }
+
     /// How urgent the calls of a route are before anything is known of them.
     pub(super) fn priority(&self, route: RouteId) -> u8 {
         self.routes.get(route.0 as usize).map_or(0, |route| route.priority)

@@ -342,7 +342,6 @@ impl Sounds {
 pub(crate) struct LiveSound {
     /// The language when the call has not chosen one that is there.
     pub spoken: Arc<str>,
-    pub name: Arc<str>,
     pub versions: Vec<(Window, Vec<(Arc<str>, PromptId)>)>,
 }
 
@@ -431,6 +430,8 @@ pub(crate) enum Operand {
     Callee,
     /// How urgent the call is.
     Priority,
+    /// What was said that a screen has found.
+    Matched,
     /// A field of what a lookup has answered last in this call.
     Fact(u16, u16),
     Fixed(Value),

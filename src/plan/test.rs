@@ -34,16 +34,15 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) enum LineKind {
     /// What a lookup answers; `None`: nothing.
-    Answers(usize, Option<Arc<[Value]>>),
+    Answers(Arc<str>, Option<Arc<[Value]>>),
     Behaves(Arc<str>, Behaviour),
     Call(Call),
     Says {
         agent: bool,
         text: Arc<str>,
     },
-    HangsUp {
-        caller: bool,
-    },
+    /// Somebody hangs up: as every conversation ends.
+    HangsUp,
     /// The agent answers: said for readers, and what happens without it too.
     Answered,
     Expect(Expectation),

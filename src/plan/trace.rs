@@ -43,8 +43,6 @@ pub(crate) enum Mark {
     Found,
     Ended(Ended),
     Deed(Box<Deed>),
-    /// The policy of this number wants monitors.
-    Monitors(u16, Box<Deed>),
     /// No version of a sound is in force.
     Lapsed,
     Misfit,
@@ -95,7 +93,6 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
         Mark::Found => write!(text, ": found"),
         Mark::Ended(ended) => write!(text, ": {}", ended.word()),
         Mark::Deed(deed) => write!(text, "{}", said(deed)),
-        Mark::Monitors(_, deed) => write!(text, "{}", said(deed)),
         Mark::Lapsed => write!(text, ": no version in force"),
         Mark::Misfit => write!(text, ": a reply that does not fit"),
         Mark::Strayed => write!(text, ": more steps than allowed"),

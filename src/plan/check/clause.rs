@@ -70,7 +70,7 @@ pub(super) fn check(
             findings.push(Finding::new(Code::OPTION_TWICE, code.span).arg(&*code.text));
         }
         let mut one = One { ast, walks, world, findings, extra: &mut extra };
-        let reaction = one.reaction(&feature.body, feature.span);
+        let reaction = one.reaction(&feature.body, feature.span, false);
         extra.features.push((code.text.clone(), reaction));
     }
     extra
@@ -156,13 +156,13 @@ impl One<'_, '_> {
         if written.down.is_none() {
             self.findings.push(Finding::new(Code::NO_DOWN, at));
         }
-        let hit = self.reaction(&written.body, at);
+        let hit = self.reaction(&written.body, at, true);
         let mut hits = Vec::new();
         for (count, block) in &written.hits {
-            let number = self.reaction(block, at);
+            let number = self.reaction(block, at, true);
             hits.push((u32::try_from(*count).unwrap_or(u32::MAX), number));
         }
-        let down = written.down.as_ref().map(|block| self.reaction(block, at));
+        let down = written.down.as_ref().map(|block| self.reaction(block, at, false));
         Screen {
             agent: &*written.party.text == "agent",
             words: texts(&written.words),
@@ -174,9 +174,10 @@ impl One<'_, '_> {
     }
 
     /// A block that is carried out while people talk; its number.
-    fn reaction(&mut self, block: &Block, at: Span) -> u32 {
+    fn reaction(&mut self, block: &Block, at: Span, matches: bool) -> u32 {
         let body: Vec<Step> = self.walks.walk(self.ast, self.findings, |check| {
             check.reacts = true;
+            check.matches = matches;
             let start = Reach::Goes { quiet: false, fell: block.close };
             check.in_scope(|check| check.statements(&block.statements, start)).0
         });

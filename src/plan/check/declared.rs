@@ -65,7 +65,7 @@ pub(super) fn lookups(asts: &[FileAst], world: &mut World, findings: &mut Vec<Fi
             takes: fields(&takes),
             yields: fields(&yields),
         }));
-        world.lookups.push(Known { takes, yields: Type::Record(yields.into()), secret: lookup.secret });
+        world.lookups.push(Known { takes, yields: Type::Record(yields.into()) });
     }
 }
 
@@ -159,11 +159,7 @@ pub(super) fn scripts(
                 texts.iter().filter_map(|text| Some((text.lang.clone(), text.sound?))).collect::<Vec<_>>();
             all_spoken &= !found.is_empty();
             if let Some(first) = found.first() {
-                spoken.push(LiveSound {
-                    spoken: first.0.clone(),
-                    name: script.name.text.clone(),
-                    versions: vec![(version.window, found)],
-                });
+                spoken.push(LiveSound { spoken: first.0.clone(), versions: vec![(version.window, found)] });
             }
             out.push(ScriptVersion { version: version.name.clone(), window: version.window, texts });
         }
@@ -574,7 +570,7 @@ fn campaign(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) 
         limit: count(block, "limit", 1),
         tiers,
         caller_ids: plain(texts(block, "caller-id")),
-        flow: plain(names(block, "flow")).pop().unwrap_or_else(|| "".into()),
+        flow: plain(names(block, "answered")).pop().unwrap_or_else(|| "".into()),
         pace: count(block, "pace", 60),
     });
 }

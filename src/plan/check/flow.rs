@@ -53,6 +53,8 @@ pub(super) struct FlowCheck<'c> {
     pub preempts: bool,
     /// Whether lookups' answers can be named by the lookup: in policies.
     pub facts: bool,
+    /// Whether `match.text` is what a screen has found.
+    pub matches: bool,
     bindings: Vec<Binding>,
     slots: u16,
     /// The flow that is walked; `None` for a route.
@@ -268,7 +270,7 @@ impl<'c> FlowCheck<'c> {
         ways: &'c mut Vec<QuietWay>,
     ) -> FlowCheck<'c> {
         let language = file.language.as_ref();
-        let (reacts, preempts, facts) = (false, false, false);
+        let (reacts, preempts, facts, matches) = (false, false, false, false);
         let (bindings, calls) = (Vec::new(), Vec::new());
         FlowCheck {
             world,
@@ -277,6 +279,7 @@ impl<'c> FlowCheck<'c> {
             reacts,
             preempts,
             facts,
+            matches,
             bindings,
             slots: 0,
             flow,
@@ -596,6 +599,7 @@ impl<'c> FlowCheck<'c> {
         }
         match (of(name), name) {
             (Some(binding), _) => Some((Operand::Slot(binding.slot), binding.kind.clone())),
+            (None, "match.text") if self.matches => Some((Operand::Matched, Type::Text)),
             (None, "priority") => Some((Operand::Priority, Type::Int)),
             (None, "caller.phone") => Some((Operand::Caller, Type::Phone)),
             (None, "caller") => Some((Operand::Caller, Type::Phone)),

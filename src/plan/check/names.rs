@@ -41,7 +41,6 @@ pub(super) struct World {
 pub(super) struct Known {
     pub takes: Vec<(Arc<str>, Type)>,
     pub yields: Type,
-    pub secret: bool,
 }
 
 /// What the uses of a script give it.

@@ -178,8 +178,7 @@ fn sounds_of(
     let chosen = single.is_some() && world.speaks_many;
     let mut out = Vec::new();
     for (lang, span) in langs {
-        let mut sound =
-            LiveSound { spoken: lang.clone(), name: used.name.text.clone(), versions: Vec::new() };
+        let mut sound = LiveSound { spoken: lang.clone(), versions: Vec::new() };
         for (window, prompt) in &versions {
             let own = prompt.sounds.iter().find(|sound| sound.lang == lang);
             if own.is_none() {

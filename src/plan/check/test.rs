@@ -109,7 +109,7 @@ impl One<'_> {
             }
             TestKind::Acts { party, act } => match (&*party.text, &*act.text) {
                 ("agent", "answers") => LineKind::Answered,
-                (party, "hangs") => LineKind::HangsUp { caller: party != "agent" },
+                (_, "hangs") => LineKind::HangsUp,
                 (_, other) => {
                     let words = ["answers", "hangs up"];
                     let finding = Finding::new(Code::NOT_A_WORD, act.span).arg(other).arg(Arg::list(words));
@@ -132,7 +132,7 @@ impl One<'_> {
             return None;
         };
         let Some(fields) = fields else {
-            return Some(LineKind::Answers(index, None));
+            return Some(LineKind::Answers(name.text.clone(), None));
         };
         let yields = self.world.lookups.get(index)?.yields.clone();
         let mut ways = Vec::new();
@@ -148,7 +148,7 @@ impl One<'_> {
         if values.is_none() {
             self.findings.push(Finding::new(Code::NOT_CONSTANT, name.span));
         }
-        Some(LineKind::Answers(index, Some(values?.into())))
+        Some(LineKind::Answers(name.text.clone(), Some(values?.into())))
     }
 
     fn behaves(

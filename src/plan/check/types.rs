@@ -153,6 +153,11 @@ impl Type {
         matches!(self, Type::Digits | Type::Phone | Type::Text | Type::Unknown)
     }
 
+    /// Whether its values are written as texts.
+    pub const fn is_written(&self) -> bool {
+        matches!(self, Type::Name | Type::IdCard | Type::Card | Type::Phone | Type::Digits | Type::Opaque)
+    }
+
     /// Whether a value of type `given` can stand where this type is declared.
     pub fn takes(&self, given: &Type) -> bool {
         match (self, given) {
@@ -160,7 +165,7 @@ impl Type {
             (Type::Unknown, _) | (_, Type::Unknown) => true,
             (Type::Text, given) => given.is_text(),
             (Type::Phone | Type::Card | Type::IdCard, Type::Digits) => true,
-            (Type::Opaque, given) => given.is_text(),
+            (Type::Opaque, given) => given.is_text() || *given == Type::Opaque,
             (own, given) => own == given,
         }
     }

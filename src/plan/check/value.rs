@@ -35,7 +35,15 @@ impl FlowCheck<'_> {
         let fixed = |value: Value, kind: Type| Some((Operand::Fixed(value), kind));
         match &expr.kind {
             ExprKind::Name(name) => self.named_as(name, want),
-            ExprKind::Text(text) => self.text(text, expr.span, Use::Shown),
+            ExprKind::Text(text) => {
+                let (operand, kind) = self.text(text, expr.span, Use::Shown)?;
+                // What is written out is of whatever kind of text is wanted.
+                let fixed = matches!(operand, Operand::Fixed(_));
+                match want {
+                    Some(want) if fixed && want.is_written() => Some((operand, want.clone())),
+                    _ => Some((operand, kind)),
+                }
+            }
             ExprKind::Int(digits) => match digits.parse() {
                 Ok(number) => fixed(Value::Int(number), Type::Int),
                 Err(_) => self.out_of_range(

@@ -240,6 +240,7 @@ impl Parser<'_> {
             ValueShape::Number { .. } => Some(ChoiceValue::Number(self.operand())),
             ValueShape::Skill => self.skill(),
             ValueShape::Ref(_) | ValueShape::OneOf(_) | ValueShape::Flow => {
+                self.take(Kind::Arrow);
                 self.name().map(|name| ChoiceValue::Refs(vec![name]))
             }
             ValueShape::Refs(_) => self.refs(row.word == "on"),

@@ -275,7 +275,7 @@ pub(crate) static BLOCKS: &[BlockRow] = &[
     BlockRow {
         word: "campaign",
         kind: Kind::Campaign,
-        form: "campaign NAME { window 08:00-20:00; limit 3 per person per day; tier 1..30 script SCRIPT; caller-id \"…\"; flow FLOW }",
+        form: "campaign NAME { window 08:00-20:00; limit 3 per person per day; tier 1..30 script SCRIPT; caller-id \"…\"; answered -> FLOW }",
         lines: &[
             option(
                 "window",
@@ -302,9 +302,9 @@ pub(crate) static BLOCKS: &[BlockRow] = &[
                 Term::new("the true number that is shown", "显示的真实号码"),
             ),
             option(
-                "flow",
+                "answered",
                 ValueShape::Flow,
-                Need::Must("flow NAME"),
+                Need::Must("answered -> FLOW"),
                 Term::new("what happens when somebody answers", "接通后的流程"),
             ),
             option(

@@ -1,4 +1,7 @@
-//! `plan`: checked here, or reloaded by the running switch.
+//! `plan`: checked, tested and simulated here, or reloaded by the running switch.
+
+mod sim;
+mod test;
 
 use std::path::Path;
 
@@ -15,6 +18,14 @@ use crate::plan::{Diagnostic, Lang, Severity};
 pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     match plan {
         args::Plan::Check { path } => check(path.as_deref(), config, printer),
+        args::Plan::Test { path, coverage, verbose } => {
+            let plans = plans_of(path.as_deref(), config)?;
+            Ok(test::run(&plans, *coverage, *verbose, printer))
+        }
+        args::Plan::Sim(sim) => {
+            let plans = plans_of(sim.path.as_deref(), config)?;
+            sim::run(&plans, sim, printer)
+        }
         args::Plan::Reload => {
             let config = door::configuration(config)?;
             let done = Socket::reach(&config)?.act(Act::PlanReload, &mut |_| true)?;
@@ -27,22 +38,26 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
 /// Without a path the plan as the switch would load it; a folder's files each for itself. Names of trunks and ring groups are
 /// compared with the configuration: with a path, with one that was named.
 fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
-    let plans = match path {
-        None => {
-            let config = door::configuration(config)?;
-            let loaded = plans::load(&config.plan, &plans::site(&config));
-            vec![loaded.map_err(|error| unreadable(&config.plan.folder, &error))?]
-        }
-        Some(path) => {
-            let site = config.map(|config| door::configuration(Some(config))).transpose()?;
-            let site = site.as_ref().map(plans::site);
-            plans::load_each(path, site.as_ref()).map_err(|error| unreadable(path, &error))?
-        }
-    };
+    let plans = plans_of(path, config)?;
     let results: Vec<Value> = plans.iter().map(result).collect();
     let lang = language();
     printer.value(&results, |_| plans.iter().map(|loaded| text(loaded, lang)).collect());
     Ok(if plans.iter().all(|loaded| loaded.program.is_some()) { Exit::Done } else { Exit::Findings })
+}
+
+fn plans_of(path: Option<&Path>, config: Option<&Path>) -> Result<Vec<Loaded>, Stop> {
+    match path {
+        None => {
+            let config = door::configuration(config)?;
+            let loaded = plans::load(&config.plan, &plans::site(&config));
+            Ok(vec![loaded.map_err(|error| unreadable(&config.plan.folder, &error))?])
+        }
+        Some(path) => {
+            let site = config.map(|config| door::configuration(Some(config))).transpose()?;
+            let site = site.as_ref().map(plans::site);
+            plans::load_each(path, site.as_ref()).map_err(|error| unreadable(path, &error))
+        }
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Stop {

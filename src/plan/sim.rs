@@ -1,0 +1,317 @@
+//! A call in virtual time: a machine, and somebody who stands in for the world. The trace is that of a live call.
+//!
+//! Invariant: the same program, caller, player and moment give the same run, whatever the machine it runs on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Masked, PromptId, Wall};
+use crate::compliance::forbidden;
+
+use super::ask::{Ask, Cause, Outcome, Part, Reply, Target};
+use super::deed::{Deed, Ended};
+use super::lookup::Lookup;
+use super::machine::Machine;
+use super::policy::Screen;
+use super::program::{Facts, Origin, Program, RouteId};
+use super::trace::TraceLine;
+use super::value::{Pin, Value};
+
+/// Asks after which a simulated call is cut: a checked plan ends far before.
+const ASKS: usize = 1_000;
+
+/// How long a spoken value, a ringing phone and a conversation take.
+const SPOKEN: Duration = Duration::from_secs(2);
+const PICKS_UP: Duration = Duration::from_secs(3);
+const TALKS: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_millis(200);
+
+/// Who stands in for callers, phones, agents and systems outside.
+pub trait Player {
+    /// The keys that the caller presses; `None`: none.
+    fn keys(&mut self, most: u8, secret: bool) -> Option<String>;
+    /// How ringing these ends, and after how long.
+    fn dial(&mut self, targets: &[Target], ring: Duration) -> (Outcome, Option<Duration>);
+    /// What a lookup answers; `None`: nothing.
+    fn lookup(&mut self, lookup: &Lookup, values: &[Value]) -> Option<Arc<[Value]>>;
+    /// How a deed ends, and after how long.
+    fn deed(&mut self, deed: &Deed) -> (Ended, Option<Duration>);
+    /// What is said next in the conversation that runs: by the agent or the customer.
+    fn says(&mut self) -> Option<(bool, Arc<str>)>;
+    /// Is told of every line of the trace when it comes.
+    fn line(&mut self, _after: Duration, _line: &TraceLine) {}
+}
+
+/// What happened in a simulated call besides its trace.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happened {
+    /// A prompt was played.
+    Played(PromptId),
+    /// Somebody was rung.
+    Rang(Vec<Target>, Outcome),
+    /// A deed was done, and ended so.
+    Did(Deed, Ended),
+    /// A secret was taken: the recording has a gap here.
+    Secret,
+    /// Words of a screen were spoken.
+    Hit(Arc<str>),
+}
+
+/// A simulated call.
+#[derive(Debug)]
+pub struct Run {
+    /// The trace, each line with its time since the call began.
+    pub lines: Vec<(Duration, TraceLine)>,
+    /// What happened, each with its time.
+    pub happened: Vec<(Duration, Happened)>,
+    /// How the plan ended the call.
+    pub ended: Cause,
+    pub(super) ways: Vec<(u32, u32)>,
+}
+
+/// Who calls, when.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The caller's number or name.
+    pub from: Masked,
+    /// What is dialled.
+    pub to: Masked,
+    /// Where the call comes from; `None`: wherever somebody may call this from.
+    pub origin: Option<Origin>,
+    /// When.
+    pub at: Wall,
+    /// The emergency plan that is switched on.
+    pub during: Option<Arc<str>>,
+}
+
+/// Lets a call run to its end. `None` when no route takes it.
+pub fn run(program: &Arc<Program>, caller: &Caller, player: &mut dyn Player) -> Option<Run> {
+    let dialled = caller.to.reveal();
+    let origin = caller.origin.clone().or_else(|| program.origin_of(dialled))?;
+    let route = match &caller.during {
+        Some(emergency) => program.route_during(emergency, &origin, dialled),
+        None => program.route(&origin, dialled),
+    }?;
+    let facts = Facts {
+        caller: caller.from.clone(),
+        dialled: caller.to.clone(),
+        display: Masked::default(),
+        origin,
+        wall: caller.at,
+    };
+    let mut stage = Stage::new(program, route, facts, player);
+    let ended = stage.play_out();
+    let ways = stage.machine.ways().collect();
+    Some(Run { lines: stage.lines, happened: stage.happened, ended, ways })
+}
+
+/// The call under way.
+struct Stage<'p> {
+    program: Arc<Program>,
+    machine: Machine,
+    player: &'p mut dyn Player,
+    began: Wall,
+    now: Duration,
+    lengths: HashMap<PromptId, Duration>,
+    lines: Vec<(Duration, TraceLine)>,
+    happened: Vec<(Duration, Happened)>,
+    /// Hits of each screen so far.
+    hits: HashMap<usize, u32>,
+}
+
+impl<'p> Stage<'p> {
+    fn new(program: &Arc<Program>, route: RouteId, facts: Facts, player: &'p mut dyn Player) -> Stage<'p> {
+        let began = facts.wall;
+        let mut machine = Machine::start(program.clone(), route, facts);
+        machine.watch();
+        Stage {
+            program: program.clone(),
+            machine,
+            player,
+            began,
+            now: Duration::ZERO,
+            lengths: program.prompts().iter().map(|prompt| (prompt.id, prompt.duration)).collect(),
+            lines: Vec::new(),
+            happened: Vec::new(),
+            hits: HashMap::new(),
+        }
+    }
+
+    fn wall(&self) -> Wall {
+        let micros = i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX);
+        Wall::from_micros(self.began.as_micros().saturating_add(micros))
+    }
+
+    fn play_out(&mut self) -> Cause {
+        let mut ask = self.machine.resume(self.wall(), Reply::Start);
+        for _ in 0..ASKS {
+            self.trace();
+            let reply = match ask {
+                Ask::Hangup { cause } => return cause,
+                other => self.perform(other),
+            };
+            ask = match reply {
+                Next::Reply(reply) => self.machine.resume(self.wall(), reply),
+                Next::Ask(ask) => *ask,
+            };
+        }
+        Cause::Failed
+    }
+
+    fn trace(&mut self) {
+        for line in self.machine.take_trace() {
+            self.player.line(self.now, &line);
+            self.lines.push((self.now, line));
+        }
+    }
+
+    fn happens(&mut self, what: Happened) {
+        self.happened.push((self.now, what));
+    }
+
+    fn hears(&mut self, prompts: &[PromptId]) {
+        for prompt in prompts {
+            self.happens(Happened::Played(*prompt));
+            self.now += self.lengths.get(prompt).copied().unwrap_or_default();
+        }
+    }
+
+    fn perform(&mut self, ask: Ask) -> Next {
+        Next::Reply(match ask {
+            Ask::Play { prompts, .. } => {
+                self.hears(&prompts);
+                Reply::Played
+            }
+            Ask::Say { parts } => {
+                for part in &parts {
+                    match part {
+                        Part::Prompt(prompt) => self.hears(&[*prompt]),
+                        Part::Value { .. } => self.now += SPOKEN,
+                    }
+                }
+                Reply::Played
+            }
+            Ask::Collect { prompts, max, first, secret, .. } => self.enter(&prompts, max, first, secret),
+            Ask::Dial { targets, ring, .. } => {
+                let (outcome, after) = self.player.dial(&targets, ring);
+                let unsaid = match outcome {
+                    Outcome::Answered => PICKS_UP.min(ring),
+                    Outcome::NoAnswer => ring,
+                    _ => AT_ONCE,
+                };
+                self.now += after.unwrap_or(unsaid);
+                self.happens(Happened::Rang(targets, outcome));
+                if outcome == Outcome::Answered
+                    && let Some(ask) = self.talk()
+                {
+                    return Next::Ask(ask);
+                }
+                Reply::Dialled(outcome)
+            }
+            Ask::Lookup { lookup, values } => match self.player.lookup(&lookup, &values) {
+                Some(fields) => {
+                    self.now += AT_ONCE;
+                    Reply::Found(fields)
+                }
+                None => {
+                    self.now += lookup.timeout;
+                    Reply::Did(Ended::Timeout)
+                }
+            },
+            Ask::Do(deed) => return self.deed(deed),
+            Ask::Hangup { .. } => Reply::Played,
+        })
+    }
+
+    fn enter(&mut self, prompts: &[PromptId], most: u8, first: Duration, secret: bool) -> Reply {
+        self.hears(prompts);
+        if secret {
+            self.happens(Happened::Secret);
+        }
+        match self.player.keys(most, secret) {
+            Some(keys) => {
+                let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+                self.now += AT_ONCE.saturating_mul(count);
+                if secret { Reply::Secret(Pin::new(keys)) } else { Reply::Keys(Masked::new(keys)) }
+            }
+            None => {
+                self.now += first;
+                Reply::NoKeys
+            }
+        }
+    }
+
+    fn deed(&mut self, deed: Deed) -> Next {
+        if let Deed::Voicemail { prompts, .. } = &deed {
+            self.hears(&prompts.clone());
+        }
+        let (ended, after) = self.player.deed(&deed);
+        let unsaid = match (&deed, ended) {
+            (Deed::Wait(time), _) => *time,
+            (Deed::Monitors { within, .. }, ended) if ended != Ended::Done => *within,
+            (Deed::Queue(queueing), Ended::Timeout) => queueing.wait,
+            (Deed::Park { wait, .. }, Ended::Timeout) => *wait,
+            (_, Ended::Answered) => PICKS_UP,
+            _ => Duration::ZERO,
+        };
+        let begins = self.now;
+        self.now += after.unwrap_or(unsaid);
+        self.happened.push((begins, Happened::Did(deed, ended)));
+        if ended == Ended::Answered
+            && let Some(ask) = self.talk()
+        {
+            return Next::Ask(ask);
+        }
+        Next::Reply(Reply::Did(ended))
+    }
+
+    /// People talk. `Some` when a reaction leads the customer on.
+    fn talk(&mut self) -> Option<Box<Ask>> {
+        let screens = self.machine.policy().rules.screens.clone();
+        while let Some((agent, text)) = self.player.says() {
+            self.now += SPOKEN;
+            for (number, screen) in screens.iter().enumerate().filter(|(_, screen)| screen.agent == agent) {
+                if let Some(ask) = self.screen(number, screen, &text) {
+                    return Some(ask);
+                }
+            }
+        }
+        self.now += TALKS;
+        None
+    }
+
+    fn screen(&mut self, number: usize, screen: &Arc<Screen>, text: &str) -> Option<Box<Ask>> {
+        let wall = self.wall();
+        let sets = self.program.declared().words.iter().filter(|set| screen.words.contains(&set.name));
+        let words: Vec<Arc<str>> =
+            sets.filter_map(|set| set.at(wall)).flat_map(|version| version.words.iter().cloned()).collect();
+        let words: Vec<&str> = words.iter().map(|word| &**word).collect();
+        for hit in forbidden(text, &words) {
+            self.happens(Happened::Hit(hit.word.into()));
+            let count = self.hits.entry(number).or_insert(0);
+            *count += 1;
+            let reached = *count;
+            let said = text.get(hit.at.clone()).unwrap_or(hit.word);
+            let more =
+                screen.hits.iter().filter(|(least, _)| *least == reached).map(|(_, reaction)| *reaction);
+            for reaction in std::iter::once(screen.hit).chain(more) {
+                let (deeds, ask) = self.machine.react(reaction, Some(said), wall);
+                self.trace();
+                for deed in deeds {
+                    let (ended, _) = self.player.deed(&deed);
+                    self.happens(Happened::Did(deed, ended));
+                }
+                if let Some(ask) = ask {
+                    return Some(Box::new(ask));
+                }
+            }
+        }
+        None
+    }
+}
+
+enum Next {
+    Reply(Reply),
+    Ask(Box<Ask>),
+}
