@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Masked, PromptId, Wall};
-use crate::compliance::forbidden;
+use crate::compliance::words::Words;
 
 use super::ask::{Ask, Cause, Outcome, Part, Reply, Target};
 use super::deed::{Deed, Ended};
@@ -283,16 +283,18 @@ impl<'p> Stage<'p> {
 
     fn screen(&mut self, number: usize, screen: &Arc<Screen>, text: &str) -> Option<Box<Ask>> {
         let wall = self.wall();
-        let sets = self.program.declared().words.iter().filter(|set| screen.words.contains(&set.name));
-        let words: Vec<Arc<str>> =
-            sets.filter_map(|set| set.at(wall)).flat_map(|version| version.words.iter().cloned()).collect();
-        let words: Vec<&str> = words.iter().map(|word| &**word).collect();
-        for hit in forbidden(text, &words) {
-            self.happens(Happened::Hit(hit.word.into()));
+        let declared = self.program.declared();
+        let mut sets = declared.phrases_at(wall);
+        sets.retain(|set| screen.words.contains(&set.name));
+        let Ok(words) = Words::compile(&sets) else {
+            return None;
+        };
+        for hit in words.scan(text).into_iter().filter(|hit| !hit.excused) {
+            self.happens(Happened::Hit(hit.phrase.clone()));
             let count = self.hits.entry(number).or_insert(0);
             *count += 1;
             let reached = *count;
-            let said = text.get(hit.at.clone()).unwrap_or(hit.word);
+            let said = text.get(hit.bytes.clone()).unwrap_or(&hit.phrase);
             let more =
                 screen.hits.iter().filter(|(least, _)| *least == reached).map(|(_, reaction)| *reaction);
             for reaction in std::iter::once(screen.hit).chain(more) {
