@@ -894,6 +894,27 @@ pub struct Search {
     /// A user or display name, whole
     #[arg(long)]
     pub name: Option<String>,
+    /// The last four digits of a phone number
+    #[arg(long, value_name = "DIGITS")]
+    pub tail: Option<String>,
+    /// An account or extension that took part
+    #[arg(long, value_name = "ACCOUNT")]
+    pub agent: Option<String>,
+    /// The queue it waited in, or the route it took
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// A tag that it carries (may be repeated)
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
+    pub tags: Vec<(String, String)>,
+    /// The case it belongs to: the tag `case`
+    #[arg(long, value_name = "CASE")]
+    pub case: Option<String>,
+    /// At least so many seconds long
+    #[arg(long, value_name = "SECONDS")]
+    pub longer: Option<u64>,
+    /// At most so many seconds long
+    #[arg(long, value_name = "SECONDS")]
+    pub shorter: Option<u64>,
     /// Begun at or after: `2026-11-22`, `2026-11-22T08:30`, `2h` or `7d` ago
     #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
     pub from: Option<super::when::Moment>,
@@ -903,6 +924,12 @@ pub struct Search {
     /// At most so many
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
+}
+
+/// `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_string(), value.to_string()))
 }
 
 #[cfg(test)]

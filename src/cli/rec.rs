@@ -66,6 +66,17 @@ fn find(args: &args::Search, node: &mut Node, printer: &Printer) -> Result<Exit,
     let search = Search {
         number: args.number.clone(),
         name: args.name.clone(),
+        tail: args.tail.clone(),
+        agent: args.agent.clone(),
+        queue: args.queue.clone(),
+        tags: args
+            .tags
+            .iter()
+            .cloned()
+            .chain(args.case.iter().map(|case| ("case".into(), case.clone())))
+            .collect(),
+        least_ms: args.longer.map(|s| s.saturating_mul(1_000)),
+        most_ms: args.shorter.map(|s| s.saturating_mul(1_000)),
         from: args.from.map(|moment| moment.0),
         until: args.until.map(|moment| moment.0),
         limit: Some(args.limit),

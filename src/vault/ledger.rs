@@ -302,6 +302,13 @@ impl LedgerKey {
     pub fn public(&self) -> LedgerPublic {
         LedgerPublic(self.0.verifying_key())
     }
+
+    /// Signs a statement that is no head: it begins with `ledgerline `, a head with its own magic, so that neither is
+    /// taken for the other.
+    pub fn sign_statement(&self, statement: &str) -> [u8; 64] {
+        debug_assert!(statement.starts_with("ledgerline "));
+        self.0.sign(statement.as_bytes()).to_bytes()
+    }
 }
 
 impl std::fmt::Debug for LedgerKey {
@@ -324,6 +331,11 @@ impl LedgerPublic {
     /// Its 32 octets.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0.to_bytes()
+    }
+
+    /// Whether `signature` is [`LedgerKey::sign_statement`] of `statement`.
+    pub fn holds(&self, statement: &str, signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(statement.as_bytes(), &Signature::from_bytes(signature)).is_ok()
     }
 }
 

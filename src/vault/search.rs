@@ -13,6 +13,18 @@ pub struct Query {
     pub number: Option<Masked>,
     /// A user or display name, whole; width of letters, case and spaces do not matter.
     pub name: Option<Masked>,
+    /// The last four digits of a phone number.
+    pub tail: Option<Masked>,
+    /// An account or number that took part.
+    pub agent: Option<Masked>,
+    /// A queue or route that it took.
+    pub queue: Option<String>,
+    /// Tags that it carries, each with its value.
+    pub tags: Vec<(String, String)>,
+    /// At least so long, in microseconds; what runs has no length yet.
+    pub least_us: Option<u64>,
+    /// At most so long, in microseconds.
+    pub most_us: Option<u64>,
     /// Begun at or after this.
     pub from: Option<Wall>,
     /// Begun before this.
@@ -30,6 +42,12 @@ impl Default for Query {
         Query {
             number: None,
             name: None,
+            tail: None,
+            agent: None,
+            queue: None,
+            tags: Vec::new(),
+            least_us: None,
+            most_us: None,
             from: None,
             until: None,
             scope: role::Scope::Everything,
@@ -75,6 +93,16 @@ pub struct Record {
     pub chunks: u64,
     /// The event track: offset in microseconds and event, in order of writing.
     pub events: Vec<(u64, Event)>,
+}
+
+impl Query {
+    /// Whether `row` is as long as asked and within the scope: what no term can say.
+    pub fn takes(&self, row: &Row) -> bool {
+        let long = |us: &dyn Fn(u64) -> bool| row.duration_us.is_some_and(us);
+        self.least_us.is_none_or(|least| long(&|us| us >= least))
+            && self.most_us.is_none_or(|most| long(&|us| us <= most))
+            && row.is_in(&self.scope)
+    }
 }
 
 impl Row {

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::base::Secret;
+use crate::compliance::role::Mark;
 
 /// A blinded term: the first 16 octets of its HMAC. Two terms of ten million collide with a chance of 10⁻²⁵.
 pub type Blind = [u8; 16];
@@ -39,6 +40,39 @@ impl Blinder {
     /// The terms of a text that may be either: a SIP address's user part, a caller as signalled.
     pub fn either(&self, text: &str) -> impl Iterator<Item = Blind> {
         self.number(text).into_iter().chain(self.name(text))
+    }
+
+    /// The term of the last four digits of a phone number; `None` for extensions and what is no number.
+    pub fn tail(&self, text: &str) -> Option<Blind> {
+        let number = number(text, &self.country_code).filter(|number| number.len() >= 7)?;
+        let digits: Vec<char> = number.chars().rev().take(4).collect();
+        Some(self.blind(b'4', &digits.into_iter().rev().collect::<String>()))
+    }
+
+    /// The term that [`Blinder::tail`] gives numbers that end in these four digits; `None` when they are not four.
+    pub fn four(&self, text: &str) -> Option<Blind> {
+        let digits: String = text.trim().chars().map(half_width).collect();
+        let four = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        four.then(|| self.blind(b'4', &digits))
+    }
+
+    /// The term of a queue or route.
+    pub fn queue(&self, queue: &str) -> Blind {
+        self.blind(b'q', queue)
+    }
+
+    /// The term of a tag with its value.
+    pub fn tag(&self, name: &str, value: &str) -> Blind {
+        self.blind(b't', &format!("{name}={value}"))
+    }
+
+    /// The term that every recording within a scope of this `mark` carries.
+    pub fn mark(&self, mark: &Mark) -> Option<Blind> {
+        match mark {
+            Mark::Queue(queue) => Some(self.queue(queue)),
+            Mark::Tag(name, value) => Some(self.tag(name, value)),
+            Mark::Party(account) => self.name(account),
+        }
     }
 
     fn blind(&self, kind: u8, term: &str) -> Blind {
@@ -154,6 +188,19 @@ mod tests {
         }
         for text in ["", " - ", "alice", "sip:alice@example.com", "138x1234", "1+2", "++86", "张三"] {
             assert_eq!(number(text, "86"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_four_digits_are_those_of_every_writing() {
+        let blinder = Blinder::new(Secret::new([1; 32]), "86");
+        for text in ["13812345678", "+86 138 1234 5678", "１３８１２３４５６７８"] {
+            assert_eq!(blinder.tail(text), blinder.four("5678"), "{text}");
+        }
+        assert_eq!(blinder.four(" ５６７８ "), blinder.four("5678"));
+        assert_eq!((blinder.tail("8001"), blinder.tail("alice")), (None, None));
+        for text in ["", "567", "56789", "56a8"] {
+            assert_eq!(blinder.four(text), None, "{text}");
         }
     }
 

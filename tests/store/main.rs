@@ -3,6 +3,7 @@
 mod full;
 mod keeping;
 mod python;
+mod search;
 mod witness;
 mod world;
 

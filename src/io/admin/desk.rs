@@ -445,6 +445,12 @@ fn query(search: &Search) -> Query {
     Query {
         number: search.number.clone().map(Masked::new),
         name: search.name.clone().map(Masked::new),
+        tail: search.tail.clone().map(Masked::new),
+        agent: search.agent.clone().map(Masked::new),
+        queue: search.queue.clone(),
+        tags: search.tags.clone(),
+        least_us: search.least_ms.map(|ms| ms.saturating_mul(1_000)),
+        most_us: search.most_ms.map(|ms| ms.saturating_mul(1_000)),
         from: search.from,
         until: search.until,
         limit: search.limit.unwrap_or(100).min(bounds::SEARCH_ROWS),

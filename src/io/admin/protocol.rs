@@ -221,6 +221,18 @@ pub struct Search {
     pub number: Option<String>,
     /// A name.
     pub name: Option<String>,
+    /// The last four digits of a number.
+    pub tail: Option<String>,
+    /// An account that took part.
+    pub agent: Option<String>,
+    /// A queue or route.
+    pub queue: Option<String>,
+    /// Tags with their values.
+    pub tags: Vec<(String, String)>,
+    /// At least so many milliseconds long.
+    pub least_ms: Option<u64>,
+    /// At most so many milliseconds long.
+    pub most_ms: Option<u64>,
     /// Begun at or after this.
     pub from: Option<Wall>,
     /// Begun before this.

@@ -59,8 +59,13 @@ impl Deed {
             Act::SecretRemove { name } => Deed::new("secret.remove", named(name)),
             Act::PlanReload => Deed::new("plan.reload", None),
             Act::RecSearch(search) => Deed {
-                about: search.number.iter().chain(&search.name).map(Masked::new).collect(),
-                detail: json!({ "from": search.from, "until": search.until }),
+                about: [&search.number, &search.name, &search.tail, &search.agent]
+                    .into_iter()
+                    .flatten()
+                    .chain(search.tags.iter().map(|(_, value)| value))
+                    .map(Masked::new)
+                    .collect(),
+                detail: json!({ "from": search.from, "until": search.until, "queue": search.queue }),
                 ..Deed::new("rec.search", None)
             },
             Act::RecShow { recording } => Deed::new("rec.show", recording.to_string()),

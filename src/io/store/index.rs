@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::base::{Random, RecordingId, bounds};
+use crate::compliance::role::Scope;
 use crate::io::queue::{Receiver, Sender, bounded};
 use crate::vault::{
     AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keep, Keyring, LEAF_BYTES, Leaf, Query, Row,
@@ -123,15 +124,19 @@ impl Index {
         let running = self.running(query, &terms);
         let mut rows: BTreeMap<RecordingId, Row> = BTreeMap::new();
         let tables = self.tables()?;
-        for id in tables.find(&terms, query) {
-            if rows.len() >= query.limit {
-                break;
+        for terms in self.ways(terms, query) {
+            let mut found = 0;
+            for id in tables.find(&terms, query) {
+                if found >= query.limit {
+                    break;
+                }
+                let row = tables.row(id.map_err(index_error)?, &self.shared.keys).map_err(index_error)?;
+                let wanted = row.filter(|row| in_time(row, query) && query.takes(row));
+                found += usize::from(wanted.is_some());
+                rows.extend(wanted.map(|row| (row.recording, row)));
             }
-            let row = tables.row(id.map_err(index_error)?, &self.shared.keys).map_err(index_error)?;
-            let wanted = row.filter(|row| in_time(row, query) && row.is_in(&query.scope));
-            rows.extend(wanted.map(|row| (row.recording, row)));
         }
-        for row in running.into_iter().filter(|row| row.is_in(&query.scope)) {
+        for row in running.into_iter().filter(|row| query.takes(row)) {
             rows.entry(row.recording).or_insert(row);
         }
         let mut rows: Vec<Row> = rows.into_values().collect();
@@ -266,6 +271,19 @@ impl Index {
     }
 
     /// The blinded conditions of a query; `None` when one of them can match nothing.
+    /// The terms to look under, once for every mark of the scope: what lies outside is never read (SRCH-02).
+    fn ways(&self, terms: Vec<Blind>, query: &Query) -> Vec<Vec<Blind>> {
+        let blinder = &self.shared.keys.blinder;
+        match &query.scope {
+            Scope::Everything => vec![terms],
+            Scope::Nothing => Vec::new(),
+            Scope::Marks(marks) => {
+                let with = |mark| [&terms[..], &[mark]].concat();
+                marks.iter().filter_map(|mark| blinder.mark(mark)).map(with).collect()
+            }
+        }
+    }
+
     fn terms(&self, query: &Query) -> Option<Vec<Blind>> {
         let blinder = &self.shared.keys.blinder;
         let mut terms = Vec::new();
@@ -275,6 +293,14 @@ impl Index {
         if let Some(name) = &query.name {
             terms.push(blinder.name(name.reveal())?);
         }
+        if let Some(agent) = &query.agent {
+            terms.push(blinder.number(agent.reveal()).or_else(|| blinder.name(agent.reveal()))?);
+        }
+        if let Some(tail) = &query.tail {
+            terms.push(blinder.four(tail.reveal())?);
+        }
+        terms.extend(query.tags.iter().map(|(name, value)| blinder.tag(name, value)));
+        terms.extend(query.queue.iter().map(|queue| blinder.queue(queue)));
         Some(terms)
     }
 

@@ -91,6 +91,7 @@ pub(crate) struct Inner {
     files: Files,
     keyring: Arc<Keyring>,
     public: LedgerPublic,
+    signer: LedgerKey,
     published: Arc<Published>,
     index: Arc<Index>,
     inlet: Inlet,
@@ -176,6 +177,7 @@ impl Store {
         let keyring = Arc::new(keyfile::keyring(&keys)?);
         let ledger_key = keyfile::ledger_key(&keys)?;
         let public = ledger_key.public();
+        let signer = keyfile::ledger_key(&keys)?;
         let mut random = Random::seeded(seed()?);
         let index_random = random.fork();
         let setup = Setup {
@@ -221,6 +223,7 @@ impl Store {
             files,
             keyring,
             public,
+            signer,
             published,
             index,
             inlet,
@@ -411,6 +414,11 @@ impl Store {
             .files
             .prove_growth(from, to, &self.inner.public)
             .map_err(disk_error(self.inner.files.root()))
+    }
+
+    /// Signs a statement with the ledger's key; signature and public key come back.
+    pub fn sign_statement(&self, statement: &str) -> ([u8; 64], LedgerPublic) {
+        (self.inner.signer.sign_statement(statement), self.inner.public)
     }
 
     /// The last `count` kept heads, oldest first, as lines for a witness.

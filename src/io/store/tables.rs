@@ -10,7 +10,7 @@ use crate::vault::{Blind, Blinder, Book, Keyring, Label, NoSuchKey, Query, Row, 
 use super::writer::{BookPlace, CdrRow};
 
 /// Changes whenever the tables' form does; an index of another schema is built anew.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Memory for pages. The default of sled is a gibibyte.
 const CACHE_BYTES: u64 = 8 << 20;
 /// sled's log grows by so much at a time, and each of some forty buffers that it keeps is as long: with its own 512 kB they
@@ -236,12 +236,20 @@ impl Tables {
     }
 }
 
-/// Terms under which `row` is found: everybody in it, as number and as name.
+/// Terms under which `row` is found: everybody in it, as number, by its last four digits and as name; its route, queue and tags.
 pub(super) fn terms_of(row: &Row, blinder: &Blinder) -> Vec<Blind> {
     let opening = [&row.opening.caller, &row.opening.dialled].into_iter().chain(&row.opening.names);
     let parties = row.closing.iter().flat_map(|closing| &closing.parties);
     let everybody = opening.chain(parties.flat_map(|party| [&party.who, &party.name]));
-    let mut terms: Vec<Blind> = everybody.flat_map(|who| blinder.either(who.reveal())).collect();
+    let mut terms: Vec<Blind> = Vec::new();
+    for who in everybody {
+        terms.extend(blinder.either(who.reveal()).chain(blinder.tail(who.reveal())));
+    }
+    terms.extend(row.opening.route.iter().map(|route| blinder.queue(route)));
+    for (name, value) in row.closing.iter().flat_map(|closing| &closing.tags) {
+        terms.push(blinder.tag(name, value));
+        terms.extend((name == "queue").then(|| blinder.queue(value)));
+    }
     terms.sort_unstable();
     terms.dedup();
     terms
