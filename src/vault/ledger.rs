@@ -334,8 +334,8 @@ impl LedgerPublic {
     }
 
     /// Whether `signature` is [`LedgerKey::sign_statement`] of `statement`.
-    pub fn holds(&self, statement: &str, signature: &[u8; 64]) -> bool {
-        self.0.verify_strict(statement.as_bytes(), &Signature::from_bytes(signature)).is_ok()
+    pub fn holds_statement(&self, statement: &str, signature: &[u8; 64]) -> bool {
+        self.holds(statement.as_bytes(), signature)
     }
 }
 

@@ -91,7 +91,6 @@ pub(crate) struct Inner {
     files: Files,
     keyring: Arc<Keyring>,
     public: LedgerPublic,
-    signer: LedgerKey,
     published: Arc<Published>,
     index: Arc<Index>,
     inlet: Inlet,
@@ -177,7 +176,6 @@ impl Store {
         let keyring = Arc::new(keyfile::keyring(&keys)?);
         let ledger_key = keyfile::ledger_key(&keys)?;
         let public = ledger_key.public();
-        let signer = keyfile::ledger_key(&keys)?;
         let mut random = Random::seeded(seed()?);
         let index_random = random.fork();
         let setup = Setup {
@@ -223,7 +221,6 @@ impl Store {
             files,
             keyring,
             public,
-            signer,
             published,
             index,
             inlet,
