@@ -170,8 +170,8 @@ pub const CALL_BACK_TURN: Duration = Duration::from_secs(35);
 /// Legs that one `dial` may ring at once.
 pub const FORKS: usize = 32;
 
-/// Legs that one call may have in its life.
-pub const LEGS_PER_CALL: usize = 64;
+/// Legs that one call may have in its life: a conference of two hundred, with some who come again.
+pub const LEGS_PER_CALL: usize = 256;
 
 /// Steps a plan may take without anybody acting; a checked plan stays far below.
 pub const PLAN_STEPS: usize = 10_000;

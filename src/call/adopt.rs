@@ -11,8 +11,9 @@ use crate::media::Order;
 
 use super::desk::{Alarm, Desk, Effect, Owner};
 use super::hangup::End;
-use super::leg::{Leg, Stage};
+use super::leg::Leg;
 use super::offer;
+use super::room::is_idle;
 use super::{Call, Phase};
 
 /// What a call gives away.
@@ -50,21 +51,28 @@ impl Call {
             return Ok(Given(Kind::Ringing(dialled)));
         }
         let peer = self.peer_of(leg).filter(|_| self.transfer.is_none()).ok_or(603_u16)?;
-        let at = self.leg_mut(peer).ok_or(603_u16)?;
-        let idle = matches!(at.stage, Stage::Up { unacked: None, leaving: false, .. });
-        if !idle || at.renewal.is_some() || !at.exchange.may_invite() {
+        self.note(desk, format!("{leg} transfers {peer} to another call"));
+        self.hand_over(desk, peer, End::Transferred)
+    }
+
+    /// Gives a leg away and ends the call.
+    ///
+    /// # Errors
+    /// 491: it is busy with a change of its session; 603: there is no such leg.
+    pub(super) fn hand_over(&mut self, desk: &mut Desk<'_>, leg: LegId, why: End) -> Result<Given, u16> {
+        let at = self.leg_mut(leg).ok_or(603_u16)?;
+        if !is_idle(at) {
             return Err(491);
         }
-        let mut moved = Leg::new(peer, at.user.clone(), at.flow, Srtp::Off, desk.random);
+        let mut moved = Leg::new(leg, at.user.clone(), at.flow, Srtp::Off, desk.random);
         // What stays behind is the record of who took part.
         moved.number = at.number.clone();
         moved.talked = at.talked;
         std::mem::swap(at, &mut moved);
-        self.forget(desk, peer);
-        self.close_media(desk, peer);
-        self.note(desk, format!("{leg} transfers {peer} to another call"));
-        self.end(desk, End::Transferred);
-        Ok(Given(Kind::Leg(Box::new(moved), (self.id, peer))))
+        self.forget(desk, leg);
+        self.close_media(desk, leg);
+        self.end(desk, why);
+        Ok(Given(Kind::Leg(Box::new(moved), (self.id, leg))))
     }
 }
 
@@ -78,12 +86,27 @@ impl Call {
             Err(_) => {}
             Ok(Kind::Ringing(dialled)) if waits => self.transfer_to_ringing(desk, dialled),
             Ok(Kind::Ringing(_)) => {}
-            Ok(Kind::Leg(leg, from)) => self.adopt(desk, *leg, from, waits),
+            Ok(Kind::Leg(leg, from)) => {
+                let Some(id) = self.adopt(desk, *leg, from) else { return };
+                match waits {
+                    true => self.phase = Phase::Fetching { leg: Some(id) },
+                    // Nobody waits for it any more: its phone hears so.
+                    false => self.release(desk, id, 487, None),
+                }
+            }
         }
     }
 
-    fn adopt(&mut self, desk: &mut Desk<'_>, mut leg: Leg, from: Owner, waits: bool) {
-        let Some(id) = u16::try_from(self.legs.len()).ok().map(LegId) else { return };
+    /// Takes in a leg that another call gave, whatever for.
+    pub(super) fn adopt_given(&mut self, desk: &mut Desk<'_>, given: Given) -> Option<LegId> {
+        match given.0 {
+            Kind::Leg(leg, from) => self.adopt(desk, *leg, from),
+            Kind::Ringing(_) => None,
+        }
+    }
+
+    fn adopt(&mut self, desk: &mut Desk<'_>, mut leg: Leg, from: Owner) -> Option<LegId> {
+        let id = u16::try_from(self.legs.len()).ok().map(LegId)?;
         leg.id = id;
         // A 2xx of its INVITE may come once more: its ACK is here now.
         desk.index.move_invites(from, (self.id, id));
@@ -103,18 +126,15 @@ impl Call {
         self.legs.push(leg);
         self.note(desk, format!("{id} comes over from another call"));
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
-        if waits {
-            self.phase = Phase::Fetching { leg: Some(id) };
-        } else {
-            // Nobody waits for it any more: its phone hears so.
-            self.release(desk, id, 487, None);
-        }
+        Some(id)
     }
 
     /// The port for a leg that has come over is there: its phone is told by re-INVITE.
     pub(super) fn rehouse(&mut self, desk: &mut Desk<'_>, leg: LegId) {
-        let near = self.leg(self.near).map(|near| &near.media);
-        let formats = near.map(|m| offer::formats_for(m.remote.as_ref(), &m.agreed)).unwrap_or_default();
+        // In a room everybody may keep the codec that it has.
+        let of = if self.is_entering(leg) { leg } else { self.near };
+        let of = self.leg(of).map(|at| &at.media);
+        let formats = of.map(|m| offer::formats_for(m.remote.as_ref(), &m.agreed)).unwrap_or_default();
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(local) = at.media.local else { return };
         at.media.version += 1;
@@ -127,6 +147,9 @@ impl Call {
 
     /// The phone of a leg that has come over has taken its new port.
     pub(super) fn fetched(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if self.is_entering(leg) {
+            return self.seat(desk, leg);
+        }
         if !matches!(self.phase, Phase::Fetching { leg: Some(is) } if is == leg) {
             return;
         }
@@ -143,6 +166,7 @@ impl Call {
         self.note(desk, format!("{leg} cannot come over"));
         self.release(desk, leg, status, None);
         self.close_media(desk, leg);
+        self.left_room(desk, leg);
         if waited {
             self.phase = Phase::Between;
             self.transfer_failed(desk, status);

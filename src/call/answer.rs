@@ -149,6 +149,7 @@ impl Call {
         } else if owed {
             self.late_answer(desk, leg, message);
         }
+        self.enter(desk);
     }
 
     /// The answer to an offer that we made in a 2xx. One that nobody can use ends a call that begins; one that was to change a

@@ -47,6 +47,7 @@ impl Call {
                 self.wait_for(desk, time);
                 None
             }
+            Deed::Conference { room, limit, longest } => self.confer(desk, &room, limit, longest),
             Deed::Park { slot, wait } => self.park_by_plan(desk, slot, wait),
             other => Some(self.unavailable(desk, other.word())),
         }

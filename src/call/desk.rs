@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -16,6 +17,7 @@ use crate::trunk::Trunks;
 use crate::vault;
 
 use super::park::Lot;
+use super::room::Rooms;
 use super::view::Happening;
 
 /// The switch's things that a call may use, for one event.
@@ -48,6 +50,8 @@ pub struct Desk<'a> {
     pub node: &'a Node,
     /// Park slots.
     pub lot: &'a mut Lot,
+    /// Conferences.
+    pub rooms: &'a mut Rooms,
     /// What the call wants done.
     pub effects: &'a mut VecDeque<Effect>,
 }
@@ -63,6 +67,18 @@ pub enum Effect {
     Happened(Box<Happening>),
     /// Something that a user may come back to by a code.
     Remember(CallId, Memory),
+    /// The party that the plan serves is to come into the room that another call is ([`super::Call::admits`],
+    /// [`super::Call::give_near`], [`super::Call::take_party`]).
+    Enter {
+        /// The room.
+        into: CallId,
+        /// The call that asks.
+        from: CallId,
+        /// How many may be in it.
+        limit: u16,
+        /// How long the party may stay.
+        longest: Duration,
+    },
     /// The party that `user` talks to in another dialog is to come over ([`super::Call::surrender`], [`super::Call::take_in`]).
     Fetch {
         /// The call that waits for it.
@@ -124,6 +140,8 @@ pub enum Alarm {
     Parked,
     /// The trunk that this leg goes over has not said a word.
     Silence(LegId),
+    /// This party of a conference has stayed for as long as it may.
+    Stays(LegId),
     /// Those who are to listen in have rung for long enough.
     Monitors,
     /// The call lasts too long.

@@ -49,6 +49,8 @@ pub(super) enum End {
     TooLong,
     /// Its far side went over to another call.
     Transferred,
+    /// Its caller went into a conference, which is another call.
+    Conferred,
 }
 
 impl End {
@@ -56,7 +58,7 @@ impl End {
     pub fn status(self) -> u16 {
         match self {
             End::Plan(_, status) => status,
-            End::Cancelled | End::Elsewhere | End::Transferred | End::Party(_) => 487,
+            End::Cancelled | End::Elsewhere | End::Transferred | End::Conferred | End::Party(_) => 487,
             End::NoCommonCodec | End::NotEncrypted => 488,
             End::NotRecorded | End::NoPort | End::Drain => 503,
             End::Silent(_) | End::Administrator | End::TooLong => 480,
@@ -80,6 +82,7 @@ impl End {
             End::Drain => "node going down".into(),
             End::TooLong => "time limit".into(),
             End::Transferred => "transferred".into(),
+            End::Conferred => "went into a conference".into(),
         }
     }
 
@@ -96,7 +99,7 @@ impl End {
             End::Administrator => Some("SIP;cause=480;text=\"Ended by an administrator\""),
             End::TooLong => Some("SIP;cause=480;text=\"Time limit\""),
             End::Transferred => Some("SIP;cause=200;text=\"Transferred\""),
-            End::Party(_) | End::Cancelled | End::Plan(..) => None,
+            End::Party(_) | End::Cancelled | End::Conferred | End::Plan(..) => None,
         }
     }
 }
@@ -127,6 +130,7 @@ impl Call {
         self.transfer = None;
         self.dismiss_monitors(desk);
         self.leave_slot(desk);
+        self.close_room(desk);
         self.phase = Phase::Ending;
         let words = why.words();
         self.note(desk, format!("ends: {words}"));
@@ -181,6 +185,7 @@ impl Call {
         self.gone(desk, leg);
         match &self.phase {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
+            Phase::Room(_) => self.left_room(desk, leg),
             Phase::Fetching { leg: Some(is) } if *is == leg => self.fetch_failed(desk, leg, 480),
             _ if leg == self.near => self.end(desk, End::Party(leg)),
             _ if self.is_monitor(leg) => self.monitor_left(desk, leg),

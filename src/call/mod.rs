@@ -45,6 +45,7 @@ mod reliable;
 mod remember;
 mod renew;
 mod replace;
+mod room;
 mod secure;
 mod summon;
 pub mod trace;
@@ -72,6 +73,7 @@ pub use guest::Guest;
 pub use monitor::Supervision;
 pub use park::Lot;
 pub use replace::Place;
+pub use room::{RoomAct, Rooms};
 pub use summon::Outgoing;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
@@ -202,6 +204,10 @@ enum Phase {
     Fetching { leg: Option<LegId> },
     /// The party that the plan serves waits in a slot.
     Parked(park::Parked),
+    /// The party that the plan serves is on its way into a room that is another call.
+    Entering(room::Entering),
+    /// Parties meet.
+    Room(room::Room),
     /// Over; only the network's last words and the reports are still to come.
     Ending,
 }
@@ -257,6 +263,7 @@ impl Call {
             Alarm::Parked => self.parked_too_long(desk),
             Alarm::Silence(leg) => self.trunk_silent(desk, leg),
             Alarm::Talk => self.end(desk, End::TooLong),
+            Alarm::Stays(leg) => self.stayed_long_enough(desk, leg),
             Alarm::Monitors => self.monitors_rung_out(desk),
             Alarm::Ending => self.write_cdr(desk),
         }
@@ -353,6 +360,7 @@ impl Call {
             Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
             Phase::Parked(_) => "parked",
+            Phase::Entering(_) | Phase::Room(_) => "conference",
             Phase::Ending => "ending",
         }
     }

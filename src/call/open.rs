@@ -148,6 +148,8 @@ impl Call {
         self.trace.add(desk.now, What::Media { leg, text: "no port".into() });
         if leg == self.near {
             self.end(desk, End::NoPort);
+        } else if self.is_entering(leg) {
+            self.fetch_failed(desk, leg, 503);
         } else if self.is_monitor(leg) {
             self.dismiss(desk, leg);
         } else if matches!(self.phase, Phase::Fetching { .. }) {

@@ -147,11 +147,13 @@ impl Call {
                 self.note(desk, format!("{leg} holds"));
                 self.record_event(desk, Event::Held { leg });
                 self.play_to_held(desk);
+                self.mute_in_room(desk, leg);
             }
             (true, false) => {
                 self.note(desk, format!("{leg} resumes"));
                 self.record_event(desk, Event::Resumed { leg });
                 self.play_to_held(desk);
+                self.mute_in_room(desk, leg);
             }
             _ => {}
         }

@@ -460,6 +460,7 @@ impl Call {
     pub(super) fn lost(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         match &self.phase {
             Phase::Talking { with } if *with == leg => self.far_side_left(desk, leg),
+            Phase::Room(_) => self.left_room(desk, leg),
             Phase::Fetching { leg: Some(is) } if *is == leg => self.fetch_failed(desk, leg, 408),
             _ if leg == self.near => self.end(desk, End::Silent(leg)),
             _ if self.is_monitor(leg) => self.monitor_left(desk, leg),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::base::{CallId, MotionId, RecordingId};
+use crate::base::{CallId, LegId, MotionId, RecordingId};
 use crate::config::Srtp;
 
 /// An on-premise SIP switch that keeps its own evidence.
@@ -518,6 +518,33 @@ pub enum Call {
     Barge(Supervise),
     /// Take the agent's place in a conversation; the agent is let go
     TakeOver(Supervise),
+    /// Lock a conference: nobody new is let in
+    Lock {
+        /// The call, as `calls` prints it
+        id: CallId,
+        /// Open it again
+        #[arg(long)]
+        off: bool,
+    },
+    /// Mute a party of a conference
+    Mute {
+        /// The call, as `calls` prints it
+        id: CallId,
+        /// The party, as `call show` prints it: `leg2`, or its number
+        #[arg(value_parser = leg)]
+        leg: LegId,
+        /// Let it be heard again
+        #[arg(long)]
+        off: bool,
+    },
+    /// Show a party out of a conference
+    Kick {
+        /// The call, as `calls` prints it
+        id: CallId,
+        /// The party, as `call show` prints it: `leg2`, or its number
+        #[arg(value_parser = leg)]
+        leg: LegId,
+    },
     /// End a running call
     Hangup {
         /// The call, as `calls` prints it
@@ -528,6 +555,12 @@ pub enum Call {
         /// The call, as `calls`, `rec search` and the log print it
         id: CallId,
     },
+}
+
+/// A leg by its name or number.
+fn leg(text: &str) -> Result<LegId, String> {
+    let number = text.strip_prefix("leg").unwrap_or(text);
+    number.parse().map(LegId).map_err(|_| "not a leg: leg0, leg1 …".to_string())
 }
 
 /// `call listen`, `whisper`, `barge`, `take-over`

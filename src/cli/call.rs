@@ -9,10 +9,10 @@ use super::door::{self, Node, Socket};
 use super::exit::{Exit, Stop};
 use super::print::{Printer, or_dash, table};
 use crate::base::CallId;
-use crate::call::Supervision;
 use crate::call::ladder::ladder;
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
+use crate::call::{RoomAct, Supervision};
 use crate::config::Config;
 use crate::io::admin::protocol::Act;
 use crate::switch::Command;
@@ -33,6 +33,9 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
         args::Call::Whisper(it) => supervise(it, Supervision::Whisper, &config, printer)?,
         args::Call::Barge(it) => supervise(it, Supervision::Barge, &config, printer)?,
         args::Call::TakeOver(it) => supervise(it, Supervision::TakeOver, &config, printer)?,
+        args::Call::Lock { id, off } => in_room(*id, RoomAct::Lock(!off), &config, printer)?,
+        args::Call::Mute { id, leg, off } => in_room(*id, RoomAct::Mute(*leg, !off), &config, printer)?,
+        args::Call::Kick { id, leg } => in_room(*id, RoomAct::Kick(*leg), &config, printer)?,
         args::Call::Hangup { id } => {
             let done: Value = Socket::reach(&config)?.ask(Command::Hangup { id: *id })?;
             printer.value(&done, |_| format!("{id} is ending"));
@@ -43,6 +46,20 @@ pub(super) fn run(call: &args::Call, config: Option<&Path>, printer: &Printer) -
         }
     }
     Ok(Exit::Done)
+}
+
+/// Acts in a conference.
+fn in_room(id: CallId, act: RoomAct, config: &Config, printer: &Printer) -> Result<(), Stop> {
+    let done: Value = Socket::reach(config)?.ask(Command::Room { id, act })?;
+    let word = match act {
+        RoomAct::Lock(true) => format!("{id} is locked"),
+        RoomAct::Lock(false) => format!("{id} is open"),
+        RoomAct::Mute(leg, true) => format!("{leg} is muted"),
+        RoomAct::Mute(leg, false) => format!("{leg} is heard"),
+        RoomAct::Kick(leg) => format!("{leg} is shown out"),
+    };
+    printer.value(&done, |_| word);
+    Ok(())
 }
 
 /// Brings a supervisor into a conversation.

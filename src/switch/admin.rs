@@ -32,6 +32,11 @@ impl Switch {
                 }
             }
             Command::Supervise { id, user, how } => self.supervise(now, id, &user, how),
+            Command::Room { id, act } => {
+                let mut done = false;
+                self.with_call(now, id, |call, desk| done = call.act_in_room(desk, act));
+                if done { Answer::Done } else { Answer::NotFound }
+            }
             Command::Settings { user, settings } => self.on_settings(user, settings),
             Command::Trunks => Answer::Trunks(self.trunks.view(now)),
             Command::Bans => Answer::Bans(self.guard.bans(now)),

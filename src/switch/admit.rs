@@ -347,6 +347,7 @@ impl Switch {
             groups: &self.features.ring,
             turns: &mut self.turns,
             lot: &mut self.lot,
+            rooms: &mut self.rooms,
             effects: &mut self.effects,
         }
     }

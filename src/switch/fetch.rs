@@ -2,12 +2,29 @@
 //!
 //! Invariant: calls never see each other; the switch takes from one and gives to the other, within one event.
 
+use std::time::Duration;
+
 use crate::base::{CallId, Masked, Time};
 use crate::dialog;
+use crate::plan::Ended;
 
 use super::Switch;
 
 impl Switch {
+    /// Takes the caller of `from` into the room that `into` is, if it is let in.
+    pub(super) fn enter(&mut self, now: Time, from: CallId, into: CallId, limit: u16, longest: Duration) {
+        let admitted = self.calls.get(&into).map_or(Err(Ended::Failed), |room| room.admits(limit));
+        if let Err(why) = admitted {
+            self.with_call(now, from, |call, desk| call.not_admitted(desk, why));
+            return;
+        }
+        let mut given = None;
+        self.with_call(now, from, |call, desk| given = call.give_near(desk, into));
+        if let Some(given) = given {
+            self.with_call(now, into, |call, desk| call.take_party(desk, given, from, longest));
+        }
+    }
+
     /// Takes the party that `user` talks to over `dialog` out of its call and gives it to `into`, which waits for it.
     pub(super) fn fetch(&mut self, now: Time, into: CallId, user: &Masked, dialog: &dialog::Id) {
         let found = self.index.dialog(dialog.call_id(), dialog.local_tag()).filter(|(call, _)| *call != into);

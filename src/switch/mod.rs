@@ -37,7 +37,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
-use crate::call::{Alarm, Call, Desk, Effect, Index, Lot, Manner, Node, Owner};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Lot, Manner, Node, Owner, Rooms};
 use crate::config::Features;
 use crate::media;
 use crate::plan::Program;
@@ -117,6 +117,8 @@ pub struct Switch {
     events: Events,
     features: Features,
     lot: Lot,
+    /// Conferences.
+    rooms: Rooms,
     memories: Memories,
     call_backs: CallBacks,
     /// Calls whose lines may have changed.
@@ -175,6 +177,7 @@ impl Switch {
             index: Index::default(),
             events: Events::new(setup.presence),
             lot: Lot::new(&setup.features),
+            rooms: Rooms::default(),
             memories: Memories::default(),
             call_backs: CallBacks::new(setup.features.call_back_for),
             features: setup.features,
@@ -255,6 +258,7 @@ impl Switch {
             && self.index.is_empty()
             && self.events.is_quiet()
             && self.lot.is_empty()
+            && self.rooms.is_empty()
             && self.call_backs.is_empty()
             && self.alarms.is_empty()
     }
@@ -320,6 +324,7 @@ impl Switch {
             groups: &self.features.ring,
             turns: &mut self.turns,
             lot: &mut self.lot,
+            rooms: &mut self.rooms,
             effects: &mut self.effects,
         };
         act(call, &mut desk);
@@ -368,6 +373,10 @@ impl Switch {
                 Effect::Happened(happening) => Output::Happened(happening),
                 Effect::Remember(call, memory) => {
                     self.remember(call, memory);
+                    continue;
+                }
+                Effect::Enter { into, from, limit, longest } => {
+                    self.enter(now, from, into, limit, longest);
                     continue;
                 }
                 Effect::Fetch { into, user, dialog } => {

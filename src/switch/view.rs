@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Wall};
-use crate::call::Supervision;
 use crate::call::trace::Entry;
 use crate::call::view::CallView;
+use crate::call::{RoomAct, Supervision};
 use crate::presence::Waiting;
 use crate::registrar::Settings;
 use crate::trunk::TrunkView;
@@ -71,6 +71,13 @@ pub enum Command {
         user: String,
         /// To do what.
         how: Supervision,
+    },
+    /// Lock a conference, mute a party of it, show one out.
+    Room {
+        /// Which call.
+        id: CallId,
+        /// What.
+        act: RoomAct,
     },
     /// Every ban that lasts.
     Bans,

@@ -1,6 +1,7 @@
 //! The stories.
 
 mod calls;
+mod conference;
 mod dialogs;
 mod encryption;
 mod every_step;

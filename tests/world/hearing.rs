@@ -101,7 +101,7 @@ impl Hearing {
             if legs.len() > 2 && legs.get(first).is_some_and(|leg| leg.joined != Some(*second)) {
                 continue;
             }
-            if settled.iter().any(|(id, _, _)| legs.get(id).is_some_and(Leg::plays)) {
+            if settled.iter().any(|(id, _, _)| legs.get(id).is_some_and(|leg| leg.plays() || leg.muted)) {
                 continue;
             }
             for (listener, ear, speaker, mouth) in [(a, caller, b, callee), (b, callee, a, caller)] {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::persons::{MotionAct, PersonAct};
 use super::protocol::{Act, Failure, Kind};
 use crate::base::{Masked, Wall};
-use crate::call::Supervision;
+use crate::call::{RoomAct, Supervision};
 use crate::compliance::approval::Voice;
 use crate::io::clock::wall;
 use crate::io::store::Store;
@@ -144,6 +144,17 @@ impl Deed {
                     Supervision::Barge => "call.barge",
                     Supervision::TakeOver => "call.take-over",
                 };
+                Deed { detail, ..Deed::new(act, id.to_string()) }
+            }
+            Command::Room { id, act } => {
+                let (act, leg) = match act {
+                    RoomAct::Lock(true) => ("conference.lock", None),
+                    RoomAct::Lock(false) => ("conference.open", None),
+                    RoomAct::Mute(leg, true) => ("conference.mute", Some(leg)),
+                    RoomAct::Mute(leg, false) => ("conference.unmute", Some(leg)),
+                    RoomAct::Kick(leg) => ("conference.kick", Some(leg)),
+                };
+                let detail = serde_json::json!({ "leg": leg.map(|leg| leg.0) });
                 Deed { detail, ..Deed::new(act, id.to_string()) }
             }
             Command::Start { from, to, .. } => {
