@@ -78,6 +78,9 @@ pub enum Verb {
     /// Say who did what on this node, and check the record of it
     #[command(subcommand)]
     Audit(Audit),
+    /// Rotate the keys that wrap the recordings' keys, and end old ones
+    #[command(subcommand)]
+    Key(Key),
     /// Hold recordings for a case: while it holds, nothing destroys them
     #[command(subcommand)]
     Hold(Hold),
@@ -775,6 +778,22 @@ pub enum AuditResult {
     Refused,
     /// Failed
     Failed,
+}
+
+/// `key`
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// List the keys and what is under each
+    List,
+    /// Make a new key: it wraps what begins from now on
+    Rotate,
+    /// Wrap the keys of all older recordings by the current key; no sound is rewritten, calls and playing go on
+    Rewrap,
+    /// Destroy an old key that nothing is under any more
+    Retire {
+        /// Its version
+        version: u32,
+    },
 }
 
 /// `hold`

@@ -14,6 +14,7 @@ mod door;
 mod exit;
 mod init;
 mod keep;
+mod key;
 mod login;
 mod person;
 mod phones;
@@ -86,6 +87,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Words(sought) => words::run(&sought, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
         Verb::Audit(audit) => audit::run(&audit, config, printer),
+        Verb::Key(key) => key::run(&key, config, printer),
         Verb::Hold(hold) => keep::hold(hold, config, printer),
         Verb::Verify(verify) => verify::run(&verify, printer),
         Verb::Status => status::run(config, printer),

@@ -23,6 +23,7 @@ use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
 use super::registrations::{Changes, Keeper, Registrations};
+use super::sealed;
 use super::secrets::{self, Secrets};
 use super::settings::SettingsFile;
 use super::store::{self, Store, StoreError};
@@ -172,6 +173,8 @@ fn load_music(chosen: &config::Music) -> Result<Option<Prompt>, StartError> {
 impl Node {
     fn open(config: &Config) -> Result<Node, StartError> {
         let keys = Arc::new(store::load_keys(&config.store.keys).map_err(StartError::Keys)?);
+        sealed::renew_all(&config.store.folder, &keys)
+            .map_err(|error| StartError::System(error.to_string()))?;
         let users = Users::new(&config.store.folder, Arc::clone(&keys), &config.node.realm);
         let directory = Arc::new(users.directory()?);
         warn_of_unusable(&users)?;

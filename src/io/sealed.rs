@@ -56,6 +56,20 @@ pub enum SealedError {
     Random(getrandom::Error),
 }
 
+/// Every small sealed file of a node, by its purpose, which is its name too.
+const FILES: [&str; 6] = ["users", "secrets", "settings", "registrations", "motions", "people"];
+
+/// Brings the small sealed files in the folder `store` under the current of `keys` (after a rotation): at a start, before
+/// anybody else has them open.
+///
+/// # Errors
+/// One of them does not open, or cannot be replaced.
+pub fn renew_all(store: &Path, keys: &Arc<Keyring>) -> Result<(), SealedError> {
+    FILES.iter().try_for_each(|name| {
+        Sealed::new(store.join(name).with_extension("sealed"), name, Arc::clone(keys)).renew()
+    })
+}
+
 impl Sealed {
     /// The file at `path`, holding what `purpose` says, under the current of `keys`. Nothing is opened yet.
     pub fn new(path: impl Into<PathBuf>, purpose: &'static str, keys: Arc<Keyring>) -> Sealed {
@@ -111,6 +125,31 @@ impl Sealed {
     pub fn write(&self, content: &[u8]) -> Result<(), SealedError> {
         let _lock = self.lock()?;
         self.replace(content)
+    }
+
+    /// Seals the content under the current key when it lies under an older one. For a start, before anybody else has the
+    /// file open with a ring of its own.
+    ///
+    /// # Errors
+    /// As [`Sealed::update`].
+    pub fn renew(&self) -> Result<(), SealedError> {
+        let under = self.version()?;
+        if under.is_none_or(|version| version == self.keys.current()) {
+            return Ok(());
+        }
+        self.update(|before| Ok((Zeroizing::new(before.unwrap_or_default().to_vec()), ())))
+    }
+
+    /// Version of the key that the file lies under; `None` when there is no file.
+    fn version(&self) -> Result<Option<u32>, SealedError> {
+        let mut front = Vec::new();
+        match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.io(error)),
+            Ok(file) => file.take(12).read_to_end(&mut front).map_err(|error| self.io(error))?,
+        };
+        let version = front.strip_prefix(MARK).and_then(|rest| rest.first_chunk());
+        Ok(version.map(|version| u32::from_be_bytes(*version)))
     }
 
     /// Holds off every other writer until the file is dropped.

@@ -5,7 +5,7 @@
 
 use crate::base::{CallId, RecordingId, Wall};
 
-use super::keys::WRAPPED_BYTES;
+use super::keys::{Keyring, WRAPPED_BYTES};
 use super::suite::TAG_BYTES;
 
 /// First octets of every sealed file.
@@ -102,6 +102,14 @@ impl Header {
         slot[..4].copy_from_slice(&self.kek_version.to_be_bytes());
         slot[4..].copy_from_slice(&self.wrapped);
         slot
+    }
+
+    /// The key slot with the data key wrapped by the current key of `keyring`; `None` when it does not unwrap.
+    pub(crate) fn rewrapped(&self, keyring: &Keyring) -> Option<[u8; SLOT_BYTES]> {
+        let key = keyring.unwrap(self.kek_version, &self.wrapped).ok()??;
+        let kek_version = keyring.current();
+        let wrapped = keyring.wrap(kek_version, &key).ok()?;
+        Some(Header { kek_version, wrapped, ..*self }.slot())
     }
 
     /// Octets before the key slot and after it, of a header of `len_bytes`.

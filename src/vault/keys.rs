@@ -98,16 +98,26 @@ impl Keyring {
         version: u32,
         random: &mut Random,
     ) -> Result<(Secret<[u8; 32]>, [u8; WRAPPED_BYTES]), NoSuchKey> {
-        let kek = self.keys.get(&version).ok_or(NoSuchKey(version))?;
         let mut key = [0; 32];
         random.fill(&mut key);
-        let mut wrapped = [0; WRAPPED_BYTES];
-        // The lengths fit by construction: wrapping 32 octets into 40 cannot fail.
-        let done = KwAes256::new(kek.expose().into()).wrap_key(&key, &mut wrapped).map(|_| ());
-        debug_assert!(done.is_ok());
         let data_key = Secret::new(key);
         key.zeroize();
+        let wrapped = self.wrap(version, &data_key)?;
         Ok((data_key, wrapped))
+    }
+
+    /// `key` wrapped (RFC 3394) by the key of `version`.
+    pub(crate) fn wrap(
+        &self,
+        version: u32,
+        key: &Secret<[u8; 32]>,
+    ) -> Result<[u8; WRAPPED_BYTES], NoSuchKey> {
+        let kek = self.keys.get(&version).ok_or(NoSuchKey(version))?;
+        let mut wrapped = [0; WRAPPED_BYTES];
+        // The lengths fit by construction: wrapping 32 octets into 40 cannot fail.
+        let done = KwAes256::new(kek.expose().into()).wrap_key(key.expose(), &mut wrapped).map(|_| ());
+        debug_assert!(done.is_ok());
+        Ok(wrapped)
     }
 
     /// The data key in `wrapped`; `None` inside when it does not unwrap under the key of `version`.

@@ -19,7 +19,7 @@ fn ago(days: u64) -> Wall {
     Wall::from_micros((now - Duration::from_secs(days * DAY)).as_micros() as i64)
 }
 
-fn class(anchor: &str, min_days: u64, max_days: Option<u64>) -> Retention {
+pub fn class(anchor: &str, min_days: u64, max_days: Option<u64>) -> Retention {
     Retention {
         class: "试验+合作项目".into(),
         anchor: anchor.into(),
@@ -29,7 +29,7 @@ fn class(anchor: &str, min_days: u64, max_days: Option<u64>) -> Retention {
 }
 
 /// A recording that was made `days` ago under `retention`.
-fn made(world: &mut World, days: u64, retention: Retention) -> (RecordingId, CallId) {
+pub fn made(world: &mut World, days: u64, retention: Retention) -> (RecordingId, CallId) {
     let at = ago(days);
     let recording = RecordingId::new(at, &mut world.random);
     let call = CallId::new(at, &mut world.random);

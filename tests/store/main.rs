@@ -2,6 +2,7 @@
 
 mod full;
 mod keeping;
+mod keys;
 mod python;
 mod search;
 mod witness;

@@ -132,6 +132,7 @@ pub fn right_of(act: &Act) -> Option<Right> {
         Act::RecVerify { .. } | Act::RecProve { .. } | Act::AuditVerify => Right::Verify,
         Act::AuditHeads { .. } | Act::AuditConsistency { .. } => Right::Verify,
         Act::AuditList { .. } => Right::Audit,
+        Act::Key(_) => Right::Operate,
         Act::Keep(KeepAct::List { .. } | KeepAct::Holds | KeepAct::Jobs) => Right::Verify,
         Act::Keep(KeepAct::Thaw { .. } | KeepAct::Propose(_) | KeepAct::Destroy { .. }) => Right::Destroy,
         Act::Keep(_) => Right::Hold,

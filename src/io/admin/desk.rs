@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, right_of};
 use super::persons;
-use super::protocol::{Act, Failure, Kind, Line, Purpose, Search, Word};
+use super::protocol::{Act, Failure, KeyAct, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
 use super::view::{AuditView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
@@ -137,6 +137,7 @@ impl Desk {
             }
             Act::Person(act) => self.person(actor, act),
             Act::Motion(act) => self.motion(actor, act),
+            Act::Key(act) => self.key(act, out),
             Act::Keep(act) => self.keep(actor, act, out),
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {
@@ -404,6 +405,25 @@ impl Desk {
             found += 1;
         }
         Ok(json!({ "found": found }))
+    }
+
+    fn key(&self, act: KeyAct, out: Out<'_>) -> Result<Value, Failure> {
+        let kept = self.store()?;
+        match act {
+            KeyAct::List => value(kept.key_use().map_err(store)?),
+            KeyAct::Rotate => Ok(json!({ "set": kept.rotate().map_err(store)? })),
+            KeyAct::Rewrap => {
+                let mut listening = true;
+                let done = kept.rewrap(&mut |done, all| {
+                    listening = listening && out(Reply::Item(json!({ "done": done, "all": all })));
+                });
+                value(done.map_err(store)?)
+            }
+            KeyAct::Retire { version } => {
+                kept.retire(version).map_err(store)?;
+                Ok(json!({ "removed": version }))
+            }
+        }
     }
 
     pub(super) fn store(&self) -> Result<&Store, Failure> {

@@ -161,6 +161,8 @@ pub enum Act {
         #[serde(default)]
         index: bool,
     },
+    /// Something about the key-encryption keys.
+    Key(KeyAct),
     /// Something about keeping and destroying.
     Keep(KeepAct),
     /// Prove that a recording is in the ledger.
@@ -199,6 +201,23 @@ pub enum Act {
     Trace {
         /// Which.
         call: CallId,
+    },
+}
+
+/// A request about the key-encryption keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum KeyAct {
+    /// What is under which key.
+    List,
+    /// Make a new one.
+    Rotate,
+    /// Bring everything under the current one.
+    Rewrap,
+    /// Destroy an old one.
+    Retire {
+        /// Its version.
+        version: u32,
     },
 }
 

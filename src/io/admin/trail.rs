@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::persons::{MotionAct, PersonAct};
-use super::protocol::{Act, Failure, Kind};
+use super::protocol::{Act, Failure, KeyAct, Kind};
 use crate::base::{Masked, Wall};
 use crate::call::{RoomAct, Supervision};
 use crate::compliance::approval::Voice;
@@ -84,6 +84,10 @@ impl Deed {
                 Deed { reason: reason.clone(), ..Deed::new(act, recording.to_string()) }
             }
             Act::RecVerify { recording, .. } => Deed::new("rec.verify", recording.map(|id| id.to_string())),
+            Act::Key(KeyAct::List) => Deed::new("key.list", None),
+            Act::Key(KeyAct::Rotate) => Deed::new("key.rotate", None),
+            Act::Key(KeyAct::Rewrap) => Deed::new("key.rewrap", None),
+            Act::Key(KeyAct::Retire { version }) => Deed::new("key.retire", version.to_string()),
             Act::Keep(act) => act.deed(),
             Act::RecProve { recording } => Deed::new("rec.prove", recording.to_string()),
             Act::AuditHeads { .. } => Deed::new("audit.heads", None),

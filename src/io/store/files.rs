@@ -18,6 +18,7 @@ use crate::vault::{
 };
 
 use super::disk::{Disk, Place, RealDisk};
+use super::keys::Keys;
 use super::writer::BookPlace;
 use super::{StoreError, disk_error};
 
@@ -32,7 +33,7 @@ const TAIL_BYTES: u64 = 8 << 10;
 #[derive(Clone)]
 pub(super) struct Files {
     root: PathBuf,
-    keyring: Arc<Keyring>,
+    keys: Keys,
     published: Arc<Published>,
 }
 
@@ -52,8 +53,8 @@ impl Default for Published {
 }
 
 impl Files {
-    pub(super) fn new(root: &Path, keyring: Arc<Keyring>, published: Arc<Published>) -> Files {
-        Files { root: root.to_path_buf(), keyring, published }
+    pub(super) fn new(root: &Path, keys: Keys, published: Arc<Published>) -> Files {
+        Files { root: root.to_path_buf(), keys, published }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -165,7 +166,7 @@ impl Files {
         let file = self.open(id)?;
         let damaged = |damage| StoreError::Damaged(id, damage);
         let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).map_err(disk_error(&path))?;
-        let glance = Glance::new(&front, &self.keyring).map_err(damaged)?;
+        let glance = Glance::new(&front, &self.keys.get()).map_err(damaged)?;
         let header = *glance.header();
         let opening = match glance.first(front.get(header.len_bytes..).unwrap_or_default()) {
             Some((Kind::Opening, text)) => serde_json::from_slice::<Opening>(&text).ok(),
@@ -240,7 +241,7 @@ impl Files {
     /// Opens the file of `id` chunk by chunk.
     pub(super) fn walk(&self, id: RecordingId, take: impl FnMut(&Piece<'_>)) -> Result<Examined, StoreError> {
         let path = Place::Recording(id).path(&self.root);
-        examine(self.open(id)?, &self.keyring, id, take).map_err(disk_error(&path))
+        examine(self.open(id)?, &self.keys.get(), id, take).map_err(disk_error(&path))
     }
 
     /// Opens the segment `number` of `book` chunk by chunk.
@@ -251,7 +252,7 @@ impl Files {
         take: impl FnMut(&Piece<'_>),
     ) -> io::Result<Examined> {
         let file = File::open(Place::Log(book, number).path(&self.root))?;
-        examine(file, &self.keyring, book.segment_id(number), take)
+        examine(file, &self.keys.get(), book.segment_id(number), take)
     }
 
     /// One call detail record; `None` when it does not open.
@@ -290,7 +291,7 @@ impl BookReader<'_> {
         if self.open.as_ref().is_none_or(|(open, ..)| *open != place) {
             let file = File::open(place.path(&self.files.root)).ok()?;
             let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).ok()?;
-            let glance = Glance::new(&front, &self.files.keyring).ok()?;
+            let glance = Glance::new(&front, &self.files.keys.get()).ok()?;
             self.open = Some((place, file, glance));
         }
         let (_, file, glance) = self.open.as_ref()?;

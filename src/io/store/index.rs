@@ -112,6 +112,11 @@ impl Index {
         matches!(*lock(&self.shared.state), State::Ready(_))
     }
 
+    /// Version of the key-encryption key that the index is under.
+    pub(super) fn key_version(&self) -> u32 {
+        self.shared.keys.version
+    }
+
     /// Whether this recording has no leaf yet.
     pub(super) fn is_running(&self, id: RecordingId) -> bool {
         lock(&self.shared.running).contains_key(&id)

@@ -33,6 +33,29 @@ pub(super) fn create(folder: &Path) -> Result<LedgerPublic, StoreError> {
     Ok(LedgerKey::from_seed(&Secret::new(*seed)).public())
 }
 
+/// Draws the next key-encryption key; the whole ring comes back.
+pub(super) fn add(folder: &Path) -> Result<Keyring, StoreError> {
+    let next = keyring(folder)?.current() + 1;
+    let key = random_octets(folder)?;
+    write_new(&folder.join(kek_name(next)), &key)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
+    keyring(folder)
+}
+
+/// Overwrites and removes the key of `version`; the rest of the ring comes back.
+pub(super) fn destroy(folder: &Path, version: u32) -> Result<Keyring, StoreError> {
+    let path = folder.join(kek_name(version));
+    let wipe = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&path)?;
+        file.write_all(&[0; 32])?;
+        file.sync_all()?;
+        fs::remove_file(&path)?;
+        File::open(folder)?.sync_all()
+    };
+    wipe().map_err(disk_error(&path))?;
+    keyring(folder)
+}
+
 /// Reads all key-encryption keys of `folder`.
 pub(super) fn keyring(folder: &Path) -> Result<Keyring, StoreError> {
     let mut ring = Keyring::new();

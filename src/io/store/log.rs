@@ -82,7 +82,7 @@ impl Log {
         let number = self.next;
         let id = self.book.segment_id(number);
         let content = self.book.content();
-        let (keyring, random) = (&setup.keyring, &mut setup.random);
+        let (keyring, random) = (&setup.keys.get(), &mut setup.random);
         let sealer = batch
             .write(Place::Log(self.book, number), 0, |out| {
                 Sealer::begin(content, id, CallId::from_bytes([0; 16]), at, keyring, random, out)

@@ -31,6 +31,7 @@ mod journal;
 mod keeper;
 mod keeping;
 mod keyfile;
+mod keys;
 mod log;
 mod recover;
 mod retain;
@@ -72,6 +73,8 @@ use index::Index;
 use keeper::Keeper;
 pub use keeping::Hold;
 use keeping::Keeping;
+use keys::Keys;
+pub use keys::{KeyUse, Rewrapped};
 pub use retain::{Kept, Listing};
 use thread::{Board, Inlet};
 use verify::Verifier;
@@ -89,7 +92,8 @@ pub struct Store {
 /// Everything of an open store.
 pub(crate) struct Inner {
     files: Files,
-    keyring: Arc<Keyring>,
+    keys: Keys,
+    keys_folder: PathBuf,
     public: LedgerPublic,
     published: Arc<Published>,
     index: Arc<Index>,
@@ -173,13 +177,13 @@ impl Store {
     ) -> Result<Store, StoreError> {
         let lock = take_lock(dir)?;
         let keys = options.keys_of(dir);
-        let keyring = Arc::new(keyfile::keyring(&keys)?);
+        let ring = Keys::new(keyfile::keyring(&keys)?);
         let ledger_key = keyfile::ledger_key(&keys)?;
         let public = ledger_key.public();
         let mut random = Random::seeded(seed()?);
         let index_random = random.fork();
         let setup = Setup {
-            keyring: keyring.clone(),
+            keys: ring.clone(),
             ledger_key,
             clock_state: super::clock::state,
             random,
@@ -201,12 +205,12 @@ impl Store {
         let published = Arc::new(Published::default());
         published.leaves.store(writer.applied_leaves(), Ordering::Release);
         published.heads.store(writer.applied_heads(), Ordering::Release);
-        let files = Files::new(dir, keyring.clone(), published.clone());
+        let files = Files::new(dir, ring.clone(), published.clone());
         let keeping = Keeping::read(&files, &options.country_code).map_err(disk_error(dir))?;
         let index = Arc::new(Index::open(
             dir.join("index"),
             files.clone(),
-            &keyring,
+            &ring.get(),
             &options.country_code,
             index_random,
             writer.orderly,
@@ -219,7 +223,9 @@ impl Store {
         let witnesses = Mutex::new(witnesses.map_err(disk_error(dir))?);
         let inner = Inner {
             files,
-            keyring,
+            signer: keyfile::ledger_key(&keys)?,
+            keys: ring,
+            keys_folder: keys,
             public,
             published,
             index,
@@ -232,7 +238,6 @@ impl Store {
             keeps: Mutex::new(()),
             destroying: Mutex::new(()),
             alarms,
-            signer: keyfile::ledger_key(&keys)?,
             _lock: lock,
         };
         inner.bury_again()?;
@@ -457,7 +462,7 @@ impl Store {
 
     /// The keys of the store, for what else is sealed with them (the user store).
     pub fn keyring(&self) -> Arc<Keyring> {
-        self.inner.keyring.clone()
+        self.inner.keys.get()
     }
 
     /// Closes running recordings, writes everything down, stops the threads. Done on drop of the last clone too.

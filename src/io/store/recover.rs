@@ -35,7 +35,7 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     }
     sync(&mut disk, &found.touched)?;
     let edge = Edge::find(&mut disk, &found)?;
-    let crashed = found.unclosed(&mut disk, &setup.keyring, &edge)?;
+    let crashed = found.unclosed(&mut disk, &setup.keys.get(), &edge)?;
     // A file that no journal knew of is continued now: what it holds must not be lost after that.
     sync(&mut disk, &crashed.iter().map(|id| Place::Recording(*id)).collect())?;
     let (agrees, left_at) = edge.agrees(&mut disk, &setup)?;
@@ -280,7 +280,7 @@ impl<D: Disk> Writer<D> {
         let id = self.crashed.pop_front()?;
         let place = Place::Recording(id);
         let mut story = Story::default();
-        let keyring = self.setup.keyring.clone();
+        let keyring = self.setup.keys.get();
         let examined = match examine(&mut self.disk, place, &keyring, id, |piece| story.take(piece)) {
             Ok(examined) => examined,
             Err(error) => {
@@ -303,7 +303,7 @@ impl<D: Disk> Writer<D> {
     /// Lines up the log segment that the last run left open.
     fn take_up_log(&mut self, book: Book, number: u32) {
         let (place, mut entries) = (Place::Log(book, number), 0);
-        let keyring = self.setup.keyring.clone();
+        let keyring = self.setup.keys.get();
         let examined = examine(&mut self.disk, place, &keyring, book.segment_id(number), |_| entries += 1);
         let Ok(examined) = examined else { return };
         if examined.closed {

@@ -1,7 +1,6 @@
 //! A writer over a disk that loses power, lies about fdatasync and fills up: thousands of crashes by seed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Time, Wall};
@@ -13,6 +12,7 @@ use crate::vault::{
 use super::checkpoint::Job;
 use super::commit::Sync;
 use super::disk::{Disk, Place};
+use super::keys::Keys;
 use super::recover::{examine, recover};
 use super::simulated_disk::SimDisk;
 use super::writer::{Note, Setup, Told, Work, Writer};
@@ -86,7 +86,7 @@ impl Node {
 
     fn start(&mut self) {
         let setup = Setup {
-            keyring: Arc::new(ring()),
+            keys: Keys::new(ring()),
             ledger_key: LedgerKey::from_seed(&Secret::new(SEED)),
             clock_state: || "simulated",
             random: self.random.fork(),

@@ -21,6 +21,8 @@ const SEGMENT_BYTES: usize = 64 << 10;
 pub(super) struct IndexKeys {
     pub blinder: Blinder,
     values: ValueKey,
+    /// Version of the key-encryption key that they come from.
+    pub version: u32,
     stamp: Vec<u8>,
 }
 
@@ -33,7 +35,7 @@ impl IndexKeys {
         stamp.extend_from_slice(country_code.as_bytes());
         let values: Secret<[u8; 32]> = keyring.subkey(version, Label::IndexValues)?;
         let blinder = Blinder::new(keyring.subkey(version, Label::IndexBlinding)?, country_code);
-        Ok(IndexKeys { blinder, values: ValueKey::new(&values), stamp })
+        Ok(IndexKeys { blinder, values: ValueKey::new(&values), version, stamp })
     }
 }
 

@@ -58,6 +58,8 @@ enum Message {
     /// Work that ran beside the thread is done.
     Synced(Sync, io::Result<()>),
     Checkpointed(Job, Vec<(Place, io::Error)>),
+    /// End the open segments of all books.
+    EndLogs,
     Stop,
 }
 
@@ -123,6 +125,12 @@ impl Inlet {
     pub(super) fn settle(&self) -> bool {
         let (sender, receiver) = sync_channel(1);
         self.messages.push(Message::Settle(sender)).is_ok() && receiver.recv().is_ok()
+    }
+
+    /// Ends the open segments of all books, so that those to come are under the current key.
+    pub(super) fn end_logs(&self) {
+        // Without room they end when they are long enough.
+        let _ = self.messages.try_send(Message::EndLogs);
     }
 
     /// Asks the thread to stop.
@@ -251,6 +259,7 @@ impl<N: FnMut(News)> Thread<N> {
                 self.hurried |= ticket.is_some();
             }
             Message::Settle(sender) => self.settling.push(sender),
+            Message::EndLogs => self.writer.logs.iter_mut().for_each(super::log::Log::end),
             Message::Stop => self.stopping = true,
             Message::Synced(sync, result) => self.writer.synced(sync, result, self.clock.now()),
             Message::Checkpointed(job, failed) => self.writer.checkpointed(job, failed),

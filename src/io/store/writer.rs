@@ -22,6 +22,7 @@ use super::checkpoint::Job;
 use super::commit::{Segment, Spent, Sync, Waiting};
 use super::disk::{Disk, Place};
 use super::journal::Batch;
+use super::keys::Keys;
 use super::log::Log;
 use super::running::Running;
 use super::space::{Room, Space};
@@ -120,7 +121,7 @@ pub(super) struct CdrRow {
 
 /// What the writer is made of.
 pub(super) struct Setup {
-    pub keyring: Arc<Keyring>,
+    pub keys: Keys,
     pub ledger_key: LedgerKey,
     /// In a word how the machine's clock is set.
     pub clock_state: fn() -> &'static str,
@@ -446,7 +447,7 @@ impl<D: Disk> Writer<D> {
             return Err("there is a file of this id");
         }
         let mut bytes = Vec::with_capacity(1_024);
-        let (keyring, random) = (&self.setup.keyring, &mut self.setup.random);
+        let (keyring, random) = (&self.setup.keys.get(), &mut self.setup.random);
         let mut sealer = Sealer::begin(Content::Recording, recording, call, at, keyring, random, &mut bytes)
             .map_err(|_| "no key")?;
         sealer.seal(Kind::Opening, [&opening_bytes(&facts)[..]], &mut bytes).map_err(|_| "facts too long")?;
