@@ -117,7 +117,10 @@ impl Subscriptions {
 
     /// Every subscription.
     pub fn ids(&self) -> Vec<SubscriptionId> {
-        self.all.keys().copied().collect()
+        let mut ids: Vec<SubscriptionId> = self.all.keys().copied().collect();
+        // The same order each time a seed is told.
+        ids.sort_unstable();
+        ids
     }
 
     pub fn len(&self) -> usize {

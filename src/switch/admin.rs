@@ -116,8 +116,7 @@ impl Switch {
 
     fn drain(&mut self, now: Time) {
         self.draining = true;
-        let all: Vec<CallId> = self.calls.keys().copied().collect();
-        for id in all {
+        for id in self.call_ids() {
             self.with_call(now, id, |call, desk| call.drain(desk));
         }
         self.with_events(now, |events, desk| events.drain(desk));

@@ -471,10 +471,16 @@ impl Switch {
                 self.with_events(now, |events, desk| events.contacts_changed(desk, &user));
             }
         }
-        let all: Vec<CallId> = self.calls.keys().copied().collect();
-        for id in all {
+        for id in self.call_ids() {
             self.with_call(now, id, |call, _| call.on_flow_closed(flow));
         }
+    }
+
+    /// Every call, in the order in which they began: what is done to all of them is done in the same order each time a seed is told.
+    fn call_ids(&self) -> Vec<CallId> {
+        let mut all: Vec<CallId> = self.calls.keys().copied().collect();
+        all.sort_unstable();
+        all
     }
 
     fn on_media(&mut self, now: Time, news: media::News) {

@@ -20,6 +20,7 @@ mod registrar;
 mod registrations;
 mod seeds;
 mod sessions;
+mod states;
 mod strangers;
 mod supervision;
 mod texts;

@@ -2,38 +2,12 @@
 
 use ledgerline::base::{Secret, bounds};
 use ledgerline::registrar::{Setting, SettingsBook, When as Forwarding, change};
-use ledgerline::sip::UriBuf;
-use ledgerline::trunk::{Rewrite, Rules};
+use ledgerline::trunk::Rules;
 
 use crate::world::*;
 
 const FIRST: &str = "198.51.100.1";
 const SECOND: &str = "198.51.100.2";
-
-fn rules(name: &str, host: &str, priority: u16) -> Rules {
-    Rules {
-        name: name.into(),
-        group: Some("carriers".into()),
-        priority,
-        weight: 1,
-        to: vec![format!("sip:{host}").parse::<UriBuf>().expect("a URI")],
-        from: Vec::new(),
-        register: None,
-        user: "u-1".into(),
-        realm: Some(CARRIER_REALM.into()),
-        secret: Some(Secret::new("open sesame".into())),
-        caller_ids: vec!["+4930100".into(), "+49308002".into()],
-        calls: 0,
-        outward: vec![
-            Rewrite { prefix: "6".into(), with: "+49".into() },
-            Rewrite { prefix: "80".into(), with: "+493080".into() },
-        ],
-        inward: Vec::new(),
-        ask: None,
-        codecs: Vec::new(),
-        srtp: None,
-    }
-}
 
 /// A node with two carriers in one group, the first of them preferred; whoever they ring answers after a second.
 fn world(seed: u64) -> World {
@@ -42,7 +16,7 @@ fn world(seed: u64) -> World {
 
 fn world_with(seed: u64, settings: impl FnOnce(&mut SettingsBook)) -> World {
     let mut world = World::made(seed, Plan::Required, |setup| settings(&mut setup.settings))
-        .with_trunks(vec![rules("first", FIRST, 1), rules("second", SECOND, 2)]);
+        .with_trunks(vec![carrier_rules("first", FIRST, 1), carrier_rules("second", SECOND, 2)]);
     for host in [FIRST, SECOND] {
         world.stranger(host).answers().after(secs(1));
         world.stranger(host).is_carrier();
@@ -135,7 +109,7 @@ fn what_a_person_says_ends_the_dial_and_what_all_hosts_fail_at_the_plan_hears() 
 /// The ways of a node whose carriers want everything proved.
 fn proving(seed: u64, method: &'static str, update: bool) -> World {
     let mut world = World::made(seed, Plan::Required, |setup| setup.manner.session_s = 90)
-        .with_trunks(vec![rules("first", FIRST, 1)]);
+        .with_trunks(vec![carrier_rules("first", FIRST, 1)]);
     let carrier = world.stranger(FIRST);
     carrier.answers().after(secs(1));
     carrier.skills.updates = update;
@@ -224,7 +198,7 @@ fn a_new_secret_is_proved_with_at_once() {
     world.phone("alice").dials("6123").at(secs(1));
     world.run_until(secs(5));
     assert!(!world.talked("alice", FIRST));
-    let anew = Rules { secret: Some(Secret::new("the next one".into())), ..rules("first", FIRST, 1) };
+    let anew = Rules { secret: Some(Secret::new("the next one".into())), ..carrier_rules("first", FIRST, 1) };
     world.configure_trunks(vec![anew]);
     world.phone("alice").dials("6123").at(secs(20));
     world.run_until(secs(25));

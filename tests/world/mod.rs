@@ -30,7 +30,7 @@ pub use network::Fate;
 pub use phone::{Act, CARRIER_REALM, Dialog, How, Over, Phone, Side, Skills, Stage, When};
 pub use plans::Plan;
 pub use sdp::{Encryption, Notation};
-pub use setting::MOBILE;
+pub use setting::{MOBILE, carrier_rules};
 pub use store::Mood;
 
 use std::collections::BTreeMap;

@@ -7,11 +7,16 @@ use ledgerline::base::Random;
 use ledgerline::switch::Command;
 
 use super::phone::{Act, Manners, Phone, When};
-use super::{Deed, Hash, Mood, Notation, Over, Plan, World, ms, secs};
+use super::{Deed, Hash, Mood, Notation, Over, Plan, World, carrier_rules, ms, secs};
 
 const PHONES: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "bob/mobile", "bob/desk"];
 const NUMBERS: [&str; 12] =
     ["8001", "8002", "8002", "8003", "8003", "8004", "8005", "8099", "7", "9", "9", "95"];
+const CODES: [&str; 16] = [
+    "*8", "**8002", "**8003", "701", "702", "*66", "*66", "*86", "*61", "*69", "*728003", "*73", "*908004",
+    "*926123", "*726123", "*78",
+];
+const CARRIERS: [(&str, &str); 2] = [("first", "198.51.100.1"), ("second", "198.51.100.2")];
 const CODECS: [&[u8]; 6] = [&[8, 0, 101], &[0, 101], &[8], &[9, 8, 0, 101], &[18, 8], &[18]];
 const REFUSALS: [u16; 8] = [486, 603, 480, 404, 500, 503, 488, 600];
 
@@ -47,6 +52,9 @@ fn told(mut world: World, mut random: Random) -> World {
     }
     if random.below(3) == 0 {
         office(&mut world, random, present);
+    }
+    if random.below(3) == 0 {
+        carriers(&mut world, random, present);
     }
     world.run_until(secs(5 + random.below(60)));
     world.settle();
@@ -142,7 +150,7 @@ fn office(world: &mut World, random: &mut Random, present: usize) {
         phone.manners.refuses_notices = [0, 0, 0, 0, 481, 1][random.below(6) as usize];
     }
     for _ in 0..random.below(3) {
-        let code = ["*8", "**8002", "**8003", "701", "702"][random.below(5) as usize];
+        let code = CODES[random.below(CODES.len() as u64) as usize];
         world.phone(someone(random)).dials(code).at(ms(2_000 + random.below(20_000)));
     }
     let keys = ["*68701", "*68#", "*68702"][random.below(3) as usize];
@@ -150,6 +158,35 @@ fn office(world: &mut World, random: &mut Random, present: usize) {
     let begins = random.below(5_000);
     for (n, key) in keys.chars().enumerate() {
         parker.will(When::After(Duration::ZERO), Act::Press(key)).after(ms(begins + 300 * n as u64));
+    }
+}
+
+/// Calls go out over two carriers, and come in.
+fn carriers(world: &mut World, random: &mut Random, present: usize) {
+    world.trunks =
+        (1..).zip(CARRIERS).map(|(priority, (name, host))| carrier_rules(name, host, priority)).collect();
+    for (_, host) in CARRIERS {
+        let carrier = world.stranger(host);
+        let after = ms(random.below(4_000));
+        match random.below(6) {
+            0 => carrier.rejects([503, 500, 486, 404][random.below(4) as usize]).after(after),
+            1 => carrier.vanishes().at(ms(random.below(10_000))),
+            2 => carrier.answers_with_early_media().after(after),
+            _ => carrier.answers().after(after),
+        }
+        carrier.skills.updates = random.below(2) == 0;
+        let wants = carrier.is_carrier();
+        wants.secret = "open sesame".into();
+        wants.proves =
+            [&[][..], &["INVITE"], &["INVITE", "BYE", "UPDATE", "PRACK"]][random.below(3) as usize].to_vec();
+        conduct(carrier, random);
+    }
+    for _ in 0..1 + random.below(2) {
+        let who = PHONES[random.below(present as u64) as usize];
+        world.phone(who).dials("6123").at(ms(random.below(10_000)));
+    }
+    if random.below(3) == 0 {
+        world.stranger(CARRIERS[0].1).dials("8002").at(ms(random.below(10_000)));
     }
 }
 

@@ -15,7 +15,7 @@ use ledgerline::switch::{Input, Limits, Setup, Switch};
 use ledgerline::trunk;
 
 use super::network::{Network, Weather};
-use super::phone::{Identity, Phone};
+use super::phone::{CARRIER_REALM, Identity, Phone};
 use super::plane::Plane;
 use super::plans::Plan;
 use super::store::Store;
@@ -68,6 +68,32 @@ pub fn directory(left: &str) -> Directory {
         account
     });
     Directory::new(accounts).unwrap_or_else(|_| unreachable!("every number belongs to one"))
+}
+
+/// A trunk of the plan's group `carriers`.
+pub fn carrier_rules(name: &str, host: &str, priority: u16) -> trunk::Rules {
+    trunk::Rules {
+        name: name.into(),
+        group: Some("carriers".into()),
+        priority,
+        weight: 1,
+        to: vec![format!("sip:{host}").parse::<ledgerline::sip::UriBuf>().expect("a URI")],
+        from: Vec::new(),
+        register: None,
+        user: "u-1".into(),
+        realm: Some(CARRIER_REALM.into()),
+        secret: Some(Secret::new("open sesame".into())),
+        caller_ids: vec!["+4930100".into(), "+49308002".into()],
+        calls: 0,
+        outward: vec![
+            trunk::Rewrite { prefix: "6".into(), with: "+49".into() },
+            trunk::Rewrite { prefix: "80".into(), with: "+493080".into() },
+        ],
+        inward: Vec::new(),
+        ask: None,
+        codecs: Vec::new(),
+        srtp: None,
+    }
 }
 
 /// How the switch of every world is set up.

@@ -211,7 +211,8 @@ fn cause_disagrees(world: &World, cdr: &Cdr, caller: &Dialog) -> Option<String> 
     }
     let super::Stage::Over(how) = caller.stage else { return None };
     let fits = match cdr.cause.as_str() {
-        "caller hung up" => how == How::HungUp || how == How::FarSideHungUp,
+        // A BYE within an early dialog ends its INVITE as a CANCEL does.
+        "caller hung up" => matches!(how, How::HungUp | How::FarSideHungUp | How::Cancelled),
         "caller gave up" => how == How::Cancelled,
         "plan ended" | "administrator" => matches!(how, How::FarSideHungUp | How::HungUp | How::Refused(_)),
         "busy" | "no-answer" | "rejected" | "unreachable" | "unknown" | "failed" | "recording failed"

@@ -95,8 +95,11 @@ impl Phone {
     }
 
     /// Sends any message. Holes: `via`, `branch`, `tag`, `call_id`, `user`, `realm`, `own`, `sdp`; of the live dialog
-    /// `dialog_call_id`, `local_tag`, `remote_tag`, `target`, `next_cseq`; `proof`, which is empty until the switch asks for it.
+    /// `dialog_call_id`, `local_tag`, `remote_tag`, `to_tag`, `target`, `next_cseq` (without a live dialog nothing is said); `proof`, which is empty until the switch asks for it.
     pub fn say(&mut self, now: Time, template: &str, dialog: Option<usize>, asked: bool) {
+        if template.contains("{dialog_call_id}") && dialog.is_none() {
+            return;
+        }
         let (branch, tag, call_id) = (self.branch(), self.random.token(8), self.random.token(12));
         let via = format!("SIP/2.0/{} {};branch={branch};rport", self.transport.as_str(), self.id.own);
         let (own, user, realm) = (self.id.own.to_string(), self.id.user.clone(), self.id.realm.clone());
@@ -122,11 +125,16 @@ impl Phone {
                 ("dialog_call_id", &dialog_call_id),
                 ("local_tag", &local_tag),
                 ("remote_tag", &remote_tag),
+                ("to_tag", &if remote_tag.is_empty() { String::new() } else { format!(";tag={remote_tag}") }),
                 ("target", &target),
                 ("next_cseq", &next_cseq),
             ],
         );
         let method = Heard::read(text.as_bytes()).method().to_string();
+        if method == "ACK" {
+            // Nobody answers one.
+            return self.send(text, None);
+        }
         let again = !asked && template.contains("{proof}");
         if again {
             self.said.insert(branch.clone(), (template.to_string(), dialog));

@@ -3,7 +3,7 @@
 use ledgerline::base::Time;
 
 use super::client::Purpose;
-use super::dialog::{How, Stage};
+use super::dialog::{Dialog, How, Side, Stage};
 use super::server::session_line;
 use super::{Phone, T1};
 use crate::world::sdp::{Direction, Notation, Session, There};
@@ -217,6 +217,11 @@ impl Phone {
 
     /// BYE instead of CANCEL, within an early dialog.
     pub fn leave_early(&mut self, now: Time, dialog: usize) {
+        let early =
+            |at: &Dialog| at.side == Side::Caller && at.stage == Stage::Inviting && !at.remote_tag.is_empty();
+        if !self.dialogs.get(dialog).is_some_and(early) {
+            return;
+        }
         self.send_within(now, dialog, "BYE", Purpose::Info, "", "");
         if let Some(at) = self.dialogs.get_mut(dialog) {
             at.stage = Stage::Cancelling;
