@@ -200,6 +200,7 @@ impl Call {
         let text = format!("to {} {}{sealed}", aim.rtp, at.media.codec_word());
         desk.effects.push_back(Effect::Media(Order::Aim { call, leg, aim: Box::new(aim) }));
         self.trace.add(desk.now, What::Media { leg, text });
+        self.play_what_waits(desk, leg);
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::base::{LegId, Masked, Random, bounds};
 use crate::config::Srtp;
 use crate::dialog::{self, Accepted, Dialog, Invitation, OfferAnswer, SessionTimer};
-use crate::media::{Aim, LegFacts, Trust};
+use crate::media::{Aim, LegFacts, Sound, Trust};
 use crate::rtp::Format;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
@@ -62,6 +62,9 @@ pub(super) struct Leg {
     pub tapped: bool,
     /// Whether music is played to it because it is held.
     pub hears_music: bool,
+    /// What is to be played to it, again and again, as soon as it has said where it is: a caller that made no offer and has not
+    /// answered ours.
+    pub sounds_due: Option<(u32, Vec<Sound>)>,
     /// Whether the phone has been asked if it is still there, and has not answered yet.
     pub probed: bool,
     /// What is offered and answered in its dialog; before an answer each fork of our INVITE has its own.
@@ -166,6 +169,7 @@ impl Leg {
             track: 0,
             tapped: false,
             hears_music: false,
+            sounds_due: None,
             probed: false,
             exchange: OfferAnswer::new(),
             provisional: Provisional::default(),

@@ -55,7 +55,15 @@ impl Call {
     /// Something else is played to it, or nothing, or it is joined (which stops what plays).
     pub(super) fn hears_no_music(&mut self, leg: LegId) {
         if let Some(at) = self.leg_mut(leg) {
-            at.hears_music = false;
+            (at.hears_music, at.sounds_due) = (false, None);
+        }
+    }
+
+    /// A leg has said where it is: what waited for that begins.
+    pub(super) fn play_what_waits(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let call = self.id;
+        if let Some((play, sounds)) = self.leg_mut(leg).and_then(|at| at.sounds_due.take()) {
+            desk.effects.push_back(Effect::Media(Order::Play { call, leg, play, sounds, repeat: true }));
         }
     }
 
@@ -69,6 +77,10 @@ impl Call {
         self.hears_no_music(leg);
         self.plays += 1;
         let play = self.plays;
+        if let Some(at) = self.leg_mut(leg).filter(|at| repeat && !at.media.aimed) {
+            at.sounds_due = Some((play, sounds));
+            return play;
+        }
         desk.effects.push_back(Effect::Media(Order::Play { call: self.id, leg, play, sounds, repeat }));
         play
     }

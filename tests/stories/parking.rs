@@ -191,3 +191,15 @@ fn a_transfer_to_a_taken_slot_gives_the_call_back() {
     assert!(world.heard("carol", "dave") > secs(16), "{}", world.ladder());
     world.settle();
 }
+
+/// Her answer to our offer never comes, and she is parked all the same: what plays in the slot waits for it.
+#[test]
+fn a_caller_who_has_not_answered_the_offer_is_parked_too() {
+    let mut world = World::with_music(392);
+    world.phone("alice").dials_without_offer("8002").at(secs(1));
+    world.phone("alice").manners.never_acks = true;
+    world.phone("bob").answers().after(secs(1));
+    types(&mut world, "bob", "*68701", 3);
+    world.run_until(secs(20));
+    world.settle();
+}

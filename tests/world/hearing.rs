@@ -95,6 +95,8 @@ impl Hearing {
                 .iter()
                 .filter_map(|(id, leg)| dialog_at(leg.local, phones).map(|(ear, dialog)| (*id, ear, dialog)))
                 .filter(|(_, (phone, _), dialog)| dialog.is_settled() && !phones[*phone].is_vanished())
+                // Which of two that answered was taken is not theirs to know until the other has heard its BYE.
+                .filter(|(_, (phone, _), _)| !phones[*phone].manners.answers_twice)
                 .collect();
             let [(first, a, caller), (second, b, callee)] = settled.as_slice() else { continue };
             // While a third is rung, as in a transfer, the two may be apart.
