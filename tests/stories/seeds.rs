@@ -53,7 +53,7 @@ fn random_stories_hold_to_the_model() {
 
 #[test]
 fn garbled_messages_leave_nothing_behind() {
-    tell_all(number("LEDGERLINE_SEEDS").unwrap_or(SEEDS / 4), tell_garbled);
+    tell_all(number("LEDGERLINE_SEEDS").unwrap_or(SEEDS) / 4, tell_garbled);
 }
 
 #[test]
