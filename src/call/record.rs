@@ -108,7 +108,12 @@ impl Call {
         self.recorded(desk, format!("refused: {why}"));
         if refuse {
             self.end(desk, End::NotRecorded);
-        } else if let Phase::Opening { recording, .. } = &mut self.phase {
+            return;
+        }
+        if let Some(event) = self.machine.policy().rules.failure_event.clone() {
+            self.note(desk, format!("event {event}: the call goes on unrecorded"));
+        }
+        if let Phase::Opening { recording, .. } = &mut self.phase {
             *recording = false;
             self.opened(desk);
         }

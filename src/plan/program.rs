@@ -267,6 +267,12 @@ impl Program {
         self.policy_at(facts, 0)
     }
 
+    /// As [`policy`](Self::policy), of a call that takes the route it will take.
+    pub fn policy_of(&self, facts: &Facts) -> Policy {
+        let route = self.route(&facts.origin, facts.dialled.reveal());
+        self.policy_at(facts, route.map_or(0, |route| self.priority(route)))
+    }
+
     /// As [`policy`](Self::policy), of a call that `route` takes: an urgent one may go on unrecorded where a policy says so.
     pub fn policy_for(&self, facts: &Facts, route: RouteId) -> Policy {
         self.policy_at(facts, self.priority(route))

@@ -216,7 +216,7 @@ impl<'p> Stage<'p> {
                 }
                 None => {
                     self.now += lookup.timeout;
-                    Reply::Did(Ended::Timeout)
+                    Reply::Did(Ended::Failed)
                 }
             },
             Ask::Do(deed) => return self.deed(deed),

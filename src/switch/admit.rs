@@ -309,7 +309,7 @@ impl Switch {
     /// No recording, no call: under such a policy a store that cannot be written refuses calls before they begin.
     pub(super) fn may_record(&mut self, facts: &Facts) -> Result<(), (u16, &'static str)> {
         let required = matches!(
-            self.program.policy(facts).record,
+            self.program.policy_of(facts).record,
             Record::All { on_failure: crate::plan::OnFailure::Refuse }
         );
         if required && !self.store.writable {

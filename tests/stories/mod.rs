@@ -27,6 +27,7 @@ mod texts;
 mod transfers;
 mod trouble;
 mod trunks;
+mod verbs;
 
 use crate::world::World;
 

@@ -260,6 +260,12 @@ impl World {
         began.map(|(_, happening)| happening.call.id).collect()
     }
 
+    /// Every event on the track of every recording, in words.
+    pub fn recorded_events(&self) -> String {
+        let events = self.store.recordings.values().flat_map(|recording| &recording.events);
+        events.map(|(_, event)| format!("{event:?}\n")).collect()
+    }
+
     /// A call's record.
     pub fn cdr(&self, call: CallId) -> Option<&Cdr> {
         self.store.cdrs.iter().find(|(is, _)| *is == call).map(|(_, cdr)| cdr)

@@ -16,6 +16,8 @@ pub enum Plan {
     Wished,
     /// No call is recorded.
     Unrecorded,
+    /// As [`Plan::Required`], with flows of the verbs beyond talking and ringing.
+    Verbs,
 }
 
 const OFFICE: &str = include_str!("plans/office.plan");
@@ -28,12 +30,13 @@ impl Plan {
 
     /// No recording, no call.
     pub fn requires(self) -> bool {
-        matches!(self, Plan::Required | Plan::Announced)
+        matches!(self, Plan::Required | Plan::Announced | Plan::Verbs)
     }
 
     fn text(self) -> String {
         match self {
             Plan::Required => OFFICE.into(),
+            Plan::Verbs => OFFICE.to_string() + include_str!("plans/verbs.plan"),
             Plan::Announced => OFFICE
                 .replace("  retain standard\n", "  retain standard\n  notice prompt recorded before media\n"),
             Plan::Wished => OFFICE.replace("on failure refuse", "on failure continue"),
