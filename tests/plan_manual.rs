@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ledgerline::plan::{Diagnostic, Folder, Lang, load, reference};
+use ledgerline::plan::{Diagnostic, Folder, Lang, load, reference, rehearse};
 
 const MANUALS: [(&str, Lang); 2] = [("docs/dialplan.md", Lang::En), ("docs/zh/dialplan.md", Lang::Zh)];
 
@@ -44,7 +44,12 @@ fn every_example_is_as_right_or_as_wrong_as_the_manual_says() {
             let (program, found) = load(&folder, &["office.plan"]);
             let said: String = found.iter().map(|found| found.render(lang)).collect();
             match info.strip_prefix("plan wrong ") {
-                None => assert!(program.is_some() && found.is_empty(), "{file}:{line}\n{said}"),
+                None => {
+                    assert!(program.is_some() && found.is_empty(), "{file}:{line}\n{said}");
+                    for verdict in program.iter().flat_map(rehearse) {
+                        assert!(verdict.passed(), "{file}:{line} {}: {:?}", verdict.name, verdict.failures);
+                    }
+                }
                 Some(code) => {
                     let codes: Vec<String> = found.iter().map(|found| found.code().to_string()).collect();
                     assert_eq!(codes, [code], "{file}:{line}\n{said}");
