@@ -92,6 +92,8 @@ impl Switch {
     /// Calls back whoever's turn it is.
     pub(super) fn serve_call_backs(&mut self, now: Time) {
         while let Some((asker, number)) = self.call_backs.pop_due(now) {
+            // As if the asker had dialled: whoever was busy then is to be asked for anew.
+            self.memories.dialled(&asker, &number);
             if !matches!(self.summon(now, &asker, number.reveal(), false, CALLED_BACK), Answer::Started(_)) {
                 self.log(false, format!("{} is not called back: no room", Masked::new(asker)));
             }

@@ -43,8 +43,13 @@ impl Scenario {
 
     /// Registers: asked for proof, gives it. Keys: `contact` (host:port) and `expires`.
     pub fn register(self) -> Scenario {
+        self.register_with("")
+    }
+
+    /// As [`Scenario::register`], with parameters of the contact (`;q=0.5`).
+    pub fn register_with(self, params: &str) -> Scenario {
         let expires = "Expires: [expires]\nUser-Agent: live-test\n";
-        let contact = "Contact: <sip:[caller]@[contact];transport=[transport]>\n";
+        let contact = format!("Contact: <sip:[caller]@[contact];transport=[transport]>{params}\n");
         self.registering(&format!("{contact}{expires}"))
             .expect_proof_wanted()
             .registering(&format!("{contact}{expires}[authentication]\n"))
@@ -282,6 +287,12 @@ impl Scenario {
         it.respond("180 Ringing", CONTACT, NOTHING)
     }
 
+    /// Is called by an INVITE with a header that fits `pattern`, and rings.
+    pub fn rings_if(self, header: &str, pattern: &str) -> Scenario {
+        let action = in_header(header, pattern);
+        self.receive("request=\"INVITE\" rrs=\"true\"", &action).respond("180 Ringing", CONTACT, NOTHING)
+    }
+
     /// Is called, and says nothing for a while.
     pub fn hesitates(self, milliseconds: u32) -> Scenario {
         self.receive("request=\"INVITE\" rrs=\"true\"", "").wait(milliseconds)
@@ -313,7 +324,16 @@ impl Scenario {
 
     /// The caller gave up.
     pub fn cancelled(self) -> Scenario {
-        let it = self.receive("request=\"CANCEL\"", "").respond("200 OK", "", NOTHING);
+        self.cancelled_with("")
+    }
+
+    /// The call is taken back, and its Reason (RFC 3326) fits `pattern`.
+    pub fn cancelled_because(self, pattern: &str) -> Scenario {
+        self.cancelled_with(&in_header("Reason:", pattern))
+    }
+
+    fn cancelled_with(self, action: &str) -> Scenario {
+        let it = self.receive("request=\"CANCEL\"", action).respond("200 OK", "", NOTHING);
         // The refusal belongs to the INVITE: same number, other method.
         let refusal = response("487 Request Terminated", "", NOTHING)
             .replace("[last_CSeq:]", "CSeq: [last_cseq_number] INVITE");
@@ -384,6 +404,14 @@ impl Scenario {
         );
         text
     }
+}
+
+/// What must stand in a header of a message.
+fn in_header(header: &str, pattern: &str) -> String {
+    format!(
+        "\n    <action><ereg regexp=\"{pattern}\" search_in=\"hdr\" header=\"{header}\" check_it=\"true\" assign_to=\"found\"/>\
+         <log message=\"[$found]\"/></action>\n  "
+    )
 }
 
 /// The end of a message that carries nothing.

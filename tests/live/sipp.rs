@@ -138,9 +138,18 @@ pub fn run(task: Task<'_>) -> Counted {
 
 /// Registers an account's phone, as `run` would, for an hour or for `expires` seconds.
 pub fn register(over: Over, user: &str, port: u16, expires: u32) {
+    registering(over, user, port, expires, Scenario::new().register());
+}
+
+/// Registers a phone for an hour that is preferred as much as `q` says (RFC 3261 §10.2.1.2).
+pub fn register_preferred(over: Over, user: &str, port: u16, q: &str) {
+    registering(over, user, port, 3_600, Scenario::new().register_with(&format!(";q={q}")));
+}
+
+fn registering(over: Over, user: &str, port: u16, expires: u32, scenario: Scenario) {
     let (contact, expires) = (over.contact(port), expires.to_string());
     let more = ["-m", "1", "-key", "contact", &contact, "-key", "expires", &expires];
-    run(Task { over, user, port, scenario: Scenario::new().register(), more: &more });
+    run(Task { over, user, port, scenario, more: &more });
 }
 
 impl Sipp {
