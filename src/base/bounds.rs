@@ -421,8 +421,11 @@ pub const APPROVAL_HOLDS: Duration = Duration::from_secs(24 * 3_600);
 /// How far a signer's clock may be ahead of the node's: people's machines are not on the node's time source.
 pub const APPROVAL_SKEW: Duration = Duration::from_secs(300);
 
-/// Octets of the text that is approved: a list of ten thousand recordings fits; nobody reads more.
-pub const APPROVAL_TEXT_BYTES: usize = 512 << 10;
+/// Octets of the text that is approved: the list of a package of [`EXPORT`] recordings fits.
+pub const APPROVAL_TEXT_BYTES: usize = 4 << 20;
+
+/// Recordings in one package: what a regulator asks of a busy month. Their list is what is approved.
+pub const EXPORT: usize = 100_000;
 
 /// Votes on one act: more people than any act needs.
 pub const APPROVAL_VOTES: usize = 16;

@@ -697,20 +697,44 @@ pub enum Rec {
         /// The recording
         id: RecordingId,
     },
-    /// Write recordings as WAV with a manifest of their facts and their verification into a folder
-    Export {
-        /// The recordings
-        #[arg(required = true)]
-        ids: Vec<RecordingId>,
-        /// The folder; it must not exist yet
-        #[arg(short, long, value_name = "DIR")]
-        output: PathBuf,
-        /// What it is wanted for: a case, an order; into the audit book
-        #[arg(long, value_name = "TEXT")]
-        purpose: Option<String>,
-    },
+    /// Make a signed package of recordings for a regulator or a court; another person has to approve it first
+    Export(Export),
     /// Build the index again from the recordings themselves
     Reindex,
+}
+
+/// `rec export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The recordings; or what is found by the options below
+    pub ids: Vec<RecordingId>,
+    /// The package's folder; a package that was begun there goes on
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The case that it belongs to
+    #[arg(long, value_name = "CASE")]
+    pub case: String,
+    /// What it is wanted for; whoever approves reads it, and it stays in the audit book
+    #[arg(long, value_name = "TEXT")]
+    pub purpose: Option<String>,
+    /// The recipient's X25519 public key (a JSON Web Key, or 64 hexadecimal digits): everything is encrypted to it
+    #[arg(long, value_name = "FILE")]
+    pub recipient: Option<PathBuf>,
+    /// Sound as FLAC instead of WAV
+    #[arg(long)]
+    pub flac: bool,
+    /// Every recording with this number
+    #[arg(long, value_name = "NUMBER")]
+    pub number: Option<String>,
+    /// Every recording begun at or after: as with `rec search`
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub from: Option<super::when::Moment>,
+    /// Every recording begun before
+    #[arg(long, value_name = "TIME", value_parser = super::when::parse)]
+    pub until: Option<super::when::Moment>,
+    /// Every recording that carries the case as its tag `case`
+    #[arg(long)]
+    pub all_of_case: bool,
 }
 
 /// `audit`

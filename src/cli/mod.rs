@@ -12,6 +12,7 @@ mod calls;
 mod demo;
 mod door;
 mod exit;
+mod export;
 mod init;
 mod keep;
 mod key;

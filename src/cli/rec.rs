@@ -1,8 +1,8 @@
 //! `rec`: recordings, on a node that runs or not.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command as Program, Stdio};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::args;
 use super::door::{self, Node};
 use super::exit::{Exit, Stop};
+use super::export;
 use super::keep;
 use super::print::{Printer, clock_time, or_dash, table};
 use crate::base::RecordingId;
@@ -51,9 +52,7 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             printer.value(&proof, |proof| format!("{proof:#}\n"));
             Ok(Exit::Done)
         }
-        args::Rec::Export { ids, output, purpose } => {
-            export(&ids, &output, purpose.as_deref(), &mut node, printer)
-        }
+        args::Rec::Export(order) => export::run(&order, &mut node, printer),
         args::Rec::Reindex => {
             let done: Value = node.value(Act::RecReindex)?;
             printer.value(&done, |done| format!("the index holds {} leaves of the ledger", done["indexed"]));
@@ -251,71 +250,4 @@ pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
         )
     });
     if clean { Exit::Done } else { Exit::Findings }
-}
-
-/// One WAV and one manifest a recording. The signed package for regulators is another command's matter.
-fn export(
-    ids: &[RecordingId],
-    folder: &Path,
-    reason: Option<&str>,
-    node: &mut Node,
-    printer: &Printer,
-) -> Result<Exit, Stop> {
-    DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| Stop::failed(format!("{}: {error}", folder.display())))?;
-    let mut exit = Exit::Done;
-    for recording in ids {
-        let record: Value = node.value(Act::RecShow { recording: *recording })?;
-        let verification: Value =
-            node.value(Act::RecVerify { recording: Some(*recording), between: None, index: false })?;
-        let sound_file = format!("{recording}.wav");
-        let reason = reason.map(str::to_string);
-        let act = Act::RecPlay { recording: *recording, purpose: Purpose::Export, reason };
-        let mut file = Hashed::new(create(&folder.join(&sound_file))?);
-        let sound = receive(act, node, &mut file)?;
-        let manifest = json!({
-            "recording": record,
-            "verification": verification,
-            "sound": { "file": sound_file, "sha256": file.hex(), "samples": sound.samples, "missing": sound.gaps,
-                       "left": "the caller", "right": "the far side" },
-        });
-        let mut to = create(&folder.join(format!("{recording}.json")))?;
-        to.write_all(serde_json::to_string_pretty(&manifest).map_err(Stop::failed)?.as_bytes())
-            .map_err(Stop::failed)?;
-        if verification["clean"] != json!(true) || !sound.gaps.is_empty() {
-            exit = Exit::Findings;
-        }
-        printer.item(&manifest, |_| format!("{}", folder.join(&sound_file).display()));
-    }
-    Ok(exit)
-}
-
-/// A file that knows the SHA-256 of what was written to it.
-struct Hashed {
-    file: File,
-    hash: sha2::Sha256,
-}
-
-impl Hashed {
-    fn new(file: File) -> Hashed {
-        Hashed { file, hash: sha2::Digest::new() }
-    }
-
-    fn hex(&self) -> String {
-        sha2::Digest::finalize(self.hash.clone()).iter().map(|octet| format!("{octet:02x}")).collect()
-    }
-}
-
-impl Write for Hashed {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let len = self.file.write(octets)?;
-        sha2::Digest::update(&mut self.hash, octets.get(..len).unwrap_or(octets));
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.sync_all()
-    }
 }

@@ -10,6 +10,7 @@ use super::args;
 use super::exit::{Exit, Stop};
 use super::print::Printer;
 use super::rec;
+use crate::io::package;
 use crate::io::store::{Depth, verify_copy};
 use crate::vault::{Consistency, Inclusion, LedgerPublic, unhex};
 
@@ -19,7 +20,25 @@ pub(super) fn run(verify: &args::Verify, printer: &Printer) -> Result<Exit, Stop
     let public = public.ok_or_else(|| {
         Stop::usage(format!("{}: not a public key: 64 hexadecimal digits", verify.key.display()))
     })?;
+    if package::is_package(&verify.what) {
+        return packaged(&verify.what, &public, printer);
+    }
     if verify.what.is_dir() { store(verify, &public, printer) } else { proof(&verify.what, &public, printer) }
+}
+
+fn packaged(folder: &Path, public: &LedgerPublic, printer: &Printer) -> Result<Exit, Stop> {
+    let bar = ProgressBar::new_spinner();
+    let report = package::verify_package(folder, public, &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let report = report.map_err(|error| Stop::failed(format!("{}: {error}", folder.display())))?;
+    let clean = report.findings.is_empty();
+    let result = json!({ "clean": clean, "report": report });
+    printer.value(&result, |_| {
+        let findings: String = report.findings.iter().map(|finding| format!("{finding}\n")).collect();
+        let word = if clean { "whole" } else { "CHANGED" };
+        format!("{findings}{word}: {} recordings, {} files\n", report.recordings, report.files)
+    });
+    Ok(if clean { Exit::Done } else { Exit::Findings })
 }
 
 fn read(path: &Path) -> Result<String, Stop> {

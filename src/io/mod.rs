@@ -18,6 +18,7 @@ pub mod motions;
 mod names;
 pub mod node;
 pub mod notify;
+pub mod package;
 pub mod password;
 pub mod people;
 pub mod pieces;

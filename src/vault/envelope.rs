@@ -42,6 +42,11 @@ impl Recipient {
         Recipient(MontgomeryPoint::mul_base_clamped(*scalar.expose()).to_bytes())
     }
 
+    /// Its 32 octets.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// The thumbprint of the key (RFC 7638), by which approvals and envelopes name it.
     pub fn thumbprint(&self) -> String {
         let x = URL_SAFE_NO_PAD.encode(self.0);

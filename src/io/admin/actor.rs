@@ -128,7 +128,7 @@ pub fn right_of(act: &Act) -> Option<Right> {
         Act::RecSearch(_) | Act::RecShow { .. } => Right::Search,
         Act::RecReveal { .. } => Right::Reveal,
         Act::RecPlay { purpose: Purpose::Play, .. } => Right::Play,
-        Act::RecPlay { purpose: Purpose::Export, .. } => Right::Export,
+        Act::RecPlay { purpose: Purpose::Export, .. } | Act::Export(_) => Right::Export,
         Act::RecVerify { .. } | Act::RecProve { .. } | Act::AuditVerify => Right::Verify,
         Act::AuditHeads { .. } | Act::AuditConsistency { .. } => Right::Verify,
         Act::AuditList { .. } => Right::Audit,

@@ -122,7 +122,7 @@ impl Desk {
     }
 
     /// What lies outside somebody's scope is not there for them.
-    fn covered(&self, actor: &Actor, recording: RecordingId) -> Result<(), Failure> {
+    pub(super) fn covered(&self, actor: &Actor, recording: RecordingId) -> Result<(), Failure> {
         if actor.scope() == crate::compliance::role::Scope::Everything {
             return Ok(());
         }
@@ -138,6 +138,7 @@ impl Desk {
             Act::Person(act) => self.person(actor, act),
             Act::Motion(act) => self.motion(actor, act),
             Act::Key(act) => self.key(act, out),
+            Act::Export(act) => self.export(actor, act, out),
             Act::Keep(act) => self.keep(actor, act, out),
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {
@@ -450,6 +451,13 @@ impl Desk {
     }
 }
 
+/// `sound` as a WAV file, whole.
+pub(super) fn wav(sound: &crate::vault::Sound) -> Vec<u8> {
+    let mut file = wav_header(sound.left.len() as u64).to_vec();
+    file.extend(sound.interleaved().flat_map(i16::to_le_bytes));
+    file
+}
+
 /// The head of a WAV file of two tracks of 16 bits, 8 000 samples a second. Longer than four gigabytes (37 hours) its
 /// lengths stay at their largest, which players take for "until the end".
 fn wav_header(samples: u64) -> [u8; 44] {
@@ -461,7 +469,7 @@ fn wav_header(samples: u64) -> [u8; 44] {
     header
 }
 
-fn query(search: &Search) -> Query {
+pub(super) fn query(search: &Search) -> Query {
     Query {
         number: search.number.clone().map(Masked::new),
         name: search.name.clone().map(Masked::new),

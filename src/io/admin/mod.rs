@@ -5,6 +5,7 @@
 
 mod actor;
 mod desk;
+pub mod export;
 pub mod keeping;
 pub mod persons;
 pub mod protocol;

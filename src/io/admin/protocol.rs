@@ -19,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::export::ExportAct;
 use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
 use crate::base::{CallId, RecordingId, Secret, Wall};
@@ -65,6 +66,8 @@ pub enum Act {
     Person(PersonAct),
     /// Something about acts that wait for several people.
     Motion(MotionAct),
+    /// Something about a package of recordings.
+    Export(ExportAct),
     /// The numbers and names of one recording, unmasked.
     RecReveal {
         /// Which.

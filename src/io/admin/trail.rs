@@ -76,6 +76,7 @@ impl Deed {
             Act::LogIn { .. } | Act::Enter { .. } | Act::Prove { .. } => return None,
             Act::Person(act) => return Deed::of_person(act),
             Act::Motion(act) => return Deed::of_motion(act),
+            Act::Export(act) => act.deed(),
             Act::RecPlay { recording, purpose, reason } => {
                 let act = match purpose {
                     super::protocol::Purpose::Play => "rec.play",
