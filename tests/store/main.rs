@@ -3,6 +3,7 @@
 mod full;
 mod keeping;
 mod keys;
+mod mutations;
 mod python;
 mod search;
 mod witness;

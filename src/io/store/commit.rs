@@ -156,6 +156,7 @@ impl<D: Disk> Writer<D> {
         if let Err(error) = result {
             tracing::error!(%error, segment = sync.segment, "journal not durable; segment abandoned");
             self.journal.bad = true;
+            self.abandoned += 1;
             self.note_health(false, now);
             return;
         }

@@ -66,22 +66,30 @@ struct Copy<'d> {
 }
 
 /// Heads from outside by their size: line and root.
-struct Outside(BTreeMap<u64, Vec<(u64, [u8; 32])>>);
+struct Outside {
+    by_size: BTreeMap<u64, Vec<(u64, [u8; 32])>>,
+    /// The highest number of a head that was kept outside.
+    last: Option<u64>,
+}
 
 impl Outside {
     fn read(text: &str, public: &LedgerPublic, report: &mut Report) -> Outside {
+        let mut last = None;
         let mut heads: BTreeMap<u64, Vec<(u64, [u8; 32])>> = BTreeMap::new();
         for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
             match head_in(text).and_then(|bytes| TreeHead::verify(&bytes, public)) {
-                Some(head) => heads.entry(head.size).or_default().push((line, head.root)),
+                Some(head) => {
+                    last = last.max(Some(head.number));
+                    heads.entry(head.size).or_default().push((line, head.root));
+                }
                 None => found(report, Subject::Ledger, Damage::OutsideHead { line }),
             }
         }
-        Outside(heads)
+        Outside { by_size: heads, last }
     }
 
     fn check(&self, tree: &Frontier, report: &mut Report) {
-        for (line, root) in self.0.get(&tree.size()).into_iter().flatten() {
+        for (line, root) in self.by_size.get(&tree.size()).into_iter().flatten() {
             report.heads += 1;
             if *root != tree.root() {
                 found(report, Subject::Ledger, Damage::Outside { line: *line, size: tree.size() });
@@ -89,9 +97,12 @@ impl Outside {
         }
     }
 
-    /// Heads over more leaves than there are.
-    fn finish(&self, present: u64, report: &mut Report) {
-        if let Some((signed, _)) = self.0.range(present + 1..).next_back() {
+    /// Heads over more leaves than there are, and heads that are not kept here any more.
+    fn finish(&self, present: u64, kept: u64, report: &mut Report) {
+        if let Some(last) = self.last.filter(|last| *last >= kept) {
+            found(report, Subject::Ledger, Damage::Head { head: last });
+        }
+        if let Some((signed, _)) = self.by_size.range(present + 1..).next_back() {
             found(report, Subject::Ledger, Damage::LedgerCut { signed: *signed, present });
         }
     }
@@ -118,10 +129,14 @@ impl Copy<'_> {
 
     fn ledger(&mut self, public: &LedgerPublic, outside: Outside, report: &mut Report) -> io::Result<()> {
         let (present, kept) = (self.len(Place::Leaves)?, self.len(Place::Heads)?);
+        if kept % HEAD_BYTES as u64 != 0 {
+            found(report, Subject::Ledger, Damage::Head { head: kept / HEAD_BYTES as u64 });
+        }
         if present % LEAF_BYTES as u64 != 0 {
             found(report, Subject::Ledger, Damage::Leaf { leaf: present / LEAF_BYTES as u64 });
         }
         let present = present / LEAF_BYTES as u64;
+        let kept_count = kept / HEAD_BYTES as u64;
         let file = self.read(Place::Heads).ok();
         let kept = Heads::kept(kept / HEAD_BYTES as u64, public, |from, count| {
             let mut bytes = vec![0; count as usize * HEAD_BYTES];
@@ -155,7 +170,7 @@ impl Copy<'_> {
             }
         }
         heads.finish(present, present, report);
-        outside.finish(present, report);
+        outside.finish(present, kept_count, report);
         report.leaves = present;
         Ok(())
     }

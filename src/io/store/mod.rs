@@ -457,6 +457,15 @@ impl Store {
         let mut status = self.inner.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status.index_ready = self.inner.index.is_ready();
         status.alarms = self.inner.alarms.list();
+        if !status.writable {
+            status
+                .alarms
+                .push("the store takes no new recordings: its disk is full, stuck or failing".into());
+        }
+        if status.abandoned > 0 {
+            let text = "journal segments were abandoned since the start because the disk could not make them durable";
+            status.alarms.push(format!("{} {text}", status.abandoned));
+        }
         status
     }
 
@@ -587,6 +596,8 @@ pub struct Status {
     pub durable_at: Option<Wall>,
     /// Whether the index answers (it is opened beside the start).
     pub index_ready: bool,
+    /// Journal segments that were given up because an fdatasync failed, since the start.
+    pub abandoned: u64,
     /// What somebody should be woken for, in words.
     pub alarms: Vec<String>,
 }

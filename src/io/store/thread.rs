@@ -347,6 +347,7 @@ impl<N: FnMut(News)> Thread<N> {
         board.open = self.writer.running.len() as u64;
         board.leaves = self.writer.applied_leaves();
         board.lost_packets = self.writer.lost_packets;
+        board.abandoned = self.writer.abandoned;
         board.durable_at = self.writer.durable_at();
     }
 

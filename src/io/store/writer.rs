@@ -188,6 +188,8 @@ pub(super) struct Writer<D> {
     pub(super) out: VecDeque<Told>,
     pub(super) durable_at: Option<Wall>,
     pub(super) lost_packets: u64,
+    /// Journal segments given up after a failed fdatasync.
+    pub(super) abandoned: u64,
 }
 
 impl<D: Disk> Writer<D> {
@@ -231,6 +233,7 @@ impl<D: Disk> Writer<D> {
             out: VecDeque::new(),
             durable_at: None,
             lost_packets: 0,
+            abandoned: 0,
         }
     }
 
