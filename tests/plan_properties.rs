@@ -10,7 +10,8 @@ use ledgerline::base::bounds::{FORKS, PLAN_STEPS};
 use ledgerline::base::{Masked, Random, Wall};
 use ledgerline::plan::tree::{Node, Tree};
 use ledgerline::plan::{
-    Ask, Cause, Ended, Facts, Folder, Lang, Machine, Origin, Outcome, Program, Reply, load, read,
+    Ask, Cause, Deed, Ended, Facts, Folder, Lang, Machine, Origin, Outcome, Pin, Program, Reply, Value, load,
+    read,
 };
 use proptest::prelude::*;
 
@@ -29,11 +30,20 @@ impl Writer {
         let mut out = String::from(
             "edition 2026\nlanguage zh\nzone \"Asia/Shanghai\"\n\
              prompt 告知 zh \"notice.wav\"\nprompt 甲 zh \"a.wav\"\nprompt 乙 { zh \"b.wav\"  en \"c.wav\" }\n\
-             hours 白天 { daily 08:00-20:00 }\nclass 年 { from call.end; at least 1y }\n",
+             hours 白天 { daily 08:00-20:00 }\nclass 年 { from call.end; at least 1y }\n\
+             lookup 问(x: phone) -> { 级: 甲|乙, 数: int } get \"http://h/x\" timeout 1s\n\
+             lookup 验(p: secret) -> { ok: bool } post \"https://h/p\" timeout 1s accepts secret\n\
+             group 组 { members user bob, user carol; ring in-order }\nqueue 队 { agents 组 }\n\
+             webhook 钩 { post \"https://h/e\" }\nscript 话 v1 until 2026-05-31 { zh \"一{n:int}\" }\n\
+             script 话 v2 from 2026-06-01 { zh \"二{n:int}\" }\n",
         );
-        match writer.random.below(3) {
+        match writer.random.below(4) {
             0 => out.push_str(
                 "policy 全部 for all calls { record all; retain 年; notice prompt 告知 before media }\n",
+            ),
+            3 => out.push_str(
+                "policy 监听 for all calls { notice prompt 告知 before media\n\
+                 monitors when 问.级 == 甲 { require 2 from 组 within 9s else { play 甲; hangup busy } } }\n",
             ),
             1 => out.push_str("policy 部分 for calls to \"1.\" { notice prompt 告知 before media }\n"),
             _ => {}
@@ -81,6 +91,8 @@ impl Writer {
             "caller == \"8001\"",
             "callee matches \"1.\"",
             "白天 and caller != callee",
+            "priority >= 5",
+            "(if 白天 5 else 7) < 6",
         ])
         .to_string()
     }
@@ -89,7 +101,21 @@ impl Writer {
     fn going(&mut self) -> String {
         self.names += 1;
         let (condition, action) = (self.condition(), self.action());
-        match self.random.below(6) {
+        self.names += 1;
+        match self.random.below(12) {
+            6 => format!(
+                "let c{0} = lookup 问(caller) else {{ 级: 乙, 数: 3 }}\nif c{0}.级 == 甲 {action} else {{ tag \"数{{c{0}.数}}\" }}\n",
+                self.names
+            ),
+            7 => format!(
+                "secret s{0} digits 4 prompt 甲 wait 5s else -> {action}\nlet r{0} = lookup 验(s{0}) else -> {action}\n",
+                self.names
+            ),
+            8 => "say 甲, {caller}\nwait 1s\nlanguage en\n".to_string(),
+            9 => "pop { 主叫 caller, script 话(5) }\nnotify 钩 \"来自{caller}\" once\nevent 到 \"此处\"\n"
+                .to_string(),
+            10 => format!("lookup 问(callee) else {action}\n"),
+            11 => format!("when {condition} {{ tag \"标\" }}\n"),
             0 => "play 甲, 乙 {en} # a comment\n".to_string(),
             1 => format!("let v{} = caller\n", self.names),
             2 => format!("when {condition} {action}\n"),
@@ -111,7 +137,13 @@ impl Writer {
     fn leaving(&mut self) -> String {
         let (one, other) = (self.action(), self.action());
         let go = self.go("caller");
-        match self.random.below(7) {
+        match self.random.below(12) {
+            6 => format!("queue 队 wait 9s {{ answered -> {go}\n timeout, full, failed -> {one} }}\n"),
+            7 => format!("voicemail bob {{ empty -> {one}\n failed -> {other} }}\n"),
+            8 => format!("park for 9s {{ answered -> {go}\n else -> {one} }}\n"),
+            9 => format!("dial in order group 组 for 20s {{ else -> {one} }}\n"),
+            10 => format!("callback else -> {one}\n"),
+            11 => format!("conference \"室\" {{ left -> {go}\n else -> {one} }}\n"),
             0 => "hangup busy\n".to_string(),
             1 => "-> end\n".to_string(),
             2 => format!("-> {go}\n"),
@@ -131,7 +163,7 @@ fn loaded(text: &str) -> Option<Arc<Program>> {
     let folder = Folder::new().with_plan("random.plan", text).with_any_sound();
     let (program, found) = load(&folder, &["random.plan"]);
     // What may be wrong with these plans is only what a writer cannot see: ways that go round or never come by.
-    let known = ["P0409", "P0410", "P0402", "P0605"];
+    let known = ["P0409", "P0410", "P0402", "P0605", "P0405"];
     for found in found {
         assert!(known.contains(&found.code().to_string().as_str()), "{}\n{text}", found.render(Lang::En));
     }
@@ -150,6 +182,9 @@ fn facts(dialled: &str, random: &mut Random) -> Facts {
 
 /// Any ending; a caller who does not act talks to nobody and leaves no message.
 fn any_ending(acts: bool, random: &mut Random) -> Ended {
+    if random.below(3) == 0 {
+        return Ended::Done;
+    }
     let all = [
         Ended::Failed,
         Ended::Timeout,
@@ -166,9 +201,19 @@ fn any_ending(acts: bool, random: &mut Random) -> Ended {
 fn any_reply(ask: &Ask, acts: bool, random: &mut Random) -> Reply {
     match ask {
         Ask::Play { .. } | Ask::Say { .. } | Ask::Hangup { .. } => Reply::Played,
-        Ask::Lookup { .. } => Reply::Did(Ended::Failed),
+        Ask::Lookup { .. } if random.below(2) == 0 => Reply::Did(Ended::Failed),
+        Ask::Lookup { lookup, .. } if lookup.yields.len() == 1 => {
+            Reply::Found([Value::Bool(random.below(2) == 0)].into())
+        }
+        Ask::Lookup { .. } => {
+            let word = if random.below(2) == 0 { "甲" } else { "乙" };
+            Reply::Found([Value::Word(word.into()), Value::Int(7)].into())
+        }
         Ask::Do(_) => Reply::Did(any_ending(acts, random)),
         Ask::Collect { .. } if !acts || random.below(4) == 0 => Reply::NoKeys,
+        Ask::Collect { secret: true, max, .. } => {
+            Reply::Secret(Pin::new("1".repeat(random.below(u64::from(*max) + 1) as usize)))
+        }
         Ask::Collect { max, .. } => {
             let keys = random.below(u64::from(*max) + 1);
             let pressed = |random: &mut Random| char::from(b"0123456789*#"[random.below(12) as usize]);
@@ -193,6 +238,15 @@ fn is_shaped(ask: &Ask) -> bool {
     }
 }
 
+/// Whether it brings the caller together with people.
+fn reaches_people(ask: &Ask) -> bool {
+    match ask {
+        Ask::Dial { .. } => true,
+        Ask::Do(deed) => matches!(deed, Deed::Queue(_) | Deed::Conference { .. } | Deed::Park { .. }),
+        _ => false,
+    }
+}
+
 /// Lets one caller through; returns how many asks it took to the hang-up, if it came to one.
 fn call(program: &Arc<Program>, dialled: &str, acts: bool, seed: u64) -> Option<usize> {
     let mut random = Random::from_number(seed);
@@ -200,6 +254,8 @@ fn call(program: &Arc<Program>, dialled: &str, acts: bool, seed: u64) -> Option<
     let route = program.route(&Origin::Users, dialled).expect("every number of the writer has a route");
     let mut machine = Machine::start(program.clone(), route, facts.clone());
     let noticed = !program.policy(&facts).notice.is_empty();
+    let watched = program.policy(&facts).names.iter().any(|name| &**name == "监听");
+    let (mut listens, mut grade) = (false, None);
     let (mut reply, mut notices, mut asks) = (Reply::Start, 0, 0);
     loop {
         let wall = Wall::from_micros(1_795_337_972_120_000 + random.below(86_400) as i64 * 1_000_000);
@@ -216,13 +272,25 @@ fn call(program: &Arc<Program>, dialled: &str, acts: bool, seed: u64) -> Option<
                 assert!(*cause != Cause::Failed || traced.ends_with("hangup failed"), "{traced}");
                 return Some(asks);
             }
-            media => assert!(!noticed || notices == 1, "media before the notice: {media:?}"),
+            media if media.answers() || matches!(media, Ask::Dial { .. }) => {
+                assert!(!noticed || notices == 1, "media before the notice: {media:?}");
+                let listened = !watched || listens || grade == Some("乙");
+                assert!(listened || !reaches_people(media), "people before monitors: {media:?}");
+            }
+            _ => {}
         }
         assert!(notices <= 1, "the notice comes once");
         if asks > 300 {
             return None;
         }
         reply = any_reply(&ask, acts, &mut random);
+        match (&ask, &reply) {
+            (Ask::Do(Deed::Monitors { .. }), Reply::Did(Ended::Done)) => listens = true,
+            (Ask::Lookup { lookup, .. }, Reply::Found(fields)) if &*lookup.name == "问" => {
+                grade = Some(if fields[0] == Value::Word("甲".into()) { "甲" } else { "乙" });
+            }
+            _ => {}
+        }
     }
 }
 
