@@ -139,7 +139,7 @@ fn the_command_finds_words_of_files_and_of_plans() {
     std::fs::write(&set, "@version v1\n@party agent\n爆通讯录\n").expect("written");
     std::fs::write(
         &plan,
-        "edition 2026\nwords 金融 v1 { \"保本\" }\nwords 金融 v2 from 2026-01-01 { \"保本保息\" \"!不承诺[..2]*\" near }\n\
+        "edition 2026\nwords 金融 v1 until 2025-12-31 { \"保本\" }\nwords 金融 v2 from 2026-01-01 { \"保本保息\" \"!不承诺[..2]*\" near }\n\
          words 以后 v1 from 2999-01-01 { \"很久以后\" }\n",
     )
     .expect("written");
@@ -171,7 +171,7 @@ fn the_command_finds_words_of_files_and_of_plans() {
     assert_eq!(found.status.code(), Some(1));
 
     for (args, text, code) in [
-        (&["scan", "-", "--set", &set, "--as", "customer"][..], "爆通讯录", 0),
+        (&["scan", "-", "--set", &set, "--by", "customer"][..], "爆通讯录", 0),
         (&["scan", "-", "--plan", &plan], "不承诺保本保息", 0),
         (&["scan", "-", "--plan", &path("none.plan")], "", 2),
         (&["explain", "保本保息", "--set", &set], "", 0),

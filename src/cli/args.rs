@@ -373,7 +373,7 @@ pub enum Words {
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
         /// Whose words they are: sets for the other party look away
-        #[arg(long = "as", value_name = "PARTY", default_value = "any")]
+        #[arg(long = "by", value_name = "PARTY", default_value = "any")]
         party: PartyName,
         /// Where the sets are
         #[command(flatten)]

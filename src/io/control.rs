@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::admin::trail::{self, Deed};
 use super::clock::{self, Clock};
 use super::door::{self, Door, Knock, Porter};
 use super::ears::Ears;
@@ -26,12 +28,13 @@ use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
 use crate::base::bounds;
 use crate::call::view::{Change, Happening};
+use crate::compliance::words::Hit;
 use crate::locate::Answer as Answered;
 use crate::media::{self, PromptLibrary};
 use crate::presence::Report;
 use crate::sip::{Flow, Transport, stun};
 use crate::switch::{Answer, Command, Input, MediaView, Output, Switch};
-use crate::vault;
+use crate::vault::{self, Outcome, Who};
 
 /// Datagrams taken from one socket before the other sources get their turn.
 const TURN: usize = 64;
@@ -307,7 +310,10 @@ impl Control {
             }
             Output::Log { grave: true, text } => tracing::error!("{text}"),
             Output::Log { grave: false, text } => tracing::warn!("{text}"),
-            Output::Report(report) => note(&report),
+            Output::Report(report) => {
+                note(&report);
+                self.audit(&report);
+            }
             Output::Happened(happening) => {
                 tell(&happening);
                 let _ = self.porter.happenings.send(Arc::new(*happening));
@@ -376,6 +382,25 @@ impl Control {
             }
         }
     }
+
+    /// A text that holds words which a policy names stands in the audit book: who, to whom, which words of which sets.
+    fn audit(&self, report: &Report) {
+        let Report::Text { from, to, status, hits, .. } = report else { return };
+        if hits.is_empty() {
+            return;
+        }
+        let (act, result) = match status {
+            403 => ("text.refuse", Outcome::Refused),
+            _ => ("text.note", Outcome::Done),
+        };
+        let words = hits.iter().map(named).collect::<Vec<_>>();
+        let deed = Deed {
+            about: vec![from.clone(), to.clone()],
+            detail: json!({ "words": words, "status": status }),
+            ..Deed::new(act, None)
+        };
+        trail::note(&self.parts.store, &Who::node(), &deed, result);
+    }
 }
 
 /// The one line that a call leaves in the log at each turn of its life.
@@ -399,9 +424,19 @@ fn tell(happening: &Happening) {
 /// The one line that a text message or a synchronised phone leaves in the log.
 fn note(report: &Report) {
     match report {
-        Report::Text { from, to, octets, contacts, status } => {
+        Report::Text { from, to, octets, contacts, status, hits } if hits.is_empty() => {
             tracing::info!(%from, %to, octets, contacts, status, "text message");
+        }
+        Report::Text { from, to, octets, contacts, status, hits } => {
+            let words = hits.iter().map(named).collect::<Vec<_>>().join("; ");
+            tracing::warn!(%from, %to, octets, contacts, status, words, "text message with words that a policy names");
         }
         Report::Sync { user, status } => tracing::info!(%user, status, "phone asked to synchronise"),
     }
+}
+
+/// A hit by the set that knows it; never what was written.
+fn named(hit: &Hit) -> String {
+    let excused = if hit.excused { ", excused" } else { "" };
+    format!("{} {}: {} ({}{excused})", hit.set, hit.version, hit.phrase, hit.level)
 }

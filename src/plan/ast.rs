@@ -254,7 +254,12 @@ pub(crate) struct Clause {
 #[derive(Debug)]
 pub(crate) enum ClauseKind {
     Screen(Screen),
-    Forbid(Vec<Name>),
+    /// Sets of words, where (scripts and prompts when nothing is said), and whether they are only noted.
+    Forbid {
+        words: Vec<Name>,
+        places: Vec<Name>,
+        noted: bool,
+    },
     /// `mask phone, name in log, cdr`
     Mask {
         what: Vec<Name>,

@@ -35,6 +35,7 @@ pub mod sim;
 mod source;
 mod template;
 mod test;
+mod texts;
 mod token;
 mod trace;
 pub mod tree;
@@ -57,6 +58,7 @@ pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
 pub use rehearse::{Coverage, Failure, Verdict, coverage, rehearse};
 pub use source::{Folder, Site, Sound, SoundError, Sources};
 pub use test::Test;
+pub use texts::{Judged, TextRules};
 pub use trace::TraceLine;
 pub use value::{Currency, Money, Pin, Shown, Value};
 

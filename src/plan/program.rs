@@ -18,6 +18,7 @@ use super::pattern::Pattern;
 use super::policy::{Policy, Record, RetentionClass};
 use super::resolved::{Monitors, Origins, PolicyRule, Resolved};
 use super::test::Test;
+use super::texts::TextRules;
 use super::tree::Tree;
 
 /// Who a call comes from, as far as routes and policies care.
@@ -92,6 +93,7 @@ pub struct Program {
     pub(super) code: Code,
     pub(super) slots: usize,
     declared: Declared,
+    texts: TextRules,
     pub(super) monitors: Vec<Option<Monitors>>,
     features: Vec<(Arc<str>, u32)>,
     tests: Vec<Test>,
@@ -147,10 +149,16 @@ impl Program {
             code,
             slots: resolved.slots,
             declared: resolved.declared,
+            texts: resolved.texts,
             monitors: resolved.monitors,
             features: resolved.features,
             tests: resolved.tests,
         }
+    }
+
+    /// What holds for text messages between users.
+    pub fn texts(&self) -> &TextRules {
+        &self.texts
     }
 
     /// What is declared besides flows and routes.

@@ -36,6 +36,8 @@ pub(crate) struct Resolved {
     pub features: Vec<(Arc<str>, u32)>,
     pub reactions: Vec<Reaction>,
     pub tests: Vec<super::test::Test>,
+    /// What holds for texts between users.
+    pub texts: super::texts::TextRules,
 }
 
 /// A policy with the calls that it is about.

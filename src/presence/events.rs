@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::base::{CallId, Masked, Random, Time};
+use crate::base::{CallId, Masked, Random, Time, Wall};
 use crate::config::{Shown, Watching};
 use crate::dialog::Id;
+use crate::plan::TextRules;
 use crate::registrar::{Bindings, Directory};
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, Layer};
@@ -25,6 +26,10 @@ use super::texts::{TextId, Texts};
 pub struct Desk<'a> {
     /// Now.
     pub now: Time,
+    /// Now, as people say it.
+    pub wall: Wall,
+    /// What policies say of texts between users.
+    pub rules: &'a TextRules,
     /// Entity tags.
     pub random: &'a mut Random,
     /// Transactions.

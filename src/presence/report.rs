@@ -1,6 +1,7 @@
 //! What the room reports for the log: one line a text message and a synchronised phone, never what was written.
 
 use crate::base::Masked;
+use crate::compliance::words::Hit;
 
 /// Something that was done for somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Report {
         contacts: usize,
         /// What its sender was answered.
         status: u16,
+        /// Phrases that the plan's policies name and it held.
+        hits: Vec<Hit>,
     },
     /// A phone was asked to fetch its configuration.
     Sync {

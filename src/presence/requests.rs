@@ -19,7 +19,6 @@ use super::package::{ALLOW_EVENTS, Named, Package};
 use super::publications::Refused;
 use super::subscription::{Reason, Subscription, Topic};
 use super::subscriptions::{Full, SubscriptionId};
-use super::texts::Screen;
 
 impl Events {
     /// A SUBSCRIBE outside any dialog, of a user who has proven to be `account`.
@@ -97,11 +96,6 @@ impl Events {
         let sent = self.texts.send(desk, key, message, account);
         self.errands.extend(sent.carriers.into_iter().map(|(key, id)| (key, Errand::Text(id))));
         self.reports.extend(sent.report);
-    }
-
-    /// From now on `screen` sees every text before anybody gets it.
-    pub fn screen_texts(&mut self, screen: Screen) {
-        self.texts.screened_by(screen);
     }
 
     /// Asks every phone of `user` to fetch its configuration (NOTIFY `check-sync`, as the makers of phones agreed on it), and to

@@ -10,6 +10,8 @@
 use std::collections::HashMap;
 
 use crate::base::{Alarms, Masked, Time, bounds};
+use crate::compliance::words::Hit;
+use crate::plan::Judged;
 use crate::registrar::Account;
 use crate::sip::{Message, Method, Name, NameAddrBuf, UriBuf};
 use crate::transaction::ServerKey;
@@ -17,32 +19,8 @@ use crate::transaction::ServerKey;
 use super::events::Desk;
 use super::facts::uri;
 use super::outside;
+use super::readable::readable;
 use super::report::Report;
-
-/// What compliance is shown of a text before anybody gets it.
-#[derive(Debug, Clone, Copy)]
-pub struct Letter<'a> {
-    /// The account that sends it.
-    pub from: &'a str,
-    /// The account that is to get it.
-    pub to: &'a str,
-    /// What it is written in, e.g. `text/plain;charset=UTF-8`.
-    pub content_type: &'a str,
-    /// The text, at most [`bounds::TEXT_BYTES`] octets, never encoded.
-    pub body: &'a [u8],
-}
-
-/// What compliance says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screening {
-    /// It may go.
-    Passes,
-    /// It stays here; its sender hears 403.
-    Stopped,
-}
-
-/// Decides about every text.
-pub type Screen = fn(&Letter<'_>) -> Screening;
 
 /// A text on its way. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,30 +37,25 @@ struct Text {
     /// Contacts that have not answered yet.
     open: usize,
     best: Option<u16>,
+    hits: Vec<Hit>,
+}
+
+/// Why a text goes nowhere.
+struct Stopped {
+    status: u16,
+    to: Masked,
+    hits: Vec<Hit>,
 }
 
 /// All texts on their way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Texts {
     all: HashMap<TextId, Text>,
     alarms: Alarms<TextId>,
     last: u64,
-    screen: Screen,
-}
-
-impl Default for Texts {
-    fn default() -> Texts {
-        let screen: Screen = |_| Screening::Passes;
-        Texts { all: HashMap::new(), alarms: Alarms::new(), last: 0, screen }
-    }
 }
 
 impl Texts {
-    /// From now on `screen` sees every text first.
-    pub fn screened_by(&mut self, screen: Screen) {
-        self.screen = screen;
-    }
-
     pub fn is_empty(&self) -> bool {
         self.all.is_empty() && self.alarms.is_empty()
     }
@@ -99,15 +72,9 @@ impl Texts {
         message: &Message,
         account: &Account,
     ) -> Sent {
-        let target = match self.check(desk, message, account) {
-            Ok(target) => target,
-            Err((status, to)) => {
-                if let Some(reply) = desk.layer.reply(asked, status) {
-                    desk.layer.respond(desk.now, asked, reply);
-                }
-                let report = report(&Masked::new(&account.name), &to, message.body().len(), 0, status);
-                return Sent { carriers: Vec::new(), report: Some(report) };
-            }
+        let (target, hits) = match check(desk, message) {
+            Ok(found) => found,
+            Err(stopped) => return stop(desk, asked, message, account, stopped),
         };
         self.last += 1;
         let id = TextId(self.last);
@@ -120,43 +87,12 @@ impl Texts {
             contacts: carriers.len(),
             open: carriers.len(),
             best: None,
+            hits,
         };
         self.all.insert(id, text);
         self.alarms.set(id, desk.now + bounds::TEXT_WAIT);
         let report = if carriers.is_empty() { self.answer(desk, id, 503) } else { None };
         Sent { carriers, report }
-    }
-
-    /// Who is to get it. Refused: with which status, and to whom it was.
-    fn check(&self, desk: &Desk<'_>, message: &Message, account: &Account) -> Result<String, (u16, Masked)> {
-        let asked = message.request_uri().and_then(|uri| uri.user_decoded().map(String::from));
-        let asked = asked.filter(|user| user.len() <= bounds::DIALLED).unwrap_or_default();
-        // What a stranger to the directory is called goes into the log, and must not make lines there.
-        let refuse = |status| (status, Masked::new(asked.replace(char::is_control, "?")));
-        if message.max_forwards() == Some(0) {
-            return Err(refuse(483));
-        }
-        if message.body().len() > bounds::TEXT_BYTES {
-            return Err(refuse(413));
-        }
-        let coding = message.header(Name::ContentEncoding);
-        if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            return Err(refuse(415));
-        }
-        let target = desk.directory.find(&asked).ok_or_else(|| refuse(404))?;
-        let letter = Letter {
-            from: &account.name,
-            to: &target.name,
-            content_type: content_type(message),
-            body: message.body(),
-        };
-        if (self.screen)(&letter) == Screening::Stopped {
-            return Err(refuse(403));
-        }
-        match desk.bindings.lookup(desk.now, &target.name).is_empty() {
-            true => Err(refuse(480)),
-            false => Ok(target.name.clone()),
-        }
     }
 
     fn carry(
@@ -212,7 +148,14 @@ impl Texts {
         if let Some(reply) = desk.layer.reply(text.asked, status) {
             desk.layer.respond(desk.now, text.asked, reply);
         }
-        Some(report(&text.from, &text.to, text.octets, text.contacts, status))
+        Some(Report::Text {
+            from: text.from,
+            to: text.to,
+            octets: text.octets,
+            contacts: text.contacts,
+            status,
+            hits: text.hits,
+        })
     }
 }
 
@@ -224,8 +167,62 @@ pub(super) struct Sent {
     pub report: Option<Report>,
 }
 
-fn report(from: &Masked, to: &Masked, octets: usize, contacts: usize, status: u16) -> Report {
-    Report::Text { from: from.clone(), to: to.clone(), octets, contacts, status }
+/// Who is to get it, and what it holds that some policy names. Refused: with which status, and to whom it was.
+fn check(desk: &Desk<'_>, message: &Message) -> Result<(String, Vec<Hit>), Stopped> {
+    let asked = message.request_uri().and_then(|uri| uri.user_decoded().map(String::from));
+    let asked = asked.filter(|user| user.len() <= bounds::DIALLED).unwrap_or_default();
+    // What a stranger to the directory is called goes into the log, and must not make lines there.
+    let to = Masked::new(asked.replace(char::is_control, "?"));
+    let refuse = |status| Stopped { status, to: to.clone(), hits: Vec::new() };
+    if message.max_forwards() == Some(0) {
+        return Err(refuse(483));
+    }
+    if message.body().len() > bounds::TEXT_BYTES {
+        return Err(refuse(413));
+    }
+    let coding = message.header(Name::ContentEncoding);
+    if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(refuse(415));
+    }
+    let target = desk.directory.find(&asked).ok_or_else(|| refuse(404))?;
+    let judged = judge(desk, message).ok_or_else(|| refuse(415))?;
+    if judged.refused {
+        return Err(Stopped { hits: judged.hits, ..refuse(403) });
+    }
+    match desk.bindings.lookup(desk.now, &target.name).is_empty() {
+        true => Err(Stopped { hits: judged.hits, ..refuse(480) }),
+        false => Ok((target.name.clone(), judged.hits)),
+    }
+}
+
+/// What the plan's policies say of the text; `None`: it cannot be read, and what cannot be read may hold what is forbidden.
+fn judge(desk: &Desk<'_>, message: &Message) -> Option<Judged> {
+    if desk.rules.are_empty(desk.wall) || message.body().is_empty() {
+        return Some(Judged::default());
+    }
+    match readable(content_type(message), message.body()) {
+        Some(text) => Some(desk.rules.judge(desk.wall, &text)),
+        None if desk.rules.forbid_any(desk.wall) => None,
+        None => Some(Judged::default()),
+    }
+}
+
+/// Tells the sender that its text goes nowhere, and why.
+fn stop(desk: &mut Desk<'_>, asked: ServerKey, message: &Message, account: &Account, why: Stopped) -> Sent {
+    let Stopped { status, to, hits } = why;
+    if let Some(reply) = desk.layer.reply(asked, status) {
+        let reply = match status {
+            403 => reply.header(
+                Name::Warning,
+                format!("399 {} \"it holds words that a policy forbids\"", desk.realm),
+            ),
+            415 => reply.header(Name::Accept, "text/plain;charset=utf-8"),
+            _ => reply,
+        };
+        desk.layer.respond(desk.now, asked, reply);
+    }
+    let (from, octets) = (Masked::new(&account.name), message.body().len());
+    Sent { carriers: Vec::new(), report: Some(Report::Text { from, to, octets, contacts: 0, status, hits }) }
 }
 
 /// As whom the sender shows itself: the name or number that it claimed and that is its own.
@@ -239,8 +236,10 @@ fn address(user: &str, realm: &str) -> NameAddrBuf {
     NameAddrBuf::new(UriBuf::new(uri(user, realm)).unwrap_or_else(|_| fallback()))
 }
 
+/// The type of the text with its parameters: without its charset whoever gets it would read something else.
 fn content_type(message: &Message) -> &str {
-    message.content_type().unwrap_or("text/plain")
+    let whole = message.header_str(Name::ContentType).filter(|value| !value.contains(char::is_control));
+    whole.or(message.content_type()).map_or("text/plain", str::trim)
 }
 
 /// Of two refusals the one that tells the sender more (RFC 3261 §16.7 step 6).

@@ -4,7 +4,7 @@
 
 use crate::base::Time;
 use crate::dialog;
-use crate::presence::{Desk, Events, Screen};
+use crate::presence::{Desk, Events};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::ServerKey;
 
@@ -18,8 +18,12 @@ impl Switch {
         now: Time,
         act: impl FnOnce(&mut Events, &mut Desk<'_>) -> T,
     ) -> T {
+        let wall = self.wall(now);
+        let program = self.program.clone();
         let mut desk = Desk {
             now,
+            wall,
+            rules: program.texts(),
             random: &mut self.random,
             layer: &mut self.layer,
             directory: &self.directory,
@@ -31,11 +35,6 @@ impl Switch {
             self.out.push_back(Output::Report(report));
         }
         done
-    }
-
-    /// From now on `screen` sees every text message before anybody gets it. Without one, all pass.
-    pub fn screen_texts(&mut self, screen: Screen) {
-        self.events.screen_texts(screen);
     }
 
     /// A SUBSCRIBE, PUBLISH or MESSAGE outside any dialog.

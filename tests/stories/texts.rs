@@ -1,7 +1,9 @@
 //! Text messages between users (RFC 3428).
 
 use ledgerline::base::Masked;
-use ledgerline::presence::{Letter, Report, Screening};
+use ledgerline::plan::{Folder, load};
+use ledgerline::presence::Report;
+use ledgerline::switch::Input;
 
 use crate::world::*;
 
@@ -44,6 +46,7 @@ fn a_text_reaches_every_phone_of_a_user() {
         octets: "你好, Bob".len(),
         contacts: 2,
         status: 200,
+        hits: Vec::new(),
     };
     assert_eq!(world.reports, [report]);
     world.settle();
@@ -89,23 +92,49 @@ fn nobody_writes_in_anothers_name_or_without_proof() {
     world.settle();
 }
 
+/// The plan of a site that screens texts between its users.
+const SCREENED: &str = "edition 2026\n\
+    words 金融 v1 { \"保本保息\" \"!不承诺[..2]*\" homophones }\n\
+    words 投诉 v3 { \"投诉\" }\n\
+    class 一年 { from call.end; at least 1y }\n\
+    policy 短信 for all calls { forbid 金融 in messages; note 投诉 in messages }\n\
+    route \"1\" from users -> hangup\n";
+
 #[test]
-fn a_text_that_compliance_stops_reaches_nobody() {
-    let mut world = World::seeded(343);
-    world.phone("bob");
-    fn no_secrets(letter: &Letter<'_>) -> Screening {
-        match letter.body.windows(6).any(|word| word == b"secret") {
-            true => Screening::Stopped,
-            false => Screening::Passes,
+fn a_text_with_forbidden_words_reaches_nobody_and_leaves_its_rule_not_its_words() {
+    let folder = Folder::new().with_plan("a.plan", SCREENED);
+    let (program, findings) = load(&folder, &["a.plan"]);
+    let program = program.unwrap_or_else(|| panic!("{findings:?}"));
+    let long = "x".repeat(20);
+    for (kind, body, status, words) in [
+        ("text/plain", "我们宝本、保西，放心", 403, "金融 v1 保本保息 false"),
+        ("text/html", "<p>保<b>本</b>保息</p>", 403, "金融 v1 保本保息 false"),
+        ("text/plain", "我们不承诺保本保息", 200, "金融 v1 保本保息 true"),
+        ("text/plain", "我要投诉", 200, "投诉 v3 投诉 false"),
+        ("text/plain", "我要投诉，你说过保本保息", 403, "投诉 v3 投诉 false, 金融 v1 保本保息 false"),
+        ("text/plain", long.as_str(), 200, ""),
+        ("text/plain;charset=gbk", "x", 415, ""),
+        ("application/pdf", "x", 415, ""),
+    ] {
+        let mut world = World::seeded(343);
+        world.phone("bob");
+        world.handle(Input::Program(program.clone()));
+        let template = text("bob", "", body).replace("text/plain", kind);
+        assert_eq!(answer(&mut world, &template), Some(status), "{body}");
+        assert_eq!(world.phone("bob").texts.len(), usize::from(status == 200), "{body}");
+        let [Report::Text { hits, .. }] = &world.reports[..] else {
+            panic!("one report: {:?}", world.reports)
+        };
+        let told: Vec<String> = hits
+            .iter()
+            .map(|hit| format!("{} {} {} {}", hit.set, hit.version, hit.phrase, hit.excused))
+            .collect();
+        assert_eq!(told.join(", "), words, "{body}");
+        for said in ["宝本", "放心", "你说过"] {
+            assert!(!format!("{:?}", world.reports).contains(said), "what was written is written nowhere");
         }
+        world.settle();
     }
-    world.switch.screen_texts(no_secrets);
-    assert_eq!(answer(&mut world, &text("bob", "", "a secret")), Some(403));
-    assert!(world.phone("bob").texts.is_empty());
-    world.phone("alice").says(&text("bob", "", "a word")).at(secs(41));
-    world.run_until(secs(45));
-    assert_eq!(world.phone("bob").texts.len(), 1);
-    world.settle();
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl World {
 
 /// Between the parts.
 impl World {
-    pub(super) fn handle(&mut self, input: Input) {
+    pub fn handle(&mut self, input: Input) {
         self.switch.handle(self.now, input);
         self.drain();
     }

@@ -9,6 +9,7 @@ use crate::plan::ast::{
     Block, Clause, ClauseKind, FileAst, Monitors as Written, Name, Screen as WrittenScreen,
 };
 use crate::plan::code::Code;
+use crate::plan::declared::WordSet;
 use crate::plan::file::{Span, offset};
 use crate::plan::finding::{Arg, Finding, nearest, note};
 use crate::plan::lookup::host;
@@ -34,6 +35,8 @@ pub(super) struct Extra {
     pub monitors: Vec<Option<Monitors>>,
     pub features: Vec<(Arc<str>, u32)>,
     pub reactions: Vec<Reaction>,
+    /// Sets of words that texts between users are looked through for, and whether they are refused then.
+    pub texts: Vec<(Arc<WordSet>, bool)>,
 }
 
 /// Looks at every clause of every policy and at every feature; fills the policies' rules.
@@ -92,7 +95,7 @@ impl One<'_, '_> {
                 let screen = self.screen(screen, clause.span);
                 rule.rules.screens.push(Arc::new(screen));
             }
-            ClauseKind::Forbid(names) => self.forbid(names),
+            ClauseKind::Forbid { words, places, noted } => self.forbid(words, places, *noted),
             ClauseKind::Mask { what, places } => {
                 self.words(what, &MASKED);
                 self.words(places, &PLACES);
@@ -249,8 +252,20 @@ impl One<'_, '_> {
         }
     }
 
-    /// No text of the plan holds a word of these sets.
-    fn forbid(&mut self, names: &[Name]) {
+    /// No text of the plan holds a word of these sets; texts between users are looked at when they come.
+    fn forbid(&mut self, names: &[Name], places: &[Name], noted: bool) {
+        self.words(places, if noted { &["messages"] } else { &["scripts", "prompts", "messages"] });
+        let names_place = |place: &str| places.iter().any(|name| &*name.text == place);
+        if names_place("messages") || noted {
+            for name in names {
+                let index = self.world.find(Kind::Words, name, self.findings);
+                let set = index.and_then(|index| self.world.declared.words.get(index));
+                self.extra.texts.extend(set.map(|set| (set.clone(), !noted)));
+            }
+        }
+        if noted || (!places.is_empty() && !names_place("scripts") && !names_place("prompts")) {
+            return;
+        }
         for name in names {
             let Some(index) = self.world.find(Kind::Words, name, self.findings) else {
                 continue;

@@ -326,6 +326,14 @@ pub(super) fn words(asts: &[FileAst], now: Option<Wall>, world: &mut World, find
     world.declared.words = sets.into_iter().map(Arc::new).collect();
 }
 
+/// Says so at the first set, if phrases are good and still too many for one node.
+pub(super) fn too_many_words(asts: &[FileAst]) -> Option<Finding> {
+    let all = asts.iter().flat_map(|ast| &ast.words);
+    let good = all.clone().flat_map(|set| &set.texts).all(|text| words::check(&text.text).is_ok());
+    let first = all.clone().find_map(|set| set.texts.first())?;
+    good.then(|| unusable(first, Fault::Full))
+}
+
 /// Why a phrase cannot be looked for.
 fn unusable(phrase: &Name, fault: Fault) -> Finding {
     let why = match fault {

@@ -28,6 +28,7 @@ use super::file::{Files, Span};
 use super::finding::Finding;
 use super::resolved::Resolved;
 use super::source::Sources;
+use super::texts::TextRules;
 use super::tree::Tree;
 use super::verb::Kind;
 
@@ -94,7 +95,12 @@ fn resolve(sources: &dyn Sources, asts: &[FileAst], files: &Files, findings: &mu
         .iter()
         .flat_map(|ast| ast.emergencies.iter().map(|emergency| emergency.name.text.clone()))
         .collect();
-    let clause::Extra { monitors, features, reactions } = extra;
+    let clause::Extra { monitors, features, reactions, texts } = extra;
+    // Bad phrases have been told where they stand; what is left is that there are too many.
+    let texts = TextRules::compile(&texts).unwrap_or_else(|_| {
+        findings.extend(declared::too_many_words(asts));
+        TextRules::default()
+    });
     Resolved {
         prompts,
         calendars,
@@ -107,6 +113,7 @@ fn resolve(sources: &dyn Sources, asts: &[FileAst], files: &Files, findings: &mu
         features,
         reactions,
         tests,
+        texts,
     }
 }
 

@@ -12,7 +12,8 @@ impl Parser<'_> {
         let start = self.span();
         let kind = match word {
             "screen" => self.screen().map(ClauseKind::Screen),
-            "forbid" => self.forbid(),
+            "forbid" => self.forbid(false),
+            "note" => self.forbid(true),
             "mask" => self.mask(),
             "play" => {
                 self.bump();
@@ -100,14 +101,12 @@ impl Parser<'_> {
         }
     }
 
-    /// `forbid 词库, 词库`
-    fn forbid(&mut self) -> Option<ClauseKind> {
+    /// `forbid 词库, 词库 in scripts, prompts, messages`; `note 词库 in messages`
+    fn forbid(&mut self, noted: bool) -> Option<ClauseKind> {
         self.bump();
-        let names = self.names()?;
-        if self.take_word("in").is_some() {
-            self.names();
-        }
-        Some(ClauseKind::Forbid(names))
+        let words = self.names()?;
+        let places = if self.take_word("in").is_some() { self.names()? } else { Vec::new() };
+        Some(ClauseKind::Forbid { words, places, noted })
     }
 
     /// `mask phone, name in log, cdr`

@@ -344,9 +344,15 @@ pub(crate) static CLAUSES: &[WordRow] = &[
     ),
     word(
         "forbid",
-        "forbid WORDS in scripts, prompts",
-        "words that no text of this plan may hold",
-        "本计划的话术和提示音中禁止出现的词",
+        "forbid WORDS in scripts, prompts, messages",
+        "words that no text of this plan may hold; in `messages`: texts between users that hold them are refused",
+        "本计划的话术和提示音中禁止出现的词；写 `messages`：含有这些词的用户短消息被拒绝",
+    ),
+    word(
+        "note",
+        "note WORDS in messages",
+        "texts between users that hold them pass, and it is written down that they did",
+        "含有这些词的用户短消息放行，但记录在案",
     ),
     word(
         "mask",
