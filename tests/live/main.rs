@@ -16,6 +16,7 @@ mod buddy;
 mod calls;
 mod crash;
 mod dialogs;
+mod dns;
 mod full_disk;
 mod groups;
 mod lamps;
