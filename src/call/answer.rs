@@ -51,15 +51,16 @@ impl Call {
     }
 
     fn describe_to(&mut self, leg: LegId, chosen: &Spoken) -> Option<bytes::Bytes> {
+        let chosen_all = self.with_noise(leg, chosen, self.leg(leg)?.media.remote.as_ref());
         let stream = &mut self.leg_mut(leg)?.media;
         let local = stream.local?;
         stream.version += 1;
-        stream.agreed = vec![chosen.format];
+        stream.agreed = chosen_all.iter().map(|spoken| spoken.format).collect();
         let (id, version) = (stream.session, stream.version);
         let sdp = match &stream.remote {
             Some(offer) => {
                 stream.telephone_event = offer.telephone_event;
-                offer.answer(local, chosen, id, version, &stream.keys)
+                offer.answer(local, &chosen_all, id, version, &stream.keys)
             }
             None => {
                 stream.telephone_event = Some(offer::own_events());
@@ -76,6 +77,16 @@ impl Call {
         };
         stream.said = Some(sdp.clone());
         Some(sdp)
+    }
+
+    /// What to agree on with an offer: `chosen`, and comfort noise where another party of the call takes it too. A phone that may send it
+    /// falls silent, which would be a silence to whoever does not know it.
+    pub(super) fn with_noise(&self, leg: LegId, chosen: &Spoken, offer: Option<&Description>) -> Vec<Spoken> {
+        let takes = |format: &Format| format.codec == crate::rtp::Codec::Cn;
+        let others = self.legs.iter().filter(|other| other.id != leg && !other.is_gone());
+        let shared = others.flat_map(|other| &other.media.agreed).any(takes);
+        let noise = offer.and_then(|offer| offer.noise_beside(&chosen.format)).filter(|_| shared);
+        std::iter::once(chosen).chain(noise).cloned().collect()
     }
 
     /// Sends 200 to the caller with `chosen`, and aims its media if its offer is known.

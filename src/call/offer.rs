@@ -118,8 +118,15 @@ impl Description {
         self.formats.iter().find(|spoken| kind(&spoken.format.codec))
     }
 
-    /// The answer to this offer: `chosen` and telephone events on the one stream, every other line refused.
-    pub fn answer(&self, local: SocketAddr, chosen: &Spoken, id: u64, version: u64, keys: &Keys) -> Bytes {
+    /// The comfort noise that it takes beside `chosen`.
+    pub fn noise_beside(&self, chosen: &Format) -> Option<&Spoken> {
+        let fits = |it: &&Spoken| it.format.codec == Codec::Cn && it.format.clock == chosen.clock;
+        self.formats.iter().find(fits).filter(|_| chosen.codec.is_g711())
+    }
+
+    /// The answer to this offer: `chosen` (sound first, what goes with it behind) and telephone events on the one stream, every
+    /// other line refused.
+    pub fn answer(&self, local: SocketAddr, chosen: &[Spoken], id: u64, version: u64, keys: &Keys) -> Bytes {
         let mut answer = Session::new(local.ip(), id, version);
         for (place, offered) in self.session.media.iter().enumerate() {
             if place != self.place {
@@ -127,7 +134,7 @@ impl Description {
                 continue;
             }
             let mut media = Media::new(Kind::Audio, local.port(), offered.protocol.clone());
-            push(&mut media, chosen);
+            chosen.iter().for_each(|chosen| push(&mut media, chosen));
             if let Some(event) = self.telephone_event {
                 push(&mut media, &Spoken { format: event, fmtp: Some("0-16".into()) });
             }
@@ -262,7 +269,7 @@ mod tests {
         .expect("usable");
         let chosen = offer.first_own().expect("A-law").clone();
         let answer =
-            offer.answer("[2001:db8::1]:20000".parse().expect("address"), &chosen, 7, 2, &Keys::default());
+            offer.answer("[2001:db8::1]:20000".parse().expect("address"), &[chosen], 7, 2, &Keys::default());
         expect_test::expect![[r#"
             v=0
             o=- 7 2 IN IP6 2001:db8::1

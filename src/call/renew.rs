@@ -105,6 +105,7 @@ impl Call {
         offer: Description,
         chosen: &Spoken,
     ) -> Option<(Bytes, Changed)> {
+        let chosen_all = self.with_noise(leg, chosen, Some(&offer));
         let stream = &mut self.leg_mut(leg)?.media;
         let local = stream.local?;
         if !stream.keys.take_offer(&offer.keys, offer.insists) {
@@ -113,9 +114,9 @@ impl Call {
         let change =
             Changed { was_held: stream.is_held(), codec: stream.agreed.first() != Some(&chosen.format) };
         stream.version += 1;
-        stream.agreed = vec![chosen.format];
+        stream.agreed = chosen_all.iter().map(|spoken| spoken.format).collect();
         stream.telephone_event = offer.telephone_event;
-        let answer = offer.answer(local, chosen, stream.session, stream.version, &stream.keys);
+        let answer = offer.answer(local, &chosen_all, stream.session, stream.version, &stream.keys);
         stream.remote = Some(offer);
         stream.said = Some(answer.clone());
         Some((answer, change))

@@ -12,6 +12,7 @@ use crate::rtp::telephone_event::{self, Event, Presses};
 use crate::rtp::{Codec, Format, Packet, Reception, Standing};
 
 use super::feed::Feed;
+use super::hush::Hush;
 use super::listen::Listening;
 use super::mix::Part;
 use super::outbound::{Heard, Outbound};
@@ -55,6 +56,8 @@ pub(super) struct Leg {
     pub(super) detects: bool,
     /// What encodes sound for it, once something had to be encoded.
     pub(super) voice: Option<Box<Voice>>,
+    /// How the silence behind what is said to it sounds.
+    pub(super) hush: Hush,
     pub(super) out: Outbound,
     pub(super) shield: Option<Box<Shield>>,
     pub(super) counts: LegFacts,
@@ -121,6 +124,7 @@ impl Leg {
             feeds: Vec::new(),
             detects: false,
             voice: None,
+            hush: Hush::default(),
             out,
             shield: None,
             counts: LegFacts::default(),
@@ -253,7 +257,8 @@ impl Leg {
         self.counts.octets_in += packet.payload.len() as u64;
         if self.pt_in != packet.pt && !is_key {
             self.pt_in = packet.pt;
-            self.counts.codec_in = self.format(packet.pt).map(|format| format.codec);
+            let codec = self.format(packet.pt).map(|format| format.codec).filter(|codec| *codec != Codec::Cn);
+            self.counts.codec_in = codec.or(self.counts.codec_in);
         }
         self.listened.then_some(Taken { packet, heard, way })
     }
@@ -340,8 +345,8 @@ impl Leg {
         self.counts.octets_out += octets as u64;
         if self.pt_out != pt {
             self.pt_out = pt;
-            let codec =
-                self.format(pt).map(|format| format.codec).filter(|codec| *codec != Codec::TelephoneEvent);
+            let sound = |codec: &Codec| !matches!(codec, Codec::TelephoneEvent | Codec::Cn);
+            let codec = self.format(pt).map(|format| format.codec).filter(sound);
             self.counts.codec_out = codec.or(self.counts.codec_out);
         }
     }

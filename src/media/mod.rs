@@ -9,6 +9,7 @@ mod delay;
 mod detect;
 mod ear;
 mod feed;
+mod hush;
 mod leg;
 mod listen;
 mod mix;

@@ -115,6 +115,13 @@ impl Outbound {
         self.header(pt, !goes_on)
     }
 
+    /// The header of a description of silence: what comes after it is another talkspurt.
+    pub(super) fn noise(&mut self, now: Time, pt: u8, clock: u32) -> Packet {
+        self.timestamp = self.next_timestamp(now, clock);
+        (self.at, self.span, self.last) = (now, clock / 50, Last::Nothing);
+        self.header(pt, false)
+    }
+
     /// The header of a packet of a key; `begins` at its first.
     pub(super) fn key(&mut self, now: Time, pt: u8, begins: bool, clock: u32) -> Packet {
         if begins || !matches!(self.last, Last::Key) {

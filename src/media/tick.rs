@@ -156,9 +156,14 @@ impl Leg {
         }
         let own = self.aim().map_or(Some(Format::PCMA), |_| self.own_format());
         let Some(player) = self.player.as_mut() else {
-            let said = own.zip(heard);
-            return said
-                .map_or(Visit::Rest, |(own, heard)| self.sound(now, own, Said::Linear(heard), buffer));
+            return match (own, heard) {
+                (Some(own), Some(heard)) => {
+                    self.note_sound(&own, heard);
+                    self.sound(now, own, Said::Linear(heard), buffer)
+                }
+                (Some(own), None) => self.silence(now, &own, buffer),
+                (None, _) => Visit::Rest,
+            };
         };
         let mut frame = [0; FRAME];
         let law = own.and_then(|own| Law::of_codec(own.codec)).unwrap_or(Law::A);
@@ -210,6 +215,19 @@ impl Leg {
         self.sent(format.pt, octets);
         let sound = Some((header, route::kept_as(&format)));
         Visit::Made(Made { to: Some(to), len: HEADER + octets, sound })
+    }
+
+    /// Nothing is said to the leg: it is told how that sounds, where it takes comfort noise.
+    fn silence(&mut self, now: Time, own: &Format, buffer: &mut Buffer) -> Visit {
+        let Some((format, level)) = self.noise_due(own) else { return Visit::Rest };
+        let Some(to) = self.to else { return Visit::Rest };
+        let header = self.out.noise(now, format.pt, format.clock);
+        let (head, payload) = buffer.split_at_mut(HEADER);
+        head.copy_from_slice(&header.header());
+        payload[0] = level;
+        self.sent(format.pt, 1);
+        let sound = Some((header, route::kept_as(&format)));
+        Visit::Made(Made { to: Some(to), len: HEADER + 1, sound })
     }
 
     fn event(

@@ -48,6 +48,24 @@ fn a_hold_silences_in_all_three_notations() {
 }
 
 #[test]
+fn comfort_noise_is_agreed_on_where_both_take_it() {
+    for (seed, alice, bob, agreed) in [
+        (45, &[8, 13, 101][..], &[8, 13, 101][..], true),
+        (46, &[8, 13, 101], &[8, 101], false),
+        (47, &[8, 101], &[8, 13, 101], false),
+        (48, &[8, 13, 101], &[9, 101], false),
+    ] {
+        let mut world = talking(seed);
+        world.phone("alice").codecs = alice.to_vec();
+        world.phone("bob").codecs = bob.to_vec();
+        world.run_until(secs(6));
+        let noisy = world.plane.aimed.iter().filter(|(_, _, aim)| aim.formats.iter().any(|f| f.pt == 13));
+        assert_eq!(noisy.count(), if agreed { 2 } else { 0 }, "{alice:?} {bob:?}\n{}", world.ladder());
+        world.settle();
+    }
+}
+
+#[test]
 fn a_caller_without_an_offer_is_made_one() {
     let mut world = World::seeded(23);
     world.phone("alice").dials_without_offer("8002").at(secs(1));

@@ -154,7 +154,7 @@ impl Session {
         let known: Vec<u8> = offer.codecs.iter().copied().filter(|pt| self.codecs.contains(pt)).collect();
         let voice = known.iter().copied().find(|pt| *pt < 96);
         let mut chosen: Vec<u8> =
-            voice.into_iter().chain(known.iter().copied().filter(|pt| *pt >= 96)).collect();
+            voice.into_iter().chain(known.iter().copied().filter(|pt| *pt >= 96 || *pt == 13)).collect();
         if voice.is_none() {
             chosen = self.codecs.clone();
         }
@@ -236,6 +236,7 @@ fn name_of(pt: u8) -> &'static str {
         0 => "PCMU/8000",
         8 => "PCMA/8000",
         9 => "G722/8000",
+        13 => "CN/8000",
         18 => "G729/8000",
         99 => "AMR/8000",
         101 => "telephone-event/8000",

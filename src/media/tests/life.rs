@@ -73,7 +73,7 @@ fn ports_and_legs_run_out_politely() {
     stage.order(Order::Open { call, leg: LegId(5), local });
     assert_eq!(stage.news(), [News::NoPort { call, leg: LegId(5) }]);
     stage.wire.full = false;
-    for n in 2..200 {
+    for n in 2..300 {
         stage.order(Order::Open { call, leg: LegId(n), local });
     }
     assert_eq!(stage.worker.legs(), bounds::LEGS_PER_CALL);

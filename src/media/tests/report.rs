@@ -205,5 +205,5 @@ fn a_phone_that_fell_silent_with_comfort_noise_is_there() {
         stage.pass(20);
     }
     assert_eq!(one_way(&mut stage), []);
-    assert_eq!(stage.facts(A).codec_in, Some(Codec::Cn));
+    assert_eq!(stage.facts(A).codec_in, Some(Codec::Pcma));
 }

@@ -68,6 +68,47 @@ fn purity_db(sound: &[i16], hertz: f64) -> f64 {
     10.0 * (tone / (total - tone).max(1e-9)).log10()
 }
 
+#[test]
+fn a_silence_is_described_to_whoever_takes_comfort_noise() {
+    for (takes, described) in [(true, true), (false, false)] {
+        let mut stage = Stage::new();
+        let list: &[&str] = if takes { &["8 PCMA/8000", "13 CN/8000"] } else { &["8 PCMA/8000"] };
+        stage.leg(A, Aim { formats: formats(list), ..aim(alice()) });
+        stage.leg(B, only(bob(), "9 G722/8000", true));
+        stage.order(Order::Join { call: stage.call, a: A, b: B });
+        let mut bobs = Talker::new("9 G722/8000", 600.0);
+        let mut sent = Vec::new();
+        for n in 0..300 {
+            if !(50..200).contains(&n) {
+                stage.says(B, bob(), &bobs.packet());
+            }
+            stage.pass(20);
+            sent.extend(
+                stage.sent().into_iter().filter(|sent| sent.channel == Channel::Rtp && sent.leg == A),
+            );
+        }
+        let noise: Vec<&Sent> = sent.iter().filter(|sent| sent.packet().pt == 13).collect();
+        assert_eq!(noise.len(), if described { 3 } else { 0 }, "at once, then every second of three");
+        let mut last: Option<Packet> = None;
+        for packet in sent.iter().map(Sent::packet) {
+            if let Some(last) = &last {
+                assert_eq!(packet.seq, last.seq.wrapping_add(1));
+                let passed = packet.timestamp.wrapping_sub(last.timestamp);
+                let most = if takes { 8_320 } else { 30_000 };
+                assert!((160..=most).contains(&passed), "{passed} after {last:?}: {packet:?}");
+                if last.pt == 13 && packet.pt == 8 {
+                    assert!(packet.marker, "a talkspurt begins");
+                }
+            }
+            assert!(packet.pt != 13 || !packet.marker);
+            last = Some(packet);
+        }
+        assert!(
+            noise.iter().all(|sent| (40..=127).contains(&sent.payload()[0]) && sent.payload().len() == 1)
+        );
+    }
+}
+
 /// Both parties talk for three seconds; what each was sent.
 fn talk(a: &str, b: &str) -> (Stage, Vec<Sent>) {
     let mut stage = Stage::new();
