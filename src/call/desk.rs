@@ -126,6 +126,8 @@ pub enum Alarm {
     Keys,
     /// The plan has waited for long enough.
     Pause,
+    /// This party may be heard again.
+    Unmute(LegId),
     /// The 2xx of this leg is to be sent again, or its ACK never came.
     Accepted(LegId),
     /// A reliable provisional response of this leg is to be sent again, or its PRACK never came.

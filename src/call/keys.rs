@@ -67,6 +67,7 @@ impl Call {
             self.take_key(desk, key);
         }
         self.typed(desk, leg, key);
+        self.code_pressed(desk, leg, key);
     }
 
     /// A key press that came by INFO (RFC 6086 with `application/dtmf-relay`): the far side needs it sent.

@@ -22,6 +22,7 @@ mod deed;
 mod desk;
 mod dial;
 mod divert;
+mod feature;
 mod guest;
 mod hangup;
 mod hold;
@@ -173,6 +174,8 @@ pub struct Call {
     lines_shown: Option<u64>,
     /// Keys pressed lately.
     typed: park::Typed,
+    /// Keys of one of the plan's codes, so far.
+    codes: feature::Codes,
     /// Why, and when, the call ended.
     ended: Option<(String, Time, Wall)>,
     /// The media plane has reported the end.
@@ -255,6 +258,7 @@ impl Call {
             Alarm::Patience(leg) => self.patience_over(desk, leg),
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Pause => self.pause_over(desk),
+            Alarm::Unmute(leg) => self.mute(desk, leg, false),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
             Alarm::Session(leg) => self.session_due(desk, leg),

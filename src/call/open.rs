@@ -107,6 +107,7 @@ impl Call {
             left: None,
             lines_shown: None,
             typed: Default::default(),
+            codes: Default::default(),
             ended: None,
             media_over: false,
             written: false,

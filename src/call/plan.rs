@@ -9,17 +9,27 @@ use super::{Call, Phase};
 impl Call {
     /// Resumes the plan with `reply` and begins what it asks for next.
     pub(super) fn resume(&mut self, desk: &mut Desk<'_>, reply: Reply) {
-        let mut reply = reply;
+        let ask = self.machine.resume(desk.wall, reply);
+        self.go_from(desk, ask);
+    }
+
+    /// Begins what `ask` wants, and then what comes of it.
+    pub(super) fn go_from(&mut self, desk: &mut Desk<'_>, ask: Ask) {
+        let mut ask = ask;
         loop {
-            let ask = self.machine.resume(desk.wall, reply);
-            for line in self.machine.take_trace() {
-                let what = What::Plan { file: line.file.to_string(), line: line.line, text: line.text };
-                self.trace.add(desk.now, what);
-            }
+            self.tell_plan(desk);
             match self.perform(desk, ask) {
-                Some(at_once) => reply = at_once,
+                Some(at_once) => ask = self.machine.resume(desk.wall, at_once),
                 None => return,
             }
+        }
+    }
+
+    /// Writes what the plan has done since into the call's log.
+    pub(super) fn tell_plan(&mut self, desk: &Desk<'_>) {
+        for line in self.machine.take_trace() {
+            let what = What::Plan { file: line.file.to_string(), line: line.line, text: line.text };
+            self.trace.add(desk.now, what);
         }
     }
 

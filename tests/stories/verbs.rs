@@ -147,3 +147,40 @@ fn what_a_node_cannot_do_takes_its_failed_arm_and_says_so() {
     world.settle();
     assert!(all_said(&world).contains("queue: not available on this node"), "{}", all_said(&world));
 }
+
+/// Alice talks with Bob, who presses `code` 3 s later.
+fn pressed(seed: u64, code: &str) -> World {
+    let mut world = world(seed);
+    world.phone("alice").dials("45").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    for (n, key) in code.chars().enumerate() {
+        world.phone("bob").presses(key).after(secs(3) + ms(250 * n as u64));
+    }
+    world
+}
+
+#[test]
+fn a_code_of_the_plan_notes_what_it_says_and_the_talk_goes_on() {
+    let mut world = pressed(706, "*7");
+    world.phone("bob").hangs_up().after(secs(9));
+    world.run_until(secs(30));
+    assert!(world.heard("alice", "bob") >= secs(6), "{}", world.ladder());
+    world.settle();
+    let events = world.recorded_events();
+    assert!(events.contains("Tag { name: \"complaint\"") && events.contains("by code"), "{events}");
+    assert!(
+        told(&world).iter().any(|line| line.ends_with("tag \"complaint\": complaint")),
+        "{:#?}",
+        told(&world)
+    );
+}
+
+#[test]
+fn a_code_lets_the_agent_go_and_the_customer_walk_on() {
+    let mut world = pressed(707, "*9");
+    world.run_until(secs(30));
+    assert_eq!(world.phone("bob").ended(), Some(How::FarSideHungUp));
+    world.settle();
+    let said = told(&world);
+    assert!(said.iter().any(|line| line.ends_with("play sorry")), "{said:#?}");
+}

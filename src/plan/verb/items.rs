@@ -117,7 +117,7 @@ pub(crate) static ITEMS: &[WordRow] = &[
     ),
     word(
         "on feature",
-        "on feature \"*7\" by users { … }",
+        "on feature \"*7\" { … }",
         "what happens when a party of a conversation presses a code",
         "通话中按下功能码时执行的动作",
     ),
