@@ -1,6 +1,6 @@
 """Three PJSIP phones (pjsua2) at one switch: reliable ringing, session timer, hold and resume, blind and attended transfer.
 
-Usage: pjsip.py SWITCH:PORT PASSWORD. Prints one line for each step that went well; exits with 1 at the first that did not.
+Usage: pjsip.py SWITCH:PORT PASSWORD [AUTHORITY]. With an authority's certificate (PEM) the phones speak TLS and believe nobody else. Prints one line for each step that went well; exits with 1 at the first that did not.
 """
 
 import sys
@@ -9,6 +9,8 @@ import time
 import pjsua2 as pj
 
 SWITCH, PASSWORD = sys.argv[1], sys.argv[2]
+AUTHORITY = sys.argv[3] if len(sys.argv) > 3 else None
+OVER = ";transport=tls" if AUTHORITY else ""
 NUMBERS = {"alice": "8001", "bob": "8002", "carol": "8003"}
 
 
@@ -56,7 +58,7 @@ class Phone(pj.Account):
         self.user, self.calls = user, []
         config = pj.AccountConfig()
         config.idUri = f"sip:{user}@{SWITCH}"
-        config.regConfig.registrarUri = f"sip:{SWITCH}"
+        config.regConfig.registrarUri = f"sip:{SWITCH}{OVER}"
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, PASSWORD))
         config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY if user == "alice" else pj.PJSUA_100REL_OPTIONAL
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
@@ -74,7 +76,7 @@ class Phone(pj.Account):
     def dial(self, number):
         call = Call(self)
         self.calls.append(call)
-        call.makeCall(f"sip:{number}@{SWITCH}", pj.CallOpParam(True))
+        call.makeCall(f"sip:{number}@{SWITCH}{OVER}", pj.CallOpParam(True))
         return call
 
 
@@ -96,7 +98,10 @@ def main():
     config.uaConfig.threadCnt, config.uaConfig.mainThreadOnly = 0, True
     config.logConfig.level = config.logConfig.consoleLevel = 1
     endpoint.libInit(config)
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, pj.TransportConfig())
+    transport = pj.TransportConfig()
+    if AUTHORITY:
+        transport.tlsConfig.CaListFile, transport.tlsConfig.verifyServer = AUTHORITY, True
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS if AUTHORITY else pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     alice, bob, carol = (Phone(user) for user in NUMBERS)
@@ -117,7 +122,7 @@ def main():
     call.reinvite(again)
     up("resumed", call.hears)
 
-    call.xfer(f"sip:{NUMBERS['carol']}@{SWITCH}", pj.CallOpParam())
+    call.xfer(f"sip:{NUMBERS['carol']}@{SWITCH}{OVER}", pj.CallOpParam())
     up("blind transfer", lambda: carol.calls and carol.calls[-1].is_up() and 200 in call.progress)
     up("the transferor is let go", lambda: call.gone)
     up("the transferred phone stays", bob.calls[-1].is_up)

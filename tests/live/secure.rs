@@ -17,10 +17,10 @@ use crate::talk::{self, OFFICE, Office};
 use crate::world::{PHONES, entered, wait_until};
 
 /// An authority that the phones believe, and that the node believes phones by.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "The site's authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,7 +42,7 @@ impl Authority {
 }
 
 /// A node with a certificate of `authority`, and one for the phones beside it.
-fn node(authority: &Authority) -> Node {
+pub fn node(authority: &Authority) -> Node {
     let node = talk::node(OFFICE);
     authority.renew(&node);
     node.write("certs/ca.pem", authority.0.pem().as_bytes());
