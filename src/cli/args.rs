@@ -18,8 +18,8 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Do this one thing as this person, who is asked for the password
-    #[arg(long = "as", global = true, value_name = "NAME")]
-    pub who: Option<String>,
+    #[arg(long = "person", id = "acting_person", global = true, value_name = "NAME")]
+    pub person: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -84,6 +84,10 @@ pub enum Verb {
     /// Hold recordings for a case: while it holds, nothing destroys them
     #[command(subcommand)]
     Hold(Hold),
+    /// Copy the store of the node, running or not, into a folder; the next time only what is new. Keys are not in it
+    Backup(Backup),
+    /// Bring a backup back as a new store; it is checked first
+    Restore(Restore),
     /// Check a copy of a store, or a proof, with the public key alone: needs no node and no configuration
     Verify(Verify),
     /// Say how the node is
@@ -105,6 +109,31 @@ pub struct Verify {
     /// Only the ledger, and that every file is there with its length
     #[arg(long)]
     pub index: bool,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The folder: on another disk, or where another host mounts it
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// Check the content of every file of the copy, not only that it is there with its length
+    #[arg(long)]
+    pub content: bool,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup
+    #[arg(value_name = "BACKUP")]
+    pub from: PathBuf,
+    /// The new store: empty, or not there yet
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// The ledger's public key, from where nobody could exchange it
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
 }
 
 /// `login`
@@ -654,7 +683,7 @@ pub enum Rec {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
-    /// Decrypt a recording to WAV: into a file, or to the loudspeaker where `aplay` is installed
+    /// Decrypt a recording to WAV (or FLAC, when the file is called .flac): into a file, or to the loudspeaker where `aplay` is installed
     Play {
         /// The recording
         id: RecordingId,

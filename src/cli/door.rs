@@ -150,7 +150,7 @@ pub struct Beside {
     session: Option<Secret<String>>,
 }
 
-/// Goes on with the session that is kept, or begins the one that `--as` asks for: its token.
+/// Goes on with the session that is kept, or begins the one that `--person` asks for: its token.
 fn resume(
     config: &Config,
     act: &mut dyn FnMut(Act) -> Result<Value, Stop>,

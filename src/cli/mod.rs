@@ -6,6 +6,7 @@
 mod approve;
 mod args;
 mod audit;
+mod backup;
 mod bans;
 mod call;
 mod calls;
@@ -64,13 +65,15 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
     let config = cli.config.as_deref();
-    if let Some(name) = &cli.who {
+    if let Some(name) = &cli.person {
         session::be(name);
     }
     match cli.verb {
         Verb::Init(init) => init::run(&init, printer),
         Verb::Serve => serve::run(config),
         Verb::Demo(demo) => demo::run(&demo, printer),
+        Verb::Backup(args) => backup::backup(&args, config, printer),
+        Verb::Restore(args) => backup::restore(&args, printer),
         Verb::Login(login) => login::login(&login, config, printer),
         Verb::Prove(prove) => login::prove(&prove, config, printer),
         Verb::Logout => login::logout(config, printer),

@@ -16,7 +16,7 @@ use super::exit::Stop;
 use crate::base::Secret;
 use crate::config::Config;
 
-/// The name that `--as` gave, for this process.
+/// The name that `--person` gave, for this process.
 static AS: OnceLock<String> = OnceLock::new();
 
 /// Says that this command is done as `name`, who is asked for the password.
@@ -25,7 +25,7 @@ pub fn be(name: &str) {
     let _ = AS.set(name.to_string());
 }
 
-/// Whom `--as` named.
+/// Whom `--person` named.
 pub fn whom() -> Option<&'static str> {
     AS.get().map(String::as_str)
 }

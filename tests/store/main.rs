@@ -1,5 +1,6 @@
 //! The recording store from outside: record, find, verify, decode, break, repair.
 
+mod backup;
 mod full;
 mod keeping;
 mod keys;

@@ -127,6 +127,7 @@ pub fn right_of(act: &Act) -> Option<Right> {
         Act::SecretSet { .. } | Act::SecretList | Act::SecretRemove { .. } => Right::Operate,
         Act::RecSearch(_) | Act::RecShow { .. } => Right::Search,
         Act::RecReveal { .. } => Right::Reveal,
+        Act::Backup { .. } => Right::Backup,
         Act::RecPlay { purpose: Purpose::Play, .. } => Right::Play,
         Act::RecPlay { purpose: Purpose::Export, .. } | Act::Export(_) => Right::Export,
         Act::RecVerify { .. } | Act::RecProve { .. } | Act::AuditVerify => Right::Verify,

@@ -25,7 +25,7 @@ use crate::io::people::People;
 use crate::io::plans;
 use crate::io::secrets::{Secrets, SecretsError};
 use crate::io::settings::SettingsFile;
-use crate::io::store::{Store, StoreError};
+use crate::io::store::{Depth, Store, StoreError};
 use crate::io::users::{UserView, Users, UsersError};
 use crate::plan::{Lang, Site};
 use crate::registrar::{Setting, Settings};
@@ -139,6 +139,18 @@ impl Desk {
             Act::Motion(act) => self.motion(actor, act),
             Act::Key(act) => self.key(act, out),
             Act::Export(act) => self.export(actor, act, out),
+            Act::Backup { to, content } => {
+                let depth = if content { Depth::Content } else { Depth::Index };
+                let mut told = 0;
+                let mut progress = |done, all| {
+                    // A line for every hundredth recording: nobody reads faster.
+                    if done >= told + 100 || done == all {
+                        told = done;
+                        out(Reply::Item(json!({ "done": done, "all": all })));
+                    }
+                };
+                value(self.store()?.backup(&to, depth, &mut progress).map_err(store)?)
+            }
             Act::Keep(act) => self.keep(actor, act, out),
             Act::Watch => Err(Failure::new(Kind::Usage, "only a running node can be watched")),
             Act::UserAdd { name, display, numbers, password } => {

@@ -15,6 +15,7 @@
 //! Invariant: a request is one line of at most [`bounds::ADMIN_REQUEST_BYTES`](crate::base::bounds::ADMIN_REQUEST_BYTES).
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +69,13 @@ pub enum Act {
     Motion(MotionAct),
     /// Something about a package of recordings.
     Export(ExportAct),
+    /// Copy the store into a folder of the node's machine, or bring what is new into the copy there.
+    Backup {
+        /// The folder, absolute.
+        to: PathBuf,
+        /// Check the content of every file of the copy, not only that it is there.
+        content: bool,
+    },
     /// The numbers and names of one recording, unmasked.
     RecReveal {
         /// Which.

@@ -77,6 +77,7 @@ impl Deed {
             Act::Person(act) => return Deed::of_person(act),
             Act::Motion(act) => return Deed::of_motion(act),
             Act::Export(act) => act.deed(),
+            Act::Backup { to, .. } => Deed::new("backup", to.to_string_lossy().into_owned()),
             Act::RecPlay { recording, purpose, reason } => {
                 let act = match purpose {
                     super::protocol::Purpose::Play => "rec.play",

@@ -158,7 +158,7 @@ fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), StoreError> {
 }
 
 /// Overwrites the wrapped data key, makes that durable, and unlinks the file. A file that is gone is done.
-fn shred(path: &Path) -> io::Result<()> {
+pub(super) fn shred(path: &Path) -> io::Result<()> {
     let mut file = match OpenOptions::new().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,

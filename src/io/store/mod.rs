@@ -18,6 +18,7 @@
 //! process has the store open.
 
 mod alarm;
+mod backup;
 mod certificate;
 mod checkpoint;
 mod commit;
@@ -66,6 +67,7 @@ use crate::vault::{
 use super::clock::{Clock, wall};
 use crate::compliance::retention::{JUMP, State};
 use alarm::Alarms;
+pub use backup::{BackupReport, restore};
 pub use copy::{Depth, verify_copy};
 use disk::{RealDisk, make_folder};
 use files::{Files, Published};

@@ -56,8 +56,10 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
     for book in Book::ALL {
         let last = writer.disk.logs(book)?.last().copied();
         writer.log_mut(book).next = last.map_or(0, |last| last.saturating_add(1));
-        if let Some(number) = found.logs.get(&book) {
-            writer.take_up_log(book, *number);
+        // A store that was brought back from a backup has no journal: its last segments were open when it was copied.
+        let restored = last.filter(|_| segments.is_empty());
+        if let Some(number) = found.logs.get(&book).copied().or(restored) {
+            writer.take_up_log(book, number);
         }
     }
     if !writer.crashed.is_empty() {

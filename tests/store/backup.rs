@@ -1,0 +1,65 @@
+//! Copies of a running store: whole, incremental, refused where they do not belong, and brought back.
+
+use std::path::Path;
+
+use ledgerline::io::store::{Depth, Options, Store, restore};
+use ledgerline::vault::{LedgerPublic, Query, Scope, unhex};
+
+use crate::world::{World, files};
+
+fn public(store: &Path) -> LedgerPublic {
+    let text = std::fs::read_to_string(store.join("ledger/ledger.pub")).expect("a key");
+    LedgerPublic::from_bytes(&unhex(text.trim()).expect("hexadecimal")).expect("a point")
+}
+
+#[test]
+fn a_backup_of_a_running_store_is_whole_incremental_and_comes_back() {
+    let mut world = World::new();
+    let outer = tempfile::tempdir().expect("a folder");
+    let to = outer.path().join("backup");
+    let (first, call) = world.record(200);
+    world.cdr(call);
+    // One that runs is not in it, and does not disturb it.
+    let (running, _) = world.begin();
+    let report = world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert_eq!((report.recordings, report.destroyed), (1, 0));
+    assert!(!to.join("keys").exists(), "a backup holds no key");
+
+    let (second, _) = world.record(200);
+    let report = world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert_eq!(report.recordings, 2);
+    let again = world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert_eq!((again.copied, again.leaves), (0, report.leaves), "nothing new is nothing to copy");
+
+    let back = outer.path().join("back");
+    restore(&to, &back, &public(world.dir()), &mut |_| ()).expect("brought back");
+    assert!(restore(&to, &back, &public(world.dir()), &mut |_| ()).is_err(), "nothing is overwritten");
+    let options = Options { keys: Some(world.dir().join("keys")), ..Options::default() };
+    let store = Store::open(&back, &options, |_| {}).expect("opens");
+    store.settle();
+    let found = store.search(&Query { newest_first: false, ..Query::default() }).expect("an index");
+    assert_eq!(found.iter().map(|row| row.recording).collect::<Vec<_>>(), [first, second]);
+    let verified = store.verify(Scope::All).expect("readable");
+    assert_eq!(verified.findings, [], "what is brought back is whole");
+    assert_eq!(store.cdrs_of(call).expect("an index").len(), 1);
+    world.end(running);
+}
+
+#[test]
+fn a_backup_is_refused_where_another_ledger_lies_and_seen_when_it_was_changed() {
+    let mut world = World::new();
+    let outer = tempfile::tempdir().expect("a folder");
+    let to = outer.path().join("backup");
+    world.record(200);
+    world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    let mut other = World::new();
+    other.record(200);
+    assert!(other.store().backup(&to, Depth::Content, &mut |_, _| ()).is_err(), "another ledger");
+    let file = files(&to.join("recordings")).remove(0);
+    let mut octets = std::fs::read(&file).expect("octets");
+    let middle = octets.len() / 2;
+    octets[middle] ^= 1;
+    std::fs::write(&file, octets).expect("written");
+    assert!(restore(&to, &outer.path().join("back"), &public(world.dir()), &mut |_| ()).is_err());
+    assert!(world.store().backup(&to, Depth::Content, &mut |_, _| ()).is_err(), "and the next one says so");
+}
