@@ -20,6 +20,7 @@ mod dns;
 mod full_disk;
 mod groups;
 mod lamps;
+mod many;
 mod phones;
 mod pjsip;
 mod release;
