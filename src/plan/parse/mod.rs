@@ -160,6 +160,13 @@ impl<'t> Parser<'t> {
         self.first.get(self.at).copied().unwrap_or(true)
     }
 
+    /// Whether the next word is the label of an arm: a comma or an arrow stands behind it, on its line.
+    fn at_label(&self) -> bool {
+        let behind = self.at + 1;
+        let goes_on = !self.first.get(behind).copied().unwrap_or(true);
+        goes_on && matches!(self.kind_at(behind), Some(Kind::Comma | Kind::Arrow))
+    }
+
     /// The place of the next token; at the end of the file the place behind the last one.
     fn span(&self) -> Span {
         match self.token_at(self.at) {

@@ -251,7 +251,7 @@ impl Parser<'_> {
 
     fn hangup(&mut self) -> StatementKind {
         self.bump();
-        let label_follows = matches!(self.kind_at(self.at + 1), Some(Kind::Comma | Kind::Arrow));
+        let label_follows = self.at_label();
         let here = self.kind() == Some(Kind::Word)
             && !self.at_line_start()
             && !label_follows

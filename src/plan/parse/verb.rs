@@ -181,7 +181,7 @@ impl Parser<'_> {
     fn options(&mut self, row: &'static VerbRow) -> Vec<Choice> {
         let mut out: Vec<Choice> = Vec::new();
         while let Some(word) = self.word() {
-            if matches!(self.kind_at(self.at + 1), Some(Kind::Comma | Kind::Arrow)) || word == "else" {
+            if self.at_label() || word == "else" {
                 break; // the label of the next arm
             }
             if self.at_line_start() && self.begins_statement(row, &out, &word) {
