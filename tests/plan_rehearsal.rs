@@ -10,8 +10,10 @@ use ledgerline::plan::{Folder, Lang, Program, coverage, load, rehearse};
 fn shipped(file: &str) -> Arc<Program> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans");
     let mut sources = Folder::new().with_any_sound();
-    for path in [file, "profiles/finance.plan", "profiles/medical.plan", "profiles/holidays-cn.plan"] {
-        sources = sources.with_plan(path, fs::read(folder.join(path)).expect(path));
+    let profiles = fs::read_dir(folder.join("profiles")).expect("profiles");
+    let profiles = profiles.map(|entry| format!("profiles/{}", entry.expect("a file").file_name().display()));
+    for path in profiles.chain([file.to_string()]) {
+        sources = sources.with_plan(&path, fs::read(folder.join(&path)).expect("readable"));
     }
     let (program, found) = load(&sources, &[file]);
     assert!(found.is_empty(), "{}", found.iter().map(|found| found.render(Lang::En)).collect::<String>());
@@ -26,7 +28,14 @@ fn program(text: &str) -> Arc<Program> {
 
 #[test]
 fn the_tests_of_the_shipped_plans_pass() {
-    for (file, tests, least) in [("finance.plan", 13, 50), ("medical.plan", 7, 50)] {
+    for (file, tests, least) in [
+        ("finance.plan", 13, 50),
+        ("medical.plan", 7, 50),
+        ("commerce.plan", 6, 50),
+        ("government.plan", 6, 50),
+        ("education.plan", 6, 50),
+        ("manufacturing.plan", 7, 50),
+    ] {
         let program = shipped(file);
         let verdicts = rehearse(&program);
         assert!(verdicts.len() >= tests, "{file} has tests");

@@ -399,7 +399,7 @@ codes! {
         hint "paths count from the plan folder" "路径从计划目录算起" }
     BAD_SOUND = 502 Error {
         "\"{0}\" cannot be played: {1}" "\"{0}\" 无法播放：{1}"
-        hint "prompts are WAV files, PCM, one channel, 16 bits" "提示音须为 WAV：PCM、单声道、16 位" }
+        hint "prompts are WAV files: PCM of any rate, or G.711" "提示音须为 WAV：PCM（采样率不限）或 G.711" }
     NO_LANGUAGE = 503 Error {
         "the prompt `{0}` is not spoken in `{1}`" "提示音 `{0}` 没有 `{1}` 语种"
         hint "it has: {2}" "已有：{2}" }
