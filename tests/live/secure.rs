@@ -191,6 +191,18 @@ fn a_certificate_rolls_under_a_running_call() {
     office.node.stop();
 }
 
+/// How long somebody new waits for an answer over TCP.
+fn new_client() -> Duration {
+    let asked = Instant::now();
+    let mut new = TcpStream::connect((PHONES, 5_060)).expect("connected");
+    let request = probe::options(new.local_addr().expect("bound"), "TCP");
+    new.write_all(request.as_bytes()).expect("sent");
+    let whole = |all: &[u8]| all.ends_with(b"\r\n\r\n");
+    let (answer, _) = probe::read_stream(&mut new, Duration::from_secs(5), whole);
+    assert!(answer.starts_with(b"SIP/2.0 "), "{}", String::from_utf8_lossy(&answer));
+    asked.elapsed()
+}
+
 #[test]
 fn thousands_of_halves_are_closed_and_keep_nobody_out() {
     if !entered() {
@@ -212,15 +224,10 @@ fn thousands_of_halves_are_closed_and_keep_nobody_out() {
                 half
             })
             .collect();
-        let asked = Instant::now();
-        let mut new = TcpStream::connect((PHONES, 5_060)).expect("connected");
-        let request = probe::options(new.local_addr().expect("bound"), "TCP");
-        new.write_all(request.as_bytes()).expect("sent");
-        let (answer, _) =
-            probe::read_stream(&mut new, Duration::from_secs(5), |all| all.ends_with(b"\r\n\r\n"));
-        assert!(answer.starts_with(b"SIP/2.0 "), "{}", String::from_utf8_lossy(&answer));
-        // The bar is 100 ms on a machine that does nothing else.
-        assert!(asked.elapsed() < Duration::from_secs(1), "answered after {:?}", asked.elapsed());
+        // Half of a score of new clients within the bar: the machine may be busy with something else for a moment.
+        let mut waited: Vec<Duration> = (0..20).map(|_| new_client()).collect();
+        waited.sort();
+        assert!(waited[10] < Duration::from_millis(100), "answered after {waited:?}");
         assert!(s_client(&node, &[], options().as_bytes()).contains("SIP/2.0 "));
         for mut half in halves {
             half.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
