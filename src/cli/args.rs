@@ -78,6 +78,9 @@ pub enum Verb {
     /// Say who did what on this node, and check the record of it
     #[command(subcommand)]
     Audit(Audit),
+    /// Lock the node's keys by a passphrase or by shares, and unseal them at a start
+    #[command(subcommand)]
+    Vault(Vault),
     /// Rotate the keys that wrap the recordings' keys, and end old ones
     #[command(subcommand)]
     Key(Key),
@@ -831,6 +834,29 @@ pub enum AuditResult {
     Refused,
     /// Failed
     Failed,
+}
+
+/// `vault`
+#[derive(Debug, Subcommand)]
+pub enum Vault {
+    /// Lock the key files: from then on every start wants the passphrase, or M of N shares
+    Lock {
+        /// Read a passphrase from the first line of standard input
+        #[arg(long, required_unless_present = "shares")]
+        passphrase: bool,
+        /// Deal N shares of which M open the keys, and print them once
+        #[arg(long, value_name = "M/N", value_parser = m_of_n, conflicts_with = "passphrase")]
+        shares: Option<(u8, u8)>,
+    },
+    /// Bring passphrase or shares, one a line on standard input, to a switch that waits for them
+    Unseal,
+    /// Say whether the keys are locked, and how
+    Status,
+}
+
+fn m_of_n(text: &str) -> Result<(u8, u8), String> {
+    let parts = text.split_once('/').and_then(|(m, n)| Some((m.parse().ok()?, n.parse().ok()?)));
+    parts.ok_or_else(|| "write M/N: 3/5".to_string())
 }
 
 /// `key`

@@ -29,6 +29,7 @@ mod session;
 mod status;
 mod trunks;
 mod user;
+mod vault;
 mod verify;
 mod when;
 mod words;
@@ -91,6 +92,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Words(sought) => words::run(&sought, config, printer),
         Verb::Rec(rec) => rec::run(rec, config, printer),
         Verb::Audit(audit) => audit::run(&audit, config, printer),
+        Verb::Vault(vault) => vault::run(&vault, config, printer),
         Verb::Key(key) => key::run(&key, config, printer),
         Verb::Hold(hold) => keep::hold(hold, config, printer),
         Verb::Verify(verify) => verify::run(&verify, printer),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ledgerline::base::{CallId, Masked, RecordingId, Wall};
-use ledgerline::vault::{Ended, News, Opening, Order, Query, Scope};
+use ledgerline::io::store::StoreError;
+use ledgerline::vault::{AuditEntry, Ended, News, Opening, Order, Outcome, Query, Scope, Who};
 
 use crate::world::{CALLER, World};
 
@@ -99,5 +100,47 @@ fn a_full_disk_refuses_what_is_new_and_lets_what_runs_end() {
     assert_eq!(report.findings, []);
     assert_eq!(report.ended, [(running, Ended::InOrder), (later, Ended::InOrder)]);
     assert_eq!(world.store().search(&Query::default()).expect("an index").len(), 2);
+    world.store.take().expect("open").close();
+}
+
+/// AUD-03, promise 6: on a full disk the reserve keeps the audit book going; when that is used up too, what must be audited
+/// is refused, and with room it goes on.
+#[test]
+fn a_full_disk_audits_from_its_reserve_and_then_refuses() {
+    let Some(small) = Small::new() else { return };
+    let mut world = World::within(&small.mount);
+    world.expect(|news| matches!(news, News::Health { writable: true, .. }));
+    let audit = |world: &World| {
+        world.store().audit(AuditEntry {
+            at: Wall::from_micros(world.now),
+            who: Who::node(),
+            act: "rec.play".into(),
+            on: None,
+            about: vec![],
+            result: Outcome::Begun,
+            reason: Some("a".repeat(2_000)),
+            of: None,
+            detail: serde_json::Value::Null,
+        })
+    };
+    audit(&world).expect("room");
+    small.fill();
+    let mut written = 1;
+    let refused = loop {
+        match audit(&world) {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 5_000, "a full disk takes everything");
+    };
+    assert!(matches!(refused, StoreError::NotAudited), "{refused:?}");
+    assert!(written > 10, "the reserve took {written}");
+    assert!(!world.store().status().alarms.is_empty(), "and somebody is told");
+    std::fs::remove_file(small.mount.join("filler")).expect("ours");
+    world.expect(|news| matches!(news, News::Health { writable: true, .. }));
+    audit(&world).expect("room again");
+    let report = world.store().verify(Scope::All).expect("readable");
+    assert_eq!(report.findings, []);
+    assert!(report.entries > written, "{} of {written}", report.entries);
     world.store.take().expect("open").close();
 }

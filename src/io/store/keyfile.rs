@@ -1,4 +1,5 @@
-//! The key files of a store: `kek-NNNNNNNN.key` (32 octets, one a version) and `ledger.key` (32 octets, Ed25519 seed).
+//! The key files of a store: `kek-NNNNNNNN.key` (32 octets, one a version) and `ledger.key` (32 octets, Ed25519 seed). In a
+//! locked folder they have 40: see [`lock`].
 //!
 //! Invariant: a key file is read only when its owner is this process's user (or root) and nobody else may read or write
 //! it; it is never overwritten.
@@ -14,6 +15,7 @@ use crate::base::Secret;
 use crate::vault::{Keyring, LedgerKey, LedgerPublic};
 
 use super::disk::make_folder;
+use super::lock;
 use super::{StoreError, disk_error};
 
 /// The name of the ledger's signing key.
@@ -26,9 +28,9 @@ pub(super) fn create(folder: &Path) -> Result<LedgerPublic, StoreError> {
         return Err(StoreError::Exists(folder.to_path_buf()));
     }
     let first = random_octets(folder)?;
-    write_new(&folder.join(kek_name(1)), &first)?;
+    write_new(&folder.join(kek_name(1)), first.as_slice())?;
     let seed = random_octets(folder)?;
-    write_new(&folder.join(LEDGER), &seed)?;
+    write_new(&folder.join(LEDGER), seed.as_slice())?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
     Ok(LedgerKey::from_seed(&Secret::new(*seed)).public())
 }
@@ -37,7 +39,10 @@ pub(super) fn create(folder: &Path) -> Result<LedgerPublic, StoreError> {
 pub(super) fn add(folder: &Path) -> Result<Keyring, StoreError> {
     let next = keyring(folder)?.current() + 1;
     let key = random_octets(folder)?;
-    write_new(&folder.join(kek_name(next)), &key)?;
+    match lock::root_of(folder)? {
+        Some(root) => write_new(&folder.join(kek_name(next)), &lock::wrap(&root, &key))?,
+        None => write_new(&folder.join(kek_name(next)), key.as_slice())?,
+    }
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
     keyring(folder)
 }
@@ -47,7 +52,7 @@ pub(super) fn destroy(folder: &Path, version: u32) -> Result<Keyring, StoreError
     let path = folder.join(kek_name(version));
     let wipe = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(&path)?;
-        file.write_all(&[0; 32])?;
+        file.write_all(&[0; 40])?;
         file.sync_all()?;
         fs::remove_file(&path)?;
         File::open(folder)?.sync_all()
@@ -102,7 +107,7 @@ fn read(path: &Path) -> Result<Secret<[u8; 32]>, StoreError> {
     if facts.mode() & 0o177 != 0 || (owner != 0 && owner != rustix::process::geteuid().as_raw()) {
         return Err(StoreError::Rights(path.to_path_buf(), facts.mode() & 0o7777));
     }
-    let mut octets = Zeroizing::new([0; 33]);
+    let mut octets = Zeroizing::new([0; 41]);
     let mut len = 0;
     while let Some(room) = octets.get_mut(len..).filter(|room| !room.is_empty()) {
         match file.read(room).map_err(disk_error(path))? {
@@ -110,13 +115,20 @@ fn read(path: &Path) -> Result<Secret<[u8; 32]>, StoreError> {
             count => len += count,
         }
     }
-    match octets.first_chunk::<32>() {
-        Some(key) if len == 32 => Ok(Secret::new(*key)),
-        _ => Err(StoreError::Keys(path.to_path_buf(), "must hold exactly 32 octets")),
+    let folder = path.parent().unwrap_or(path);
+    match (octets.first_chunk::<32>(), octets.first_chunk::<40>()) {
+        (Some(key), _) if len == 32 => Ok(Secret::new(*key)),
+        (_, Some(wrapped)) if len == 40 => {
+            let root = lock::root_of(folder)?.ok_or_else(|| StoreError::Locked(folder.to_path_buf()))?;
+            let key = lock::unwrap(&root, wrapped);
+            key.map(|key| Secret::new(*key))
+                .ok_or(StoreError::Keys(path.to_path_buf(), "does not open with this root key"))
+        }
+        _ => Err(StoreError::Keys(path.to_path_buf(), "must hold exactly 32 octets (locked: 40)")),
     }
 }
 
-fn write_new(path: &Path, octets: &[u8; 32]) -> Result<(), StoreError> {
+fn write_new(path: &Path, octets: &[u8]) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     let mut file =
         options.write(true).create_new(true).mode(0o600).open(path).map_err(|error| match error.kind() {

@@ -119,7 +119,7 @@ impl Store {
         let keyring = self.inner.keys.get();
         let mut found =
             KeyUse { current: keyring.current(), index: self.inner.index.key_version(), ..KeyUse::default() };
-        keyring.versions().for_each(|version| drop(found.versions.insert(version, (0, 0))));
+        found.versions.extend(keyring.versions().map(|version| (version, (0, 0))));
         for (path, _) in self.wrapped_files()? {
             if let Some(header) = header_of(&path).map_err(disk_error(&path))? {
                 found.versions.entry(header.kek_version).or_default().0 += 1;

@@ -33,6 +33,7 @@ mod keeper;
 mod keeping;
 mod keyfile;
 mod keys;
+pub mod lock;
 mod log;
 mod recover;
 mod retain;
@@ -627,6 +628,9 @@ pub enum StoreError {
     /// A key file may be read or written by others.
     #[error("{0}: mode {1:o} lets others in; it must be 0600 and yours")]
     Rights(PathBuf, u32),
+    /// The keys are locked, and nobody has unsealed them.
+    #[error("{0}: the keys are locked: `ledgerline vault unseal` while the switch starts")]
+    Locked(PathBuf),
     /// Keys are missing or malformed.
     #[error("{0}: {1}")]
     Keys(PathBuf, &'static str),

@@ -8,14 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Time, Wall, bounds};
 use crate::vault::{
-    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keep, KeepEntry, Keyring, Kind,
-    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who,
-    leaf_hash, opening_bytes,
+    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keep, KeepEntry, Kind, LEAF_BYTES,
+    Leaf, LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who, leaf_hash,
+    opening_bytes,
 };
 
 use super::checkpoint::Job;
