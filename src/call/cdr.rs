@@ -1,8 +1,10 @@
 //! The call detail record: derived from the call and its trace when the call is over, sealed by the vault.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::{CallId, LegId, Masked, RecordingId, Wall};
+use crate::base::{CallId, LegId, Masked, RecordingId, Wall, mask_digits};
 use crate::media::LegFacts;
 use crate::vault::{self, Party};
 
@@ -11,7 +13,7 @@ use super::desk::{Desk, Effect};
 use super::trace::Entry;
 
 /// One call's record. Numbers are in clear: the vault seals it, and every exit masks it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
     /// The call.
     pub call: CallId,
@@ -43,6 +45,19 @@ pub struct Cdr {
     pub trace_dropped: u64,
     /// Everything that happened.
     pub trace: Vec<Entry>,
+}
+
+/// What was dialled stands in a record in clear, and is masked here.
+impl fmt::Debug for Cdr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cdr")
+            .field("call", &self.call)
+            .field("dialled", &mask_digits(&self.dialled))
+            .field("parties", &self.parties)
+            .field("cause", &self.cause)
+            .field("trace", &self.trace)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was counted on one leg.
@@ -113,7 +128,7 @@ impl Call {
             .filter(|who| !who.reveal().is_empty())
             .collect();
         let Ok(value) = serde_json::to_value(&cdr) else { return };
-        let order = vault::Order::Cdr { call: self.id, at: desk.wall, cdr: value, numbers };
+        let order = vault::Order::Cdr { call: self.id, at: desk.wall, cdr: vault::Unsealed(value), numbers };
         desk.effects.push_back(Effect::Vault(order));
     }
 

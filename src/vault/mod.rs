@@ -51,7 +51,7 @@ pub use ledger::{
     Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerKey, LedgerPublic, TreeHead, leaf_hash,
 };
 pub use opener::{Examined, Opener, Piece};
-pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention};
+pub use order::{Closing, Ended, Event, News, Opening, Order, Party, Retention, Unsealed};
 pub use page::pdf;
 pub use proof::{Consistency, Inclusion, consistent, included};
 pub use sealer::{NoRoom, Placed, Sealed, Sealer};

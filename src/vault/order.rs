@@ -48,10 +48,20 @@ pub enum Order {
         /// When the record was made (end of the call).
         at: Wall,
         /// The record itself; sealed as it is.
-        cdr: serde_json::Value,
+        cdr: Unsealed,
         /// Numbers and user names under which it shall be found.
         numbers: Vec<Masked>,
     },
+}
+
+/// A record in clear on its way to be sealed. It prints as nothing: whoever looks at orders need not know who called whom.
+#[derive(Clone, PartialEq)]
+pub struct Unsealed(pub serde_json::Value);
+
+impl std::fmt::Debug for Unsealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unsealed")
+    }
 }
 
 /// From the vault to the core.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ledgerline::base::{CallId, LegId, Masked, Random, RecordingId, Wall};
 use ledgerline::io::store::{Options, Store};
-use ledgerline::vault::{Batch, Closing, Frame, News, Opening, Order, Party, TapItem};
+use ledgerline::vault::{Batch, Closing, Frame, News, Opening, Order, Party, TapItem, Unsealed};
 
 pub const CALLER: &str = "13812345678";
 pub const CALLER_NAME: &str = "张三丰";
@@ -128,7 +128,9 @@ impl World {
     pub fn cdr(&mut self, call: CallId) {
         let cdr = serde_json::json!({"call": call.to_string(), "from": CALLER, "cause": "caller hung up"});
         let at = Wall::from_micros(self.now);
-        self.store().order(Order::Cdr { call, at, cdr, numbers: vec![Masked::new(CALLER)] }).expect("taken");
+        self.store()
+            .order(Order::Cdr { call, at, cdr: Unsealed(cdr), numbers: vec![Masked::new(CALLER)] })
+            .expect("taken");
         self.store().settle();
     }
 

@@ -11,6 +11,7 @@ mod groups;
 mod lamps;
 mod model;
 mod parking;
+mod personal;
 mod pickup;
 mod places;
 mod presence;

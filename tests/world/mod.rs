@@ -116,6 +116,8 @@ pub struct World {
     pub set: Vec<(String, ledgerline::registrar::Settings)>,
     /// What was reported beside calls.
     pub reports: Vec<Report>,
+    /// Everything that the switch lets out but SIP itself, as it prints; only if somebody looks.
+    pub printed: Option<String>,
     /// The trunks, known to the switch before the story begins.
     trunks: Vec<Rules>,
     /// The plan of new calls, and of those that there were.

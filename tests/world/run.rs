@@ -162,6 +162,9 @@ impl World {
 
     fn drain(&mut self) {
         while let Some(output) = self.switch.poll() {
+            if let Some(printed) = self.printed.as_mut().filter(|_| !matches!(output, Output::Send { .. })) {
+                printed.push_str(&format!("{output:?}\n"));
+            }
             match output {
                 Output::Send { flow, bytes } => self.send_from_switch(flow, bytes),
                 Output::Media(order) if self.is_lost(&order) => {}

@@ -158,6 +158,7 @@ impl World {
             answers: Vec::new(),
             set: Vec::new(),
             reports: Vec::new(),
+            printed: None,
             plan,
             trunks: Vec::new(),
             plan_of: Default::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Time, Wall};
 use crate::vault::{
     AuditEntry, Batch, Book, Closing, Ended, Event, Frame, Frames, Frontier, HEAD_BYTES, Item, Keyring, Kind,
-    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Story, TreeHead, Who, leaf_hash,
+    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Story, TreeHead, Unsealed, Who, leaf_hash,
 };
 
 use super::checkpoint::Job;
@@ -250,7 +250,7 @@ impl Node {
                 let call = CallId::new(at, &mut self.random);
                 let cdr = serde_json::json!({"number": self.cdrs_sent});
                 self.cdrs_sent += 1;
-                self.writer().order(Order::Cdr { call, at, cdr, numbers: vec![] }, now);
+                self.writer().order(Order::Cdr { call, at, cdr: Unsealed(cdr), numbers: vec![] }, now);
             }
             3 if !self.open.is_empty() => {
                 let recording = self.open[0];

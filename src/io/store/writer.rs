@@ -261,7 +261,7 @@ impl<D: Disk> Writer<D> {
                 }
             }
             Order::Cdr { call, at, cdr, numbers } => {
-                let entry = CdrEntry::new(call, at, cdr, &numbers);
+                let entry = CdrEntry::new(call, at, cdr.0, &numbers);
                 if !self.note(Note::Cdr(Box::new(entry), numbers), None) {
                     tracing::error!(%call, "a call detail record is lost: the store takes nothing");
                 }
