@@ -305,3 +305,84 @@ fn in_order<'t, T: 't>(
 ) -> Box<dyn Iterator<Item = T> + 't> {
     if newest_first { Box::new(items.rev()) } else { Box::new(items) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{LegId, Masked};
+    use crate::vault::{Closing, Ended, Opening, Party};
+    use std::time::{Duration, Instant};
+
+    /// Row `n` of a site with 200 agents, 20 queues and a caller of its own every ten calls.
+    fn row(n: u64, random: &mut Random) -> Row {
+        let at = Wall::from_micros(1_700_000_000_000_000 + n as i64 * 1_000_000);
+        let agent =
+            Party { leg: LegId(1), who: Masked::new(format!("agent{}", n % 200)), name: Masked::default() };
+        let tags = [("case".to_string(), format!("C-{}", n % 50_000))];
+        Row {
+            recording: RecordingId::new(at, random),
+            call: CallId::new(at, random),
+            started: at,
+            duration_us: Some(60_000_000),
+            ended: Some(Ended::InOrder),
+            leaf: Some(n),
+            len_bytes: 1_000_000,
+            packets: 6_000,
+            opening: Opening {
+                caller: Masked::new(format!("138{:08}", n / 10)),
+                dialled: Masked::new("95599"),
+                route: Some(format!("queue{}", n % 20)),
+                ..Opening::default()
+            },
+            closing: Some(Closing { parties: vec![agent], tags: tags.into(), ..Closing::default() }),
+        }
+    }
+
+    /// SRCH-01 at scale: `LEDGERLINE_ROWS=10000000 cargo test --release --lib -- --ignored --nocapture a_million_rows`.
+    /// Prints how long filling took and the 95th percentile of each kind of search, a hundred rows each.
+    #[test]
+    #[ignore = "minutes; prints figures for docs/performance.md"]
+    fn a_million_rows_are_searched_at_once() {
+        let rows =
+            std::env::var("LEDGERLINE_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keyring = Keyring::new();
+        keyring.insert(1, Secret::new([1; 32]));
+        let keys = IndexKeys::new(&keyring, "86").expect("a key");
+        let tables = Tables::open(folder.path()).expect("opens");
+        let mut random = Random::from_number(1);
+        let began = Instant::now();
+        for n in 0..rows {
+            tables.put_row(&row(n, &mut random), &keys, &mut random).expect("room");
+        }
+        println!("{rows} rows in {:?}", began.elapsed());
+        let blinder = &keys.blinder;
+        let kinds: [(&str, &dyn Fn(u64) -> Vec<Blind>); 6] = [
+            ("number", &|n| blinder.number(&format!("+86 138{:08}", n / 10)).into_iter().collect()),
+            ("last four digits", &|n| blinder.four(&format!("{:04}", n / 10 % 10_000)).into_iter().collect()),
+            ("agent", &|n| blinder.name(&format!("agent{}", n % 200)).into_iter().collect()),
+            ("queue", &|n| vec![blinder.queue(&format!("queue{}", n % 20))]),
+            ("case", &|n| vec![blinder.tag("case", &format!("C-{}", n % 50_000))]),
+            ("four digits of an agent", &|n| {
+                let four = blinder.four(&format!("{:04}", n / 10 % 10_000));
+                four.into_iter().chain(blinder.name(&format!("agent{}", n % 200))).collect()
+            }),
+        ];
+        for (kind, terms) in kinds {
+            let mut took: Vec<Duration> = (0..200)
+                .map(|_| {
+                    let n = random.below(rows);
+                    let (terms, query) = (terms(n), Query::default());
+                    let began = Instant::now();
+                    let ids = tables.find(&terms, &query).take(100);
+                    let found = ids.filter_map(|id| tables.row(id.ok()?, &keys).ok()?).count();
+                    assert!(found > 0, "{kind} of row {n}");
+                    began.elapsed()
+                })
+                .collect();
+            took.sort_unstable();
+            println!("{kind}: median {:?}, p95 {:?}", took[100], took[190]);
+            assert!(took[190] < Duration::from_secs(1), "SRCH-01: {kind}");
+        }
+    }
+}
