@@ -137,7 +137,9 @@ impl Call {
         for leg in self.leg_ids() {
             self.release(desk, leg, why.status(), why.reason());
         }
-        for alarm in [Alarm::Opening, Alarm::Ring, Alarm::Wave, Alarm::Keys, Alarm::Talk] {
+        let of_legs = self.leg_ids().into_iter().map(Alarm::Unmute);
+        let own = [Alarm::Opening, Alarm::Ring, Alarm::Wave, Alarm::Keys, Alarm::Pause, Alarm::Talk];
+        for alarm in own.into_iter().chain(of_legs) {
             desk.alarms.clear(&(self.id, alarm));
         }
         if let Some(recording) = self.recording.as_ref().filter(|r| r.is_live()) {

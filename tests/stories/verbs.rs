@@ -184,3 +184,23 @@ fn a_code_lets_the_agent_go_and_the_customer_walk_on() {
     let said = told(&world);
     assert!(said.iter().any(|line| line.ends_with("play sorry")), "{said:#?}");
 }
+
+#[test]
+fn whoever_gives_up_in_the_middle_of_a_verb_leaves_nothing_behind() {
+    for number in ["40", "41", "42", "43", "44"] {
+        for quarters in 0..40 {
+            let mut world = world(720 + quarters);
+            world.phone("alice").dials(number).at(secs(1));
+            types(&mut world, "2468", 3);
+            world.phone("alice").hangs_up().at(secs(1) + ms(250 * quarters));
+            world.run_until(secs(60));
+            world.settle();
+        }
+    }
+    for quarters in 0..24 {
+        let mut world = pressed(760 + quarters, if quarters % 2 == 0 { "*7" } else { "*9" });
+        world.phone("alice").hangs_up().at(secs(4) + ms(250 * quarters));
+        world.run_until(secs(60));
+        world.settle();
+    }
+}
