@@ -629,7 +629,7 @@ pub enum Plan {
         verbose: bool,
     },
     /// Let one call run through a plan in virtual time. On a terminal you play its caller, its phones and its agents
-    Sim(Sim),
+    Sim(Box<Sim>),
     /// Have the running switch check and load its plan folder; calls in progress keep theirs
     Reload,
 }

@@ -339,12 +339,15 @@ impl Sounds {
     }
 }
 
+/// A sound for each language.
+pub(crate) type Spoken = Vec<(Arc<str>, PromptId)>;
+
 /// A prompt whose sound depends on the call.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveSound {
     /// The language when the call has not chosen one that is there.
     pub spoken: Arc<str>,
-    pub versions: Vec<(Window, Vec<(Arc<str>, PromptId)>)>,
+    pub versions: Vec<(Window, Spoken)>,
 }
 
 impl LiveSound {

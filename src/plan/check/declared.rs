@@ -189,13 +189,16 @@ fn merge(spoken: Vec<LiveSound>) -> Option<LiveSound> {
 
 type Holes = Vec<(Arc<str>, Type)>;
 
+/// A value that a version of a script has by itself; `None` after a finding.
+type Own = (Arc<str>, Option<(Value, Type)>);
+
 fn script_texts(
     script: &ast::Script,
     sources: &dyn Sources,
     sounds: &mut Vec<PromptRef>,
     findings: &mut Vec<Finding>,
 ) -> (Vec<ScriptText>, Holes) {
-    let values: Vec<(Arc<str>, Option<(Value, Type)>)> =
+    let values: Vec<Own> =
         script.values.iter().map(|(name, expr)| (name.text.clone(), constant(expr, findings))).collect();
     let (mut texts, mut holes): (Vec<ScriptText>, Holes) = (Vec::new(), Vec::new());
     for text in &script.texts {
@@ -242,7 +245,7 @@ fn constant(expr: &Expr, findings: &mut Vec<Finding>) -> Option<(Value, Type)> {
 
 fn script_parts(
     text: &Name,
-    values: &[(Arc<str>, Option<(Value, Type)>)],
+    values: &[Own],
     holes: &mut Holes,
     findings: &mut Vec<Finding>,
 ) -> Vec<ScriptPart> {

@@ -7,6 +7,7 @@ mod declared;
 mod deed;
 mod flow;
 mod gather;
+mod lookup;
 mod names;
 mod option;
 mod path;

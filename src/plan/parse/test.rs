@@ -61,7 +61,7 @@ impl Parser<'_> {
     /// `stub 客户 = { … }`, `stub 客户 down`, `stub 主管组 free 1`, `stub user bob busy after 5s`
     fn stub(&mut self) -> Option<TestKind> {
         self.bump();
-        if !self.take_word("user").is_some() {
+        if self.take_word("user").is_none() {
             self.take_word("number");
         }
         let name = match self.kind() {

@@ -2,15 +2,21 @@
 //!
 //! Invariant: whatever could not be read is absent or `None` and has its finding already.
 
+mod declare;
+mod test;
+
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::compliance::words::Level;
-
 use super::file::Span;
 use super::literal::Amount;
-use super::verb::{BlockRow, OptionRow, VerbRow};
+use super::verb::{OptionRow, VerbRow};
+
+pub(crate) use declare::{
+    Emergency, Feature, Lines, Lookup, Module, Moment, Script, ScriptText, TypeUse, Validity, Words,
+};
+pub(crate) use test::{Expect, Test, TestKind, TestLine};
 
 /// A name where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,172 +48,6 @@ pub(crate) struct FileAst {
     pub emergencies: Vec<Emergency>,
     pub features: Vec<Feature>,
     pub tests: Vec<Test>,
-}
-
-/// `module 信用卡热线 owner 业务部 approve by 合规 x1, author-not-approver`
-#[derive(Debug)]
-pub(crate) struct Module {
-    pub name: Name,
-    pub owner: Option<Name>,
-    /// Who must sign, and how many of them.
-    pub approvals: Vec<(Name, u8)>,
-    /// Whether the author's own signature does not count.
-    pub others: bool,
-}
-
-/// A day, or a minute of one, in the zone of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub date: Date,
-    /// Minutes after midnight, up to 24:00; `None` when only the day is said.
-    pub minute: Option<u16>,
-    pub span: Span,
-}
-
-/// `v7 from 2026-09-01 until 2026-12-31T24:00 supersedes v6`
-#[derive(Debug, Default)]
-pub(crate) struct Validity {
-    pub version: Option<Name>,
-    pub from: Option<Moment>,
-    pub until: Option<Moment>,
-    pub supersedes: Option<Name>,
-}
-
-/// The type of a parameter or field.
-#[derive(Debug, Clone)]
-pub(crate) enum TypeUse {
-    Named(Name),
-    /// `VIP|普通`
-    Words(Vec<Name>),
-}
-
-/// `lookup 客户(phone: phone) -> { 级别: VIP|普通 } get "…" timeout 800ms`
-#[derive(Debug)]
-pub(crate) struct Lookup {
-    pub name: Name,
-    pub takes: Vec<Param>,
-    pub yields: Vec<Param>,
-    pub method: Option<(bool, Name)>,
-    pub timeout: Option<(Amount, Span)>,
-    pub secret: bool,
-    /// Whether every part could be read.
-    pub whole: bool,
-}
-
-/// `script 分期话术 v7 from … { rate = 3.65%  zh "…{rate:percent}…" sound "…" }`
-#[derive(Debug)]
-pub(crate) struct Script {
-    pub name: Name,
-    pub validity: Validity,
-    pub values: Vec<(Name, Expr)>,
-    pub texts: Vec<ScriptText>,
-    pub whole: bool,
-}
-
-/// One language of a script.
-#[derive(Debug)]
-pub(crate) struct ScriptText {
-    pub lang: Name,
-    pub text: Name,
-    /// Its sound, where it can be spoken by the switch.
-    pub sound: Option<Name>,
-}
-
-/// `words 还款困难词 v2026.08 from 2026-08-01 { "…" "…" homophones }`
-#[derive(Debug)]
-pub(crate) struct Words {
-    pub name: Name,
-    pub validity: Validity,
-    pub texts: Vec<Name>,
-    pub level: Level,
-    /// `urgent`: reaches calls in progress.
-    pub urgent: bool,
-    pub whole: bool,
-}
-
-/// A declaration that is a list of lines: `queue 信用卡 { agents 组; size 50 }`
-#[derive(Debug)]
-pub(crate) struct Lines {
-    pub row: &'static BlockRow,
-    pub name: Name,
-    pub lines: Vec<Choice>,
-    pub whole: bool,
-}
-
-/// `emergency 疫情 { route … }`
-#[derive(Debug)]
-pub(crate) struct Emergency {
-    pub name: Name,
-    pub routes: Vec<Route>,
-}
-
-/// `on feature "*7" { … }`
-#[derive(Debug)]
-pub(crate) struct Feature {
-    pub span: Span,
-    pub code: Name,
-    pub body: Block,
-}
-
-/// `test "…" at 2026-10-08 10:00 { … }`
-#[derive(Debug)]
-pub(crate) struct Test {
-    pub name: Name,
-    pub at: Option<Moment>,
-    pub lines: Vec<TestLine>,
-    pub whole: bool,
-}
-
-/// A line of a test.
-#[derive(Debug)]
-pub(crate) struct TestLine {
-    pub span: Span,
-    pub kind: TestKind,
-}
-
-#[derive(Debug)]
-pub(crate) enum TestKind {
-    /// `stub 客户 = { … }`; `None`: `stub 客户 down`
-    Stub {
-        name: Name,
-        fields: Option<Vec<(Name, Expr)>>,
-    },
-    /// `stub 主管组 free 1`, `stub 信用卡 answers after 10s`, `stub user bob busy`
-    Behaves {
-        name: Name,
-        outcome: Name,
-        count: Option<u64>,
-        after: Option<Amount>,
-    },
-    /// `call from "…" to "…" press 0, "…"`
-    Call {
-        from: Option<Name>,
-        to: Name,
-        trunk: Option<Name>,
-        press: Vec<Name>,
-        during: Option<Name>,
-    },
-    /// `customer says "…"`
-    Says {
-        party: Name,
-        text: Name,
-    },
-    /// `agent answers`, `caller hangs up`
-    Acts {
-        party: Name,
-        act: Name,
-    },
-    Expect(Expect),
-}
-
-/// What a test expects.
-#[derive(Debug)]
-pub(crate) struct Expect {
-    pub not: bool,
-    pub after: Option<Amount>,
-    pub what: Name,
-    /// Names, texts and numbers behind it.
-    pub words: Vec<Name>,
 }
 
 /// `class 五年 { from call.end; at least 5y; at most 5y+90d }`
