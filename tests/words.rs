@@ -181,3 +181,14 @@ fn the_command_finds_words_of_files_and_of_plans() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn the_command_masks_personal_data() {
+    let masked =
+        command(&["mask", "-"], "我叫张三丰，\n电话一三八一二三四五六七八，身份证11010519491231002X\n");
+    assert_eq!(
+        String::from_utf8_lossy(&masked.stdout),
+        "我叫张**，\n电话138****5678，身份证110105****002X\n"
+    );
+    assert_eq!(masked.status.code(), Some(0));
+}

@@ -411,6 +411,12 @@ pub enum Words {
         #[command(flatten)]
         from: WordsFrom,
     },
+    /// Print a text with phone numbers, identity cards, bank cards, other long numbers and names masked
+    Mask {
+        /// A text in UTF-8; `-` reads standard input
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
     /// Take a phrase apart: its letters, how they sound, what they are taken for, which sets know it
     Explain {
         /// As a set writes it

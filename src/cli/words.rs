@@ -1,4 +1,4 @@
-//! `words`: sensitive words in a text, and what a phrase finds.
+//! `words`: sensitive words in a text, what a phrase finds, and texts with personal data masked.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use super::args;
 use super::door;
 use super::exit::{Exit, Stop};
 use super::print::{Printer, table};
+use crate::compliance::personal;
 use crate::compliance::words::{self, Explained, Hit, Party, Words};
 use crate::io::words as disk;
 
@@ -17,6 +18,11 @@ pub(super) fn run(sought: &args::Words, config: Option<&Path>, printer: &Printer
             let words = sets(from, config)?;
             let text = disk::text(file).map_err(|error| unreadable(file, &error))?;
             scan(&words.scan_as(spoken_by(*party), &text), &text, printer)
+        }
+        args::Words::Mask { file } => {
+            let text = disk::text(file).map_err(|error| unreadable(file, &error))?;
+            printer.value(&personal::masked(&text), String::clone);
+            Ok(Exit::Done)
         }
         args::Words::Explain { phrase, from } => {
             let explained =
