@@ -265,9 +265,13 @@ impl Control {
         if let Some(answer) = answer {
             self.asked.insert(ticket, answer);
         }
+        // A look at a call is answered when the media plane has told, or within a second.
+        let waits = matches!(command, Command::Look { .. });
         self.feed(Input::Command { ticket, command });
-        // Every command is answered at once; one that was not never will be.
-        self.asked.remove(&ticket);
+        // Every other command is answered at once; one that was not never will be.
+        if !waits {
+            self.asked.remove(&ticket);
+        }
     }
 
     fn feed(&mut self, input: Input) {

@@ -50,8 +50,13 @@ pub fn read(path: &Path) -> Vec<Vec<i16>> {
 /// Seconds of `samples` in which `hertz` is clearly what is heard: in tenths of a second, each of which has more than half
 /// of its energy there.
 pub fn seconds_of(samples: &[i16], hertz: f64) -> f64 {
+    seconds_with(samples, hertz, 0.5)
+}
+
+/// For how long `hertz` has more than this share of what is heard: in a mix of two, less than half.
+pub fn seconds_with(samples: &[i16], hertz: f64, least: f64) -> f64 {
     let tenth = RATE as usize / 10;
-    let heard = samples.chunks_exact(tenth).filter(|chunk| share(chunk, hertz) > 0.5).count();
+    let heard = samples.chunks_exact(tenth).filter(|chunk| share(chunk, hertz) > least).count();
     heard as f64 / 10.0
 }
 

@@ -25,5 +25,6 @@ mod phones;
 mod pjsip;
 mod release;
 mod secure;
+mod supervision;
 mod torture;
 mod trunk;
