@@ -191,8 +191,12 @@ impl Plan {
         let mut plan = Plan::default();
         for leaf in leaves.as_chunks::<LEAF_BYTES>().0.iter().filter_map(Leaf::parse) {
             match leaf.item {
-                Item::Recording { recording, .. } => drop(plan.recordings.entry(recording).or_insert(false)),
-                Item::Tombstone { recording, .. } => drop(plan.recordings.insert(recording, true)),
+                Item::Recording { recording, .. } => {
+                    plan.recordings.entry(recording).or_insert(false);
+                }
+                Item::Tombstone { recording, .. } => {
+                    plan.recordings.insert(recording, true);
+                }
                 _ => {}
             }
             if let Some((book, segment, offset)) = leaf.item.place() {
