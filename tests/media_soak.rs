@@ -75,15 +75,15 @@ impl Node {
         let (call, recording) = (CallId::from_bytes(id), RecordingId::from_bytes(id));
         let (local, far) = (IpAddr::from([127, 0, 0, 1]), SocketAddr::from(([127, 0, 0, 1], 4_000)));
         let (a, b) = (LegId(0), LegId(1));
-        let wide = Format::from_rtpmap(if n % 10 == 3 { "96 opus/48000/2" } else { "9 G722/8000" });
-        let listener = if n % 3 == 0 { wide.expect("a format") } else { Format::PCMA };
+        let wide = Format::from_rtpmap(if n.is_multiple_of(10) { "96 opus/48000/2" } else { "9 G722/8000" });
+        let listener = if n.is_multiple_of(3) { wide.expect("a format") } else { Format::PCMA };
         self.wire.opened.clear();
         for (leg, format) in [(a, Format::PCMA), (b, listener)] {
             let aim = Aim {
                 rtp: far,
                 rtcp: None,
                 formats: vec![format],
-                telephone_event: (n % 5 != 0).then(|| Format::telephone_event(101)),
+                telephone_event: (!n.is_multiple_of(5)).then(|| Format::telephone_event(101)),
                 send: true,
                 receive: true,
                 trust: Trust::Announced,
