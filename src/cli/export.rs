@@ -33,12 +33,7 @@ pub(super) fn run(args: &args::Export, node: &mut Node, printer: &Printer) -> Re
         search: (search != Search::default()).then_some(search),
         case: args.case.clone(),
         purpose: args.purpose.clone(),
-        recipient: args
-            .recipient
-            .as_ref()
-            .map(|path| fs::read_to_string(path))
-            .transpose()
-            .map_err(Stop::usage)?,
+        recipient: args.recipient.as_ref().map(fs::read_to_string).transpose().map_err(Stop::usage)?,
         flac: args.flac,
     };
     let begun: ExportBegun = node.value(Act::Export(ExportAct::Begin(Box::new(order.clone()))))?;

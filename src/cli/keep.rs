@@ -54,7 +54,7 @@ pub(super) fn anchor(anchor: args::Anchor, node: &mut Node, printer: &Printer) -
 pub(super) fn destroy(destroy: args::Destroy, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     match destroy {
         args::Destroy::Propose { org, counterparty, basis, basis_at, select } => {
-            let order = Order { org, counterparty, basis, basis_at: basis_at.0, select: chosen(select) };
+            let order = Order { org, counterparty, basis, basis_at: basis_at.0, select: chosen(*select) };
             let laid: Value = node.value(Act::Keep(KeepAct::Propose(Box::new(order))))?;
             printer.value(&laid, |laid| {
                 format!(

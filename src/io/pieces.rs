@@ -97,7 +97,7 @@ mod tests {
         let digits = [Spoken::Digits(Digits::new("+0123456789*#"))];
         for what in money.chain(numbers).chain(dates).chain(times).chain(digits) {
             for language in Language::ALL {
-                for piece in (Say { language, what: what.clone() }).pieces() {
+                for piece in (Say { language, what }).pieces() {
                     assert!(library.piece(language, piece).is_some(), "{language:?} {what:?}: {piece}");
                 }
             }

@@ -27,7 +27,7 @@ mod verdict;
 
 pub use digest::Hash;
 pub use network::Fate;
-pub use phone::{Act, CARRIER_REALM, Dialog, How, Over, Phone, Side, Skills, Stage, When};
+pub use phone::{Act, Dialog, How, Over, Phone, Side, Skills, Stage, When};
 pub use plans::Plan;
 pub use sdp::{Encryption, Notation};
 pub use setting::{MOBILE, carrier_rules};

@@ -22,6 +22,9 @@ const AT_ONCE: usize = 256;
 /// How long a recording must be closed before its key can be destroyed: until then it may be in a journal segment too.
 const SETTLED_AFTER: Duration = Duration::from_secs(300);
 
+/// What may be destroyed, and how many recordings each case withholds.
+pub type Destroyable = (Vec<RecordingId>, Vec<(String, u64)>);
+
 impl Store {
     /// Which of `recordings` may be destroyed now, and how many each case withholds: what a job is laid before others
     /// with. Others are left out.
@@ -31,7 +34,7 @@ impl Store {
     pub fn destroyable(
         &self,
         recordings: impl IntoIterator<Item = RecordingId>,
-    ) -> Result<(Vec<RecordingId>, Vec<(String, u64)>), StoreError> {
+    ) -> Result<Destroyable, StoreError> {
         let (mut free, mut held) = (Vec::new(), std::collections::BTreeMap::<String, u64>::new());
         for id in recordings {
             let Some(row) = self.inner.index.row(id)? else { continue };

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::base::{Random, RecordingId, bounds};
+use crate::base::{Masked, Random, RecordingId, bounds};
 use crate::compliance::role::Scope;
 use crate::io::queue::{Receiver, Sender, bounded};
 use crate::vault::{
@@ -508,7 +508,8 @@ impl Shared {
             return Ok(());
         }
         for place in tables.cdrs_of(row.call)? {
-            let numbers = self.files.cdr(&place).map(|entry| entry.numbers().collect()).unwrap_or_default();
+            let numbers: Vec<Masked> =
+                self.files.cdr(&place).map(|entry| entry.numbers().collect()).unwrap_or_default();
             tables.remove_cdrs(row.call, &numbers, &self.keys)?;
         }
         Ok(())

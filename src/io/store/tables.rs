@@ -131,12 +131,7 @@ impl Tables {
     }
 
     /// Takes the places of a call's records out, and the `numbers` that they are found under.
-    pub(super) fn remove_cdrs(
-        &self,
-        call: CallId,
-        numbers: &Vec<Masked>,
-        keys: &IndexKeys,
-    ) -> sled::Result<()> {
+    pub(super) fn remove_cdrs(&self, call: CallId, numbers: &[Masked], keys: &IndexKeys) -> sled::Result<()> {
         for key in self.cdrs.scan_prefix(call.to_bytes()).keys() {
             let key = key?;
             for term in numbers.iter().flat_map(|who| keys.blinder.either(who.reveal())) {
@@ -313,6 +308,9 @@ mod tests {
     use crate::vault::{Closing, Ended, Opening, Party};
     use std::time::{Duration, Instant};
 
+    /// The terms of a question about row `n`.
+    type Terms<'a> = &'a dyn Fn(u64) -> Vec<Blind>;
+
     /// Row `n` of a site with 200 agents, 20 queues and a caller of its own every ten calls.
     fn row(n: u64, random: &mut Random) -> Row {
         let at = Wall::from_micros(1_700_000_000_000_000 + n as i64 * 1_000_000);
@@ -357,7 +355,7 @@ mod tests {
         }
         println!("{rows} rows in {:?}", began.elapsed());
         let blinder = &keys.blinder;
-        let kinds: [(&str, &dyn Fn(u64) -> Vec<Blind>); 6] = [
+        let kinds: [(&str, Terms); 6] = [
             ("number", &|n| blinder.number(&format!("+86 138{:08}", n / 10)).into_iter().collect()),
             ("last four digits", &|n| blinder.four(&format!("{:04}", n / 10 % 10_000)).into_iter().collect()),
             ("agent", &|n| blinder.name(&format!("agent{}", n % 200)).into_iter().collect()),

@@ -1,0 +1,118 @@
+//! Plans and their words.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `words`
+#[derive(Debug, Subcommand)]
+pub enum Words {
+    /// Tell where a text holds phrases; ends with 1 when it holds one that nothing excuses
+    Scan {
+        /// A text in UTF-8; `-` reads standard input
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+        /// Whose words they are: sets for the other party look away
+        #[arg(long = "by", value_name = "PARTY", default_value = "any")]
+        party: PartyName,
+        /// Where the sets are
+        #[command(flatten)]
+        from: WordsFrom,
+    },
+    /// Print a text with phone numbers, identity cards, bank cards, other long numbers and names masked
+    Mask {
+        /// A text in UTF-8; `-` reads standard input
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Take a phrase apart: its letters, how they sound, what they are taken for, which sets know it
+    Explain {
+        /// As a set writes it
+        phrase: String,
+        /// Where the sets are
+        #[command(flatten)]
+        from: WordsFrom,
+    },
+}
+
+/// Where sets of words come from; without either, from the configured plan.
+#[derive(Debug, Args)]
+pub struct WordsFrom {
+    /// A set in a file of its own: a phrase a line, `@name`, `@version`, `@level`, `@party` before them (may be repeated)
+    #[arg(long = "set", value_name = "FILE")]
+    pub sets: Vec<PathBuf>,
+    /// A plan file or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub plan: Option<PathBuf>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PartyName {
+    /// Anybody
+    Any,
+    /// The site's own people
+    Agent,
+    /// Who they talk with
+    Customer,
+}
+
+/// `plan`
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// Check plan files: exit code 1 when something is wrong. Trunks and ring groups that they name must be in the
+    /// configuration; beside a PATH only one given with --config is looked at
+    Check {
+        /// A plan folder or one plan file; without it, the folder of the configuration
+        path: Option<PathBuf>,
+    },
+    /// Run the tests that stand in plan files: exit code 1 when one fails
+    Test {
+        /// A plan folder or one plan file; without it, the folder of the configuration
+        path: Option<PathBuf>,
+        /// Say which ways of the plan no test has gone
+        #[arg(long)]
+        coverage: bool,
+        /// Show every call, not only those of tests that fail
+        #[arg(long, short)]
+        verbose: bool,
+    },
+    /// Let one call run through a plan in virtual time. On a terminal you play its caller, its phones and its agents
+    Sim(Box<Sim>),
+    /// Have the running switch check and load its plan folder; calls in progress keep theirs
+    Reload,
+}
+
+/// `plan sim`
+#[derive(Debug, Args)]
+pub struct Sim {
+    /// One plan file; without it, the plan of the configuration
+    pub path: Option<PathBuf>,
+    /// The caller's number or name
+    #[arg(long, default_value = "13800000000")]
+    pub from: String,
+    /// What is dialled
+    #[arg(long)]
+    pub to: String,
+    /// When: `2026-10-08T10:00`; now, if it is not said
+    #[arg(long, value_parser = crate::cli::when::parse)]
+    pub at: Option<crate::cli::when::Moment>,
+    /// The trunk that the call comes from; otherwise a user calls, where one may
+    #[arg(long)]
+    pub trunk: Option<String>,
+    /// What the caller presses, in order: `--press 1 --press 62258800`; `--press ''` is nothing
+    #[arg(long)]
+    pub press: Vec<String>,
+    /// How a user, queue or group behaves: `--stub bob=busy`, `--stub 主管组=free:1`
+    #[arg(long)]
+    pub stub: Vec<String>,
+    /// What a lookup answers: `--lookup '客户={"级别":"VIP"}'`; others are down
+    #[arg(long)]
+    pub lookup: Vec<String>,
+    /// What is said in conversations: `--say 'customer: 还不上'`
+    #[arg(long)]
+    pub say: Vec<String>,
+    /// The emergency plan that is switched on
+    #[arg(long)]
+    pub during: Option<String>,
+}
