@@ -18,6 +18,8 @@ fn small_store(node: &Node, megabytes: u32) {
     let kept = node.path("kept");
     let kept = kept.to_str().expect("UTF-8");
     run("cp", &["-a", store, kept]);
+    // The reserve is made to the disk's measure: the small one gets a small one.
+    run("rm", &["-f", &format!("{kept}/reserve")]);
     run("truncate", &["-s", &format!("{megabytes}M"), image]);
     run("mkfs.ext4", &["-q", "-m", "0", image]);
     run("mount", &["-o", "loop", image, store]);
