@@ -19,11 +19,11 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
     match plan {
         args::Plan::Check { path } => check(path.as_deref(), config, printer),
         args::Plan::Test { path, coverage, verbose } => {
-            let plans = plans_of(path.as_deref(), config)?;
+            let plans = tried(path.as_deref(), config)?;
             Ok(test::run(&plans, *coverage, *verbose, printer))
         }
         args::Plan::Sim(sim) => {
-            let plans = plans_of(sim.path.as_deref(), config)?;
+            let plans = tried(sim.path.as_deref(), config)?;
             sim::run(&plans, sim, printer)
         }
         args::Plan::Reload => {
@@ -43,6 +43,11 @@ fn check(path: Option<&Path>, config: Option<&Path>, printer: &Printer) -> Resul
     let lang = language();
     printer.value(&results, |_| plans.iter().map(|loaded| text(loaded, lang)).collect());
     Ok(if plans.iter().all(|loaded| loaded.program.is_some()) { Exit::Done } else { Exit::Findings })
+}
+
+/// The plans that are to be tried in virtual time: one that is named by its path stands by itself, whatever trunks the node has.
+fn tried(path: Option<&Path>, config: Option<&Path>) -> Result<Vec<Loaded>, Stop> {
+    plans_of(path, config.filter(|_| path.is_none()))
 }
 
 fn plans_of(path: Option<&Path>, config: Option<&Path>) -> Result<Vec<Loaded>, Stop> {
