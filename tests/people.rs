@@ -183,6 +183,8 @@ fn root_hears_nothing_and_people_say_what_for() {
     assert_eq!(told.len(), 3, "{book:#}");
     assert_eq!((&told[0]["who"]["person"], &told[0]["reason"]), (&"anna".into(), &"case 7".into()));
     assert_eq!((&told[2]["result"], &told[2]["who"]["person"]), (&"refused".into(), &Value::Null));
+    let why = told[2]["detail"]["why"].as_str().expect("the rule, in the open");
+    assert!(why.contains("listener"), "{why}");
 }
 
 /// DUAL-07: guessing locks the account; there is no default password.

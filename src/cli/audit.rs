@@ -68,7 +68,8 @@ fn text(found: &[AuditView]) -> String {
     let rows: Vec<[String; 8]> = found
         .iter()
         .map(|entry| {
-            let said = entry.reason.iter().cloned().chain(entry.about.iter().cloned());
+            let why = entry.detail["why"].as_str().map(str::to_string);
+            let said = entry.reason.iter().cloned().chain(entry.about.iter().cloned()).chain(why);
             [
                 entry.leaf.to_string(),
                 entry.at.clone(),

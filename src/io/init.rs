@@ -10,19 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rust_embed::RustEmbed;
 
 use super::clock;
 use super::password;
 use super::people::{NewPerson, People, PeopleError};
+use super::shipped;
 use super::store::{self, Store, StoreError};
 use crate::base::Secret;
 use crate::compliance::role::Role;
-
-/// The plans and prompts of the repository, as they were when this binary was built.
-#[derive(RustEmbed)]
-#[folder = "dialplans/"]
-struct Dialplans;
 
 /// Name of the first administrator.
 pub const ADMINISTRATOR: &str = "admin";
@@ -196,13 +191,12 @@ format = "text"
 
 fn plans(folder: &Path) -> Result<(), InitError> {
     make_folder(folder)?;
-    for path in Dialplans::iter() {
-        let Some(file) = Dialplans::get(&path) else { continue };
+    for (path, octets) in shipped::plans() {
         let to = folder.join(path.as_ref());
         if let Some(parent) = to.parent() {
             make_folder(parent)?;
         }
-        write(&to, &file.data)?;
+        write(&to, &octets)?;
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ pub mod sealed;
 pub mod secrets;
 mod seldom;
 pub mod settings;
+mod shipped;
 pub mod signing_key;
 pub mod store;
 pub mod stream;

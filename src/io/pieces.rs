@@ -5,16 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use rust_embed::RustEmbed;
-
+use super::shipped;
 use crate::config;
 use crate::media::say::Language;
 use crate::media::{Country, Prompt, PromptLibrary};
-
-/// The pieces of the repository, as they were when this binary was built.
-#[derive(RustEmbed)]
-#[folder = "prompts/"]
-struct Pieces;
 
 /// Puts all pieces into the library, and the country whose tones it makes.
 ///
@@ -26,10 +20,10 @@ pub fn load(media: &config::Media, library: &mut PromptLibrary) -> Result<(), St
         config::Tones::UnitedStates => Country::UnitedStates,
         config::Tones::Europe => Country::Europe,
     });
-    for path in Pieces::iter() {
+    for (path, octets) in shipped::pieces() {
         let name = path.split_once('/').and_then(|(code, file)| Some((language(code)?, piece(file)?)));
-        if let (Some((language, piece)), Some(file)) = (name, Pieces::get(&path)) {
-            let prompt = Prompt::from_wav(&file.data).map_err(|error| format!("{path}: {error}"))?;
+        if let Some((language, piece)) = name {
+            let prompt = Prompt::from_wav(&octets).map_err(|error| format!("{path}: {error}"))?;
             library.insert_piece(language, piece, prompt);
         }
     }
@@ -108,7 +102,7 @@ mod tests {
     fn a_site_s_pieces_stand_above_and_broken_ones_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("zh")).expect("made");
-        let own = Pieces::get("zh/d4.wav").expect("a piece").data;
+        let (_, own) = shipped::pieces().find(|(path, _)| path == "zh/d4.wav").expect("a piece");
         fs::write(folder.path().join("zh/d1.wav"), &own).expect("written");
         fs::write(folder.path().join("zh/notes.txt"), "about").expect("written");
         let mut library = PromptLibrary::new();

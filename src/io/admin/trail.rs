@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::persons::{MotionAct, PersonAct};
 use super::protocol::{Act, Failure, KeyAct, Kind};
-use crate::base::{Masked, Wall};
+use crate::base::{Masked, Wall, mask_numbers};
 use crate::call::{RoomAct, Supervision};
 use crate::compliance::approval::Voice;
 use crate::io::clock::wall;
@@ -224,9 +224,14 @@ impl Begun {
             Err(failure) => {
                 let refused = matches!(failure.kind, Kind::Refused | Kind::Presence);
                 entry.result = if refused { Outcome::Refused } else { Outcome::Failed };
-                // Sentences may quote what was typed: they are kept where personal things are kept.
-                entry.about.push(Masked::new(&failure.text));
                 entry.detail = Value::Null;
+                if refused {
+                    // A rule speaks of roles and acts: an auditor reads it as it stands.
+                    entry.detail = json!({ "why": mask_numbers(&failure.text) });
+                } else {
+                    // Sentences may quote what was typed: they are kept where personal things are kept.
+                    entry.about.push(Masked::new(&failure.text));
+                }
             }
         }
         if let Some(store) = store

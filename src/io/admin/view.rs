@@ -92,7 +92,7 @@ pub struct AuditView {
     pub reason: Option<String>,
     /// The leaf of the entry that says that it was begun.
     pub of: Option<u64>,
-    /// Anything else.
+    /// Anything else; of a refusal `why`: the rule, as it was told.
     pub detail: serde_json::Value,
 }
 

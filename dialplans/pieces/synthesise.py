@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Speaks the texts of the plans and of the spoken pieces, and keeps them as WAV files (A-law, 8 kHz).
 
-    prompts/synthesise.py --model DIR [--all]
+    dialplans/pieces/synthesise.py --model DIR [--all]
 
 The plans are their own list: every `zh "prompts/zh/NAME.wav" says "TEXT"` of `dialplans/` is a file to make; the pieces of
-spoken values are in `prompts/pieces.tsv`. A file that is there already is left alone unless --all is given.
+spoken values are in `pieces.tsv` beside this file. A file that is there already is left alone unless --all is given.
 
 The voice is Kokoro-82M (Apache-2.0), run with onnxruntime: a tool, no part of the program. DIR holds what its packages bring:
 
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-PLANS = HERE.parent / "dialplans"
+PLANS = HERE.parent
 VOICES = {"zh": "zm_yunjian", "en": "af_heart"}
 # A little slower than people read: callers hear it once, over a telephone.
 SPEED = {"zh": 0.95, "en": 0.95}
@@ -151,7 +151,7 @@ def main():
         speaker = speaker or Speaker(given.model)
         payload = a_law(telephone(speaker.speak(language, text)))
         write(path, payload)
-        print(f"{path.relative_to(HERE.parent)}  {len(payload) / RATE:.1f} s  {text}")
+        print(f"{path.relative_to(PLANS)}  {len(payload) / RATE:.1f} s  {text}")
 
 
 if __name__ == "__main__":
