@@ -17,21 +17,6 @@ fn meeting(seed: u64, people: usize) -> World {
     world
 }
 
-/// Who hears whom over the next second: `ab` is "a hears b".
-fn ways(world: &mut World) -> String {
-    let present: Vec<&str> =
-        PEOPLE.into_iter().filter(|name| world.phones.iter().any(|phone| phone.id.name == *name)).collect();
-    let pairs: Vec<(&str, &str)> =
-        present.iter().flat_map(|a| present.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b).collect();
-    let heard = |world: &World| pairs.iter().map(|(a, b)| world.heard(a, b)).collect::<Vec<_>>();
-    let before = heard(world);
-    let then = world.since() + secs(1);
-    world.run_until(then);
-    let after = heard(world);
-    let initials = pairs.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);
-    initials.map(|((a, b), _)| format!("{}{} ", &a[..1], &b[..1])).collect()
-}
-
 fn act(world: &mut World, act: RoomAct) -> Option<Answer> {
     let (id, before) = (world.calls()[0], world.answers.len());
     world.at(world.since() + ms(1), Deed::Ask(Command::Room { id, act }));
@@ -46,7 +31,7 @@ fn three_meet_and_each_hears_the_others() {
     world.run_until(secs(2));
     assert!(world.is_played_to("alice"), "alone she hears music");
     world.run_until(secs(8));
-    assert_eq!(ways(&mut world), "ab ac ba bc ca cb ", "{}", world.ladder());
+    assert_eq!(world.ways(), "ab ac ba bc ca cb ", "{}", world.ladder());
     for name in ["alice", "bob", "carol"] {
         assert!(!world.is_played_to(name) && world.phone(name).ended().is_none());
     }
@@ -56,7 +41,7 @@ fn three_meet_and_each_hears_the_others() {
         world.at(world.since() + ms(1), Deed::Do(leaves, Act::HangUp));
         let soon = world.since() + secs(1);
         world.run_until(soon);
-        assert_eq!(ways(&mut world), left, "{leaves}\n{}", world.ladder());
+        assert_eq!(world.ways(), left, "{leaves}\n{}", world.ladder());
     }
     assert!(world.is_played_to("carol"), "alone she hears music");
     world.at(world.since() + ms(1), Deed::Do("carol", Act::HangUp));
@@ -74,7 +59,7 @@ fn a_room_that_is_full_or_locked_lets_nobody_in() {
         world.phone("dave").ended().is_some_and(|how| how == How::FarSideHungUp),
         "the room is for three"
     );
-    assert_eq!(ways(&mut world), "ab ac ba bc ca cb ");
+    assert_eq!(world.ways(), "ab ac ba bc ca cb ");
     world.settle();
     let mut world = meeting(762, 2);
     world.run_until(secs(6));
@@ -85,7 +70,7 @@ fn a_room_that_is_full_or_locked_lets_nobody_in() {
     assert_eq!(act(&mut world, RoomAct::Lock(false)), Some(Answer::Done));
     world.phone("dave").dials("600").at(secs(16));
     world.run_until(secs(20));
-    assert_eq!(ways(&mut world), "ab ad ba bd da db ", "{}", world.ladder());
+    assert_eq!(world.ways(), "ab ad ba bd da db ", "{}", world.ladder());
     world.settle();
 }
 
@@ -99,7 +84,7 @@ fn parties_are_muted_and_shown_out() {
         (RoomAct::Kick(LegId(1)), "ac ca "),
     ] {
         assert_eq!(act(&mut world, what), Some(Answer::Done));
-        assert_eq!(ways(&mut world), heard, "{what:?}");
+        assert_eq!(world.ways(), heard, "{what:?}");
     }
     assert_eq!(act(&mut world, RoomAct::Kick(LegId(7))), Some(Answer::NotFound));
     assert!(world.phone("bob").ended().is_some());
@@ -107,11 +92,11 @@ fn parties_are_muted_and_shown_out() {
     world.at(world.since() + ms(1), Deed::Do("carol", Act::Hold(Notation::SendOnly)));
     let soon = world.since() + secs(1);
     world.run_until(soon);
-    assert_eq!(ways(&mut world), "");
+    assert_eq!(world.ways(), "");
     world.at(world.since() + ms(1), Deed::Do("carol", Act::Resume));
     let soon = world.since() + secs(1);
     world.run_until(soon);
-    assert_eq!(ways(&mut world), "ac ca ", "{}", world.ladder());
+    assert_eq!(world.ways(), "ac ca ", "{}", world.ladder());
     world.settle();
 }
 
@@ -119,7 +104,7 @@ fn parties_are_muted_and_shown_out() {
 fn each_may_stay_for_so_long() {
     let mut world = meeting(764, 2);
     world.run_until(secs(10));
-    let before = ways(&mut world);
+    let before = world.ways();
     world.run_until(secs(4 * 3_600 + 30));
     assert_eq!(
         (before.as_str(), world.switch.calls()),

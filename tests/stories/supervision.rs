@@ -25,20 +25,6 @@ fn supervise(world: &mut World, user: &str, how: Supervision) -> Option<Answer> 
     world.answers.get(before).cloned()
 }
 
-/// Who hears whom over the next second: `ab` is "a hears b".
-fn ways(world: &mut World) -> String {
-    let names = ["alice", "bob", "carol"];
-    let pairs: Vec<(&str, &str)> =
-        names.iter().flat_map(|a| names.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b).collect();
-    let heard = |world: &World| pairs.iter().map(|(a, b)| world.heard(a, b)).collect::<Vec<_>>();
-    let before = heard(world);
-    let then = world.since() + secs(1);
-    world.run_until(then);
-    let after = heard(world);
-    let initials = pairs.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);
-    initials.map(|((a, b), _)| format!("{}{} ", &a[..1], &b[..1])).collect()
-}
-
 #[test]
 fn each_way_of_supervising_is_heard_by_whom_it_should_be() {
     for (seed, how, heard) in [
@@ -51,7 +37,7 @@ fn each_way_of_supervising_is_heard_by_whom_it_should_be() {
         world.run_until(secs(6));
         assert_eq!(supervise(&mut world, "8003", how), Some(Answer::Done));
         world.run_until(secs(10));
-        assert_eq!(ways(&mut world), heard, "{how:?}\n{}", world.ladder());
+        assert_eq!(world.ways(), heard, "{how:?}\n{}", world.ladder());
         assert_eq!(world.phone("bob").ended().is_some(), how == TakeOver, "the agent is let go");
         world.run_until(secs(14));
         world.settle();
@@ -64,18 +50,18 @@ fn a_supervisor_changes_over_without_ringing_and_goes_and_the_two_talk_on() {
     world.run_until(secs(6));
     supervise(&mut world, "carol", Listen);
     world.run_until(secs(10));
-    assert_eq!(ways(&mut world), "ab ba ca cb ");
+    assert_eq!(world.ways(), "ab ba ca cb ");
     for (how, heard) in
         [(Whisper, "ab ba bc ca cb "), (Barge, "ab ac ba bc ca cb "), (Listen, "ab ba ca cb ")]
     {
         assert_eq!(supervise(&mut world, "carol", how), Some(Answer::Done));
-        assert_eq!(ways(&mut world), heard, "{how:?}");
+        assert_eq!(world.ways(), heard, "{how:?}");
     }
     assert_eq!(world.phone("carol").dialogs.len(), 1, "she was rung once");
     world.at(world.since() + ms(1), Deed::Do("carol", Act::HangUp));
     let soon = world.since() + secs(1);
     world.run_until(soon);
-    assert_eq!(ways(&mut world), "ab ba ");
+    assert_eq!(world.ways(), "ab ba ");
     let (_, recording) = world.store.of(world.calls()[0]).expect("recorded");
     let told: Vec<String> = recording
         .events
@@ -102,7 +88,7 @@ fn of_one_who_called_out_the_agent_is_told_apart_by_the_trunk_only() {
     world.run_until(secs(6));
     supervise(&mut world, "carol", Whisper);
     world.run_until(secs(10));
-    assert_eq!(ways(&mut world), "ab ac ba ca cb ");
+    assert_eq!(world.ways(), "ab ac ba ca cb ");
     world.settle();
 }
 
@@ -122,7 +108,7 @@ fn who_is_left_when_one_of_the_three_goes() {
         world.run_until(secs(10));
         world.at(secs(10), Deed::Do(if goes == "bob" { "bob" } else { "alice" }, Act::HangUp));
         world.run_until(secs(12));
-        assert_eq!(ways(&mut world), left, "{how:?} {goes}\n{}", world.ladder());
+        assert_eq!(world.ways(), left, "{how:?} {goes}\n{}", world.ladder());
         assert_eq!(world.phone("carol").ended().is_some(), left.is_empty());
         world.settle();
     }
@@ -144,7 +130,7 @@ fn whoever_is_set_aside_by_a_transfer_or_parked_is_not_overheard() {
             }
         }
         world.run_until(secs(13));
-        assert_eq!(ways(&mut world), "", "{}", world.ladder());
+        assert_eq!(world.ways(), "", "{}", world.ladder());
         assert!(world.phone("carol").ended().is_some(), "she has nobody to listen to");
         world.settle();
     }
@@ -163,11 +149,11 @@ fn nobody_is_brought_into_what_is_no_conversation() {
     assert_eq!(supervise(&mut world, "dave", Listen), Some(Answer::NotFound), "no phone");
     assert_eq!(supervise(&mut world, "carol", Listen), Some(Answer::Done));
     world.run_until(secs(14));
-    assert_eq!(ways(&mut world), "ab ba ", "she declined");
+    assert_eq!(world.ways(), "ab ba ", "she declined");
     world.phone("carol").answers().after(secs(60));
     assert_eq!(supervise(&mut world, "carol", Listen), Some(Answer::Done));
     world.run_until(secs(50));
-    assert_eq!(ways(&mut world), "ab ba ", "she did not answer");
+    assert_eq!(world.ways(), "ab ba ", "she did not answer");
     assert_eq!(world.phone("carol").ended(), Some(How::Cancelled));
     world.settle();
 }

@@ -33,7 +33,7 @@ pub use sdp::{Encryption, Notation};
 pub use setting::{MOBILE, carrier_rules};
 pub use store::Mood;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ledgerline::base::{CallId, Random, Time, Wall};
@@ -226,6 +226,19 @@ impl World {
     pub fn heard(&self, listener: &str, speaker: &str) -> Duration {
         let (Some(a), Some(b)) = (self.find(listener), self.find(speaker)) else { return Duration::ZERO };
         self.hearing.time.get(&(a, b)).copied().unwrap_or_default()
+    }
+
+    /// Who hears whom over the next second, by initials: `ab` is "a hears b".
+    pub fn ways(&mut self) -> String {
+        let names: BTreeSet<String> = self.phones.iter().map(|phone| phone.id.name.to_string()).collect();
+        let pairs: Vec<(&str, &str)> =
+            names.iter().flat_map(|a| names.iter().map(move |b| (&**a, &**b))).filter(|(a, b)| a != b).collect();
+        let heard = |world: &World| pairs.iter().map(|(a, b)| world.heard(a, b)).collect::<Vec<_>>();
+        let before = heard(self);
+        self.run_until(self.since() + Duration::from_secs(1));
+        let after = heard(self);
+        let grown = pairs.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);
+        grown.map(|((a, b), _)| format!("{}{} ", &a[..1], &b[..1])).collect()
     }
 
     /// The keys that a phone was sent in its calls, in order.
