@@ -48,9 +48,9 @@ fn vote(args: &args::Sign, voice: Voice, node: &mut Node, printer: &Printer) -> 
         eprintln!("{}", shown(&before));
     }
     let phrase = passphrase(args.passphrase_stdin, "Passphrase of your key")?;
-    let file = args.key.clone().map_or_else(|| key_file(&me.name), Ok)?;
+    let file = args.key.clone().map_or_else(|| key_file(&me.of.name), Ok)?;
     let seed = signing_key::open(&file, &phrase).map_err(Stop::refused)?;
-    let vote = Vote::sign(&before.motion, me.person, voice, wall(), &seed);
+    let vote = Vote::sign(&before.motion, me.of.person, voice, wall(), &seed);
     let after: MotionView = node.value(Act::Motion(MotionAct::Vote { id: args.id, vote }))?;
     printer.value(&after, |after| format!("{}: {}", after.motion.id, standing(after.standing)));
     Ok(())
@@ -65,8 +65,8 @@ pub(super) fn key(
     printer: &Printer,
 ) -> Result<(), Stop> {
     let me: PersonView = node.value(Act::Person(PersonAct::Me))?;
-    if me.name != name {
-        return Err(Stop::refused(format!("{} is logged in: everybody makes their own key", me.name)));
+    if me.of.name != name {
+        return Err(Stop::refused(format!("{} is logged in: everybody makes their own key", me.of.name)));
     }
     let file = file.map_or_else(|| key_file(name), Ok)?;
     let phrase = passphrase(from_stdin, "A passphrase for the new key")?;

@@ -12,14 +12,14 @@ use crate::compliance::retention::{Select, State};
 use crate::io::admin::keeping::{KeepAct, Order};
 use crate::io::admin::protocol::Act;
 use crate::io::store::{Hold, Kept, Listing};
-use crate::vault::Job;
+use crate::vault::{self, Grounds, Holding, Job};
 
 pub(super) fn hold(hold: args::Hold, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
     let mut node = Node::open(&config)?;
     match hold {
         args::Hold::Add { case, select, reason } => {
-            done(KeepAct::Hold { case, select: chosen(select), reason }, &mut node, printer)
+            done(KeepAct::Hold(Holding { case, select: chosen(select), reason }), &mut node, printer)
         }
         args::Hold::Release { case } => done(KeepAct::Release { case }, &mut node, printer),
         args::Hold::List => {
@@ -48,13 +48,16 @@ pub(super) fn retention(
 
 pub(super) fn anchor(anchor: args::Anchor, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let args::Anchor { event, at, select } = anchor;
-    done(KeepAct::Anchor { event, moment: at.0, select: chosen(select) }, node, printer)
+    done(KeepAct::Anchor(vault::Anchor { event, moment: at.0, select: chosen(select) }), node, printer)
 }
 
 pub(super) fn destroy(destroy: args::Destroy, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     match destroy {
         args::Destroy::Propose { org, counterparty, basis, basis_at, select } => {
-            let order = Order { org, counterparty, basis, basis_at: basis_at.0, select: chosen(*select) };
+            let order = Order {
+                grounds: Grounds { org, counterparty, basis, basis_at: basis_at.0 },
+                select: chosen(*select),
+            };
             let laid: Value = node.value(Act::Keep(KeepAct::Propose(Box::new(order))))?;
             printer.value(&laid, |laid| {
                 format!(
@@ -83,7 +86,12 @@ pub(super) fn destroy(destroy: args::Destroy, node: &mut Node, printer: &Printer
             let jobs: Vec<Job> = node.value(Act::Keep(KeepAct::Jobs))?;
             printer.value(&jobs, |jobs| {
                 let row = |job: &Job| {
-                    [job.no.clone(), job.begun.rfc3339(), job.recordings.len().to_string(), job.basis.clone()]
+                    [
+                        job.no.clone(),
+                        job.begun.rfc3339(),
+                        job.recordings.len().to_string(),
+                        job.grounds.basis.clone(),
+                    ]
                 };
                 table(["JOB", "BEGAN", "RECORDINGS", "BASIS"], &jobs.iter().map(row).collect::<Vec<_>>())
             });

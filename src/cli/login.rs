@@ -60,7 +60,7 @@ pub(super) fn whoami(config: Option<&Path>, printer: &Printer) -> Result<Exit, S
         return Ok(Exit::Done);
     }
     let me: PersonView = node.value(Act::Person(PersonAct::Me))?;
-    printer.value(&me, |me| format!("{} ({}), over {}", me.name, me.roles, me.scope));
+    printer.value(&me, |me| format!("{} ({}), over {}", me.of.name, me.of.roles, me.of.scope));
     Ok(Exit::Done)
 }
 

@@ -29,7 +29,9 @@ pub(super) fn run(person: args::Person, config: Option<&Path>, printer: &Printer
         args::Person::Role { name, roles, scope } => {
             let roles = Some(roles).filter(|roles| !roles.is_empty());
             let view: PersonView = node.value(Act::Person(PersonAct::Roles { name, roles, scope }))?;
-            printer.value(&view, |view| format!("{} is {}, over {}", view.name, view.roles, view.scope));
+            printer.value(&view, |view| {
+                format!("{} is {}, over {}", view.of.name, view.of.roles, view.of.scope)
+            });
         }
         args::Person::Passwd { name, password_stdin } => {
             let password = given(password_stdin)?;
@@ -52,7 +54,7 @@ const SHOWN_ONCE: &str =
 fn disable(name: String, disabled: bool, node: &mut Node, printer: &Printer) -> Result<(), Stop> {
     let view: PersonView = node.value(Act::Person(PersonAct::Disable { name, disabled }))?;
     printer.value(&view, |view| {
-        format!("{} {}", view.name, if view.disabled { "is let in no more" } else { "is let in again" })
+        format!("{} {}", view.of.name, if view.of.disabled { "is let in no more" } else { "is let in again" })
     });
     Ok(())
 }
@@ -72,7 +74,7 @@ fn made(made: &PersonMade, printer: &Printer) {
     printer.value(made, |made| {
         let view = &made.person;
         let mut text =
-            format!("Person    {}\nRoles     {}\nOver      {}\n", view.name, view.roles, view.scope);
+            format!("Person    {}\nRoles     {}\nOver      {}\n", view.of.name, view.of.roles, view.of.scope);
         if let Some(Word(password)) = &made.password {
             text += &format!("Password  {}\nIt is not stored and is not shown again.\n", password.expose());
         }
@@ -87,20 +89,20 @@ fn list(people: &[PersonView]) -> String {
     let rows: Vec<[String; 7]> = people
         .iter()
         .map(|view| {
-            let state = match (view.disabled, view.locked_until, view.broken) {
+            let state = match (view.of.disabled, view.of.locked_until, view.of.broken) {
                 (true, ..) => "disabled".to_string(),
                 (_, _, Some(at)) => format!("OPENED {}, not reviewed", at.rfc3339()),
                 (_, Some(until), _) => format!("locked until {}", until.rfc3339()),
-                _ if view.break_glass => "sealed, for emergencies".to_string(),
+                _ if view.of.break_glass => "sealed, for emergencies".to_string(),
                 _ => "-".to_string(),
             };
             [
-                view.name.clone(),
-                view.roles.to_string(),
-                view.scope.clone(),
+                view.of.name.clone(),
+                view.of.roles.to_string(),
+                view.of.scope.to_string(),
                 if view.code { "yes" } else { "no" }.to_string(),
-                or_dash(view.key.as_ref().map(|key| key.chars().take(8).collect::<String>())),
-                view.person.to_string(),
+                or_dash(view.of.key.as_ref().map(|key| key.chars().take(8).collect::<String>())),
+                view.of.person.to_string(),
                 state,
             ]
         })

@@ -44,7 +44,7 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
         args::Rec::Retention(retention) => keep::retention(retention, &mut node, printer),
         args::Rec::Anchor(anchor) => keep::anchor(anchor, &mut node, printer),
         args::Rec::Erase { id, reason } => {
-            keep::done(KeepAct::Erase { recording: id, reason }, &mut node, printer)
+            keep::done(KeepAct::Erase(crate::vault::Erasure { recording: id, reason }), &mut node, printer)
         }
         args::Rec::Destroy(destroy) => keep::destroy(destroy, &mut node, printer),
         args::Rec::Prove { id } => {

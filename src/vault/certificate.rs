@@ -83,14 +83,14 @@ impl Certificate {
     pub fn of(job: &Job, seq: (u64, u64), finished: Wall, software: &str) -> Certificate {
         let mut tree = Frontier::new();
         job.recordings.iter().for_each(|id| tree.push(leaf_hash(&id.to_bytes())));
-        let hours = (finished.as_micros() - job.basis_at.as_micros()) as f64 / 3.6e9;
+        let hours = (finished.as_micros() - job.grounds.basis_at.as_micros()) as f64 / 3.6e9;
         Certificate {
             kind: TITLE.into(),
             no: job.no.clone(),
-            org: job.org.clone(),
-            counterparty: job.counterparty.clone(),
-            basis: job.basis.clone(),
-            basis_at: job.basis_at.rfc3339(),
+            org: job.grounds.org.clone(),
+            counterparty: job.grounds.counterparty.clone(),
+            basis: job.grounds.basis.clone(),
+            basis_at: job.grounds.basis_at.rfc3339(),
             scope: CertifiedScope {
                 class: job.scope.clone(),
                 recordings: job.recordings.len() as u64,
@@ -170,14 +170,17 @@ impl Certificate {
 mod tests {
     use super::*;
     use crate::base::{RecordingId, Secret};
+    use crate::vault::Grounds;
 
     fn job() -> Job {
         Job {
             no: "DES-2026-000001".into(),
-            org: "××医院".into(),
-            counterparty: "××外包".into(),
-            basis: "合同终止".into(),
-            basis_at: Wall::from_micros(0),
+            grounds: Grounds {
+                org: "××医院".into(),
+                counterparty: "××外包".into(),
+                basis: "合同终止".into(),
+                basis_at: Wall::from_micros(0),
+            },
             scope: "合作项目/××外包".into(),
             recordings: vec![RecordingId::from_bytes([1; 16]), RecordingId::from_bytes([2; 16])],
             held: vec![("C-7".into(), 2)],

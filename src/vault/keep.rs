@@ -25,15 +25,7 @@ pub struct KeepEntry {
 #[serde(tag = "keep", rename_all = "snake_case")]
 pub enum Keep {
     /// A case holds what is selected, now and to come.
-    Hold {
-        /// The case.
-        case: String,
-        /// What it holds.
-        select: Select,
-        /// Why.
-        #[serde(default)]
-        reason: String,
-    },
+    Hold(Holding),
     /// A case holds nothing any more.
     Release {
         /// The case.
@@ -43,24 +35,15 @@ pub enum Keep {
     },
     /// An event that terms count from has come for what is selected.
     Anchor {
-        /// The event: `contract.end`.
-        event: String,
-        /// When it was.
-        moment: Wall,
-        /// For which recordings.
-        select: Select,
+        /// Which, when and for what.
+        #[serde(flatten)]
+        anchor: Anchor,
         /// Who agreed, when it shortens a term.
         #[serde(default)]
         approved_by: Vec<String>,
     },
     /// Whom a recording concerns asked that it be erased.
-    Erase {
-        /// Which.
-        recording: RecordingId,
-        /// Why.
-        #[serde(default)]
-        reason: String,
-    },
+    Erase(Erasure),
     /// Nothing is destroyed until somebody has looked at the clock.
     Frozen {
         /// By how many seconds it jumped.
@@ -93,11 +76,42 @@ pub enum Keep {
     },
 }
 
-/// A destruction, as it was approved.
+/// What a case holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The case.
+    pub case: String,
+    /// What it holds.
+    pub select: Select,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// An event that terms count from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The event: `contract.end`.
+    pub event: String,
+    /// When it was.
+    pub moment: Wall,
+    /// For which recordings.
+    pub select: Select,
+}
+
+/// A request that a recording be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Which.
+    pub recording: RecordingId,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Why recordings are destroyed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Job {
-    /// Its number: `DES-2026-000123`.
-    pub no: String,
+pub struct Grounds {
     /// Whose recordings they are.
     pub org: String,
     /// For whom they are destroyed.
@@ -106,6 +120,16 @@ pub struct Job {
     pub basis: String,
     /// When the reason arose: 72 hours count from here.
     pub basis_at: Wall,
+}
+
+/// A destruction, as it was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number: `DES-2026-000123`.
+    pub no: String,
+    /// Why.
+    #[serde(flatten)]
+    pub grounds: Grounds,
     /// In words, what is destroyed: a class, a customer's contract.
     pub scope: String,
     /// The recordings.
@@ -143,15 +167,13 @@ mod tests {
         let recording = RecordingId::from_bytes([1; 16]);
         let select = Select { recordings: vec![recording], ..Select::default() };
         for keep in [
-            Keep::Hold { case: "C-7".into(), select: select.clone(), reason: "court".into() },
+            Keep::Hold(Holding { case: "C-7".into(), select: select.clone(), reason: "court".into() }),
             Keep::Release { case: "C-7".into(), approved_by: vec!["li".into()] },
             Keep::Anchor {
-                event: "contract.end".into(),
-                moment: Wall::default(),
-                select,
+                anchor: Anchor { event: "contract.end".into(), moment: Wall::default(), select },
                 approved_by: vec![],
             },
-            Keep::Erase { recording, reason: String::new() },
+            Keep::Erase(Erasure { recording, reason: String::new() }),
             Keep::Frozen { jump_s: -400 },
             Keep::Thawed { reason: "NTP".into() },
             Keep::Job(Box::new(Job { no: "DES-1".into(), ..Job::default() })),
@@ -161,5 +183,18 @@ mod tests {
             let entry = KeepEntry { at: Wall::from_micros(5), by: "li".into(), keep };
             assert_eq!(KeepEntry::parse(&entry.to_bytes()), Some(entry));
         }
+    }
+
+    /// What is in the books of stores that stand: members lie beside each other, as `docs/recording-format.md` says.
+    #[test]
+    fn members_lie_flat() {
+        let text =
+            r#"{"at":5,"by":"li","keep":"anchor","event":"contract.end","moment":7,"select":{"number":"1"}}"#;
+        let entry = KeepEntry::parse(text.as_bytes()).expect("an entry");
+        assert!(
+            matches!(entry.keep, Keep::Anchor { anchor: Anchor { ref event, .. }, .. } if event == "contract.end")
+        );
+        let job = Job { grounds: Grounds { org: "A".into(), ..Grounds::default() }, ..Job::default() };
+        assert_eq!(serde_json::to_value(&job).expect("text")["org"], "A");
     }
 }

@@ -45,7 +45,7 @@ pub use flac::flac;
 pub use glance::Glance;
 pub use header::{Content, Header, MAGIC, VERSION};
 pub use hex::{hex, unhex};
-pub use keep::{Job, Keep, KeepEntry};
+pub use keep::{Anchor, Erasure, Grounds, Holding, Job, Keep, KeepEntry};
 pub use keys::{Keyring, Label, NoSuchKey};
 pub use ledger::{
     Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerKey, LedgerPublic, TreeHead, leaf_hash,

@@ -139,7 +139,11 @@ mod tests {
 
     #[test]
     fn the_page_is_a_pdf_with_the_words_in_it() {
-        let job = Job { no: "DES-2026-000001".into(), org: "××医院".into(), ..Job::default() };
+        let job = Job {
+            no: "DES-2026-000001".into(),
+            grounds: super::super::Grounds { org: "××医院".into(), ..Default::default() },
+            ..Job::default()
+        };
         let certificate = Certificate::of(&job, (0, 0), Wall::default(), "ledgerline");
         let bytes = pdf(&certificate);
         assert!(bytes.starts_with(b"%PDF-1.7") && bytes.trim_ascii_end().ends_with(b"%%EOF"));

@@ -6,8 +6,8 @@ use ledgerline::base::{CallId, LegId, Masked, RecordingId, Wall};
 use ledgerline::compliance::retention::{Select, State, Use};
 use ledgerline::io::store::{Listing, StoreError, verify_copy};
 use ledgerline::vault::{
-    Certificate, Closing, Damage, Job, LedgerPublic, News, Opening, Order, Party, Query, Retention, Scope,
-    TapItem, unhex,
+    Anchor, Certificate, Closing, Damage, Erasure, Grounds, Holding, Job, LedgerPublic, News, Opening, Order,
+    Party, Query, Retention, Scope, TapItem, unhex,
 };
 
 use crate::world::{CALLEE, CALLER, World, files};
@@ -66,10 +66,12 @@ fn one(recording: RecordingId) -> Select {
 fn job(world: &World, recordings: Vec<RecordingId>) -> Job {
     Job {
         no: world.store().next_job(),
-        org: "××医院".into(),
-        counterparty: "××外包".into(),
-        basis: "合同终止".into(),
-        basis_at: ago(1),
+        grounds: Grounds {
+            org: "××医院".into(),
+            counterparty: "××外包".into(),
+            basis: "合同终止".into(),
+            basis_at: ago(1),
+        },
         scope: "合作项目".into(),
         recordings,
         also: vec!["index".into()],
@@ -77,6 +79,10 @@ fn job(world: &World, recordings: Vec<RecordingId>) -> Job {
         approved_by: vec!["wang".into(), "zhao".into()],
         ..Job::default()
     }
+}
+
+fn holding(case: &str, select: Select) -> Holding {
+    Holding { case: case.into(), select, reason: "court".into() }
 }
 
 fn public(world: &World) -> LedgerPublic {
@@ -119,7 +125,8 @@ fn anchors_come_and_only_lengthen() {
     let store = world.store();
     let set = |days, approved: &[&str]| {
         let approved = approved.iter().map(|name| name.to_string()).collect();
-        store.anchor("li", "contract.end", ago(days), one(recording), approved)
+        let anchor = Anchor { event: "contract.end".into(), moment: ago(days), select: one(recording) };
+        store.anchor("li", anchor, approved)
     };
     set(100, &[]).expect("known now");
     assert_eq!(listed(&world, Listing::Pending), []);
@@ -132,7 +139,8 @@ fn anchors_come_and_only_lengthen() {
     assert_eq!(listed(&world, Listing::In(State::Expired)), [recording]);
     world.restart();
     assert_eq!(listed(&world, Listing::In(State::Expired)), [recording], "the book remembers");
-    assert!(world.store().anchor("li", "contract.end", ago(1), Select::default(), vec![]).is_err());
+    let anchor = Anchor { event: "contract.end".into(), moment: ago(1), select: Select::default() };
+    assert!(world.store().anchor("li", anchor, vec![]).is_err());
 }
 
 /// RET-07: asked to be erased while the term runs: guarded, and neither played, found nor exported.
@@ -140,7 +148,8 @@ fn anchors_come_and_only_lengthen() {
 fn what_is_sealed_is_not_used() {
     let mut world = World::new();
     let (recording, _) = made(&mut world, 10, class("call.end", 365, None));
-    world.store().ask_erasure("li", recording, "PIPL 47").expect("written down");
+    let asked = Erasure { recording, reason: "PIPL 47".into() };
+    world.store().ask_erasure("li", asked).expect("written down");
     for (wanted, allowed) in [
         (Use::Play, false),
         (Use::Search, false),
@@ -159,7 +168,7 @@ fn a_hold_holds_what_is_there_and_what_comes() {
     let mut world = World::new();
     let (before, _) = made(&mut world, 400, class("call.end", 365, None));
     let select = Select { number: Some("+86 138 1234 5678".into()), ..Select::default() };
-    world.store().hold("li", "C-7", select.clone(), "court").expect("laid");
+    world.store().hold("li", holding("C-7", select.clone())).expect("laid");
     let (after, _) = made(&mut world, 400, class("call.end", 365, None));
     let mut both = [before, after];
     both.sort();
@@ -169,8 +178,8 @@ fn a_hold_holds_what_is_there_and_what_comes() {
     let (free, withheld) = world.store().destroyable(both).expect("index");
     assert_eq!((free, withheld), (vec![], vec![("C-7".to_string(), 2)]));
     assert!(matches!(world.store().destroy("li", job(&world, vec![before])), Err(StoreError::Withheld(..))));
-    assert!(world.store().hold("wang", "C-7", select, "again").is_err(), "a case is not overwritten");
-    assert!(world.store().hold("wang", "C-8", Select::default(), "all").is_err());
+    assert!(world.store().hold("wang", holding("C-7", select)).is_err(), "a case is not overwritten");
+    assert!(world.store().hold("wang", holding("C-8", Select::default())).is_err());
     for (approved, done) in
         [(vec![], false), (vec!["li".to_string()], false), (vec!["wang".to_string()], true)]
     {

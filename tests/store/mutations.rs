@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ledgerline::base::{Random, RecordingId, Wall};
 use ledgerline::compliance::retention::Select;
 use ledgerline::io::store::{Depth, HeadsTo, Options, load_keys, verify_copy};
-use ledgerline::vault::{AuditEntry, Book, Keyring, LedgerPublic, Opener, Outcome, Who, unhex};
+use ledgerline::vault::{AuditEntry, Book, Holding, Keyring, LedgerPublic, Opener, Outcome, Who, unhex};
 
 use crate::world::{World, files};
 
@@ -59,7 +59,8 @@ impl Evidence {
             }
             audit(&world);
             let select = Select { name: Some("alice".into()), ..Select::default() };
-            world.store().hold("li", &format!("C-{round}"), select, "").expect("laid");
+            let holding = Holding { case: format!("C-{round}"), select, reason: String::new() };
+            world.store().hold("li", holding).expect("laid");
             world.restart();
             if round == 1 {
                 earlier = read(world.dir(), &["ledger"]);

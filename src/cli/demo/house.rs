@@ -228,7 +228,7 @@ fn listener(config: &Config, password: &Secret<String>) -> Result<Account, Stop>
     };
     let made: PersonMade = node.value(Act::Person(act))?;
     let Some(Word(password)) = made.password else { return Err(Stop::failed("no password was made")) };
-    Ok(Account { name: made.person.name, password })
+    Ok(Account { name: made.person.of.name, password })
 }
 
 /// A new folder under the system's one for temporary things. It stays: the demo says where its files are.

@@ -13,12 +13,12 @@ use super::desk::{Desk, Out, Reply, failed, store, value};
 use super::persons::motions as motions_fault;
 use super::protocol::{Failure, Kind};
 use super::trail::Deed;
-use crate::base::{Masked, MotionId, PersonId, RecordingId, Wall, bounds};
+use crate::base::{Masked, MotionId, PersonId, Wall, bounds};
 use crate::compliance::approval::Weighty;
 use crate::compliance::retention::{Select, State};
 use crate::io::clock::wall;
 use crate::io::store::{Kept, Listing};
-use crate::vault::Job;
+use crate::vault::{Anchor, Erasure, Grounds, Holding, Job};
 
 /// A request about keeping.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,15 +32,7 @@ pub enum KeepAct {
         limit: usize,
     },
     /// Lay a hold.
-    Hold {
-        /// The case.
-        case: String,
-        /// What it holds.
-        select: Select,
-        /// Why.
-        #[serde(default)]
-        reason: String,
-    },
+    Hold(Holding),
     /// End a hold: takes a second person.
     Release {
         /// The case.
@@ -49,22 +41,9 @@ pub enum KeepAct {
     /// The holds.
     Holds,
     /// An event that terms count from has come; to shorten a term takes two others.
-    Anchor {
-        /// Which.
-        event: String,
-        /// When it was.
-        moment: Wall,
-        /// For which recordings.
-        select: Select,
-    },
+    Anchor(Anchor),
     /// Whom it concerns asked for the erasure of a recording.
-    Erase {
-        /// Which.
-        recording: RecordingId,
-        /// Why.
-        #[serde(default)]
-        reason: String,
-    },
+    Erase(Erasure),
     /// Somebody has looked at the clock that jumped.
     Thaw {
         /// What was found.
@@ -84,14 +63,9 @@ pub enum KeepAct {
 /// A destruction, as it is asked for.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Order {
-    /// Whose recordings.
-    pub org: String,
-    /// For whom.
-    pub counterparty: String,
     /// Why.
-    pub basis: String,
-    /// Since when that is so.
-    pub basis_at: Wall,
+    #[serde(flatten)]
+    pub grounds: Grounds,
     /// Which: nothing given means all that are past their maximum.
     pub select: Select,
 }
@@ -103,27 +77,27 @@ impl KeepAct {
         let about = |select: &Select| select.number.iter().chain(&select.name).map(Masked::new).collect();
         match self {
             KeepAct::List { .. } => Deed::new("retention.list", None),
-            KeepAct::Hold { case, select, reason } => Deed {
+            KeepAct::Hold(Holding { case, select, reason }) => Deed {
                 about: about(select),
                 reason: Some(reason.clone()),
                 ..Deed::new("hold.add", named(case))
             },
             KeepAct::Release { case } => Deed::new("hold.release", named(case)),
             KeepAct::Holds => Deed::new("hold.list", None),
-            KeepAct::Anchor { event, moment, select } => Deed {
+            KeepAct::Anchor(Anchor { event, moment, select }) => Deed {
                 about: about(select),
                 detail: json!({ "moment": moment }),
                 ..Deed::new("rec.anchor", named(event))
             },
-            KeepAct::Erase { recording, reason } => {
+            KeepAct::Erase(Erasure { recording, reason }) => {
                 Deed { reason: Some(reason.clone()), ..Deed::new("rec.erase", recording.to_string()) }
             }
             KeepAct::Thaw { reason } => {
                 Deed { reason: Some(reason.clone()), ..Deed::new("retention.thaw", None) }
             }
             KeepAct::Propose(order) => Deed {
-                reason: Some(order.basis.clone()),
-                ..Deed::new("destroy.propose", named(&order.counterparty))
+                reason: Some(order.grounds.basis.clone()),
+                ..Deed::new("destroy.propose", named(&order.grounds.counterparty))
             },
             KeepAct::Destroy { motion } => Deed::new("destroy.run", motion.to_string()),
             KeepAct::Jobs => Deed::new("destroy.list", None),
@@ -139,7 +113,7 @@ impl Desk {
             KeepAct::List { listing, limit } => return self.standings(listing, limit, out),
             KeepAct::Holds => return value(kept.holds()),
             KeepAct::Jobs => return value(kept.jobs()),
-            KeepAct::Hold { case, select, reason } => kept.hold(&by, &case, select, &reason),
+            KeepAct::Hold(asked) => kept.hold(&by, asked),
             KeepAct::Release { case } => {
                 if kept.holds().iter().all(|(held, _)| *held != case) {
                     return Err(Failure::new(Kind::NotFound, format!("there is no hold of case {case}")));
@@ -148,18 +122,17 @@ impl Desk {
                 let approved_by = self.agreed(Weighty::HoldRelease, &text, author)?;
                 kept.release(&by, &case, approved_by)
             }
-            KeepAct::Anchor { event, moment, select } => {
-                match kept.anchor(&by, &event, moment, select.clone(), Vec::new()) {
-                    Err(crate::io::store::StoreError::Rule(why)) if why.contains("two approvals") => {
-                        let chosen = serde_json::to_string(&select).map_err(failed)?;
-                        let text = format!("set {event} to {} for {chosen}\n{why}\n", moment.rfc3339());
-                        let approved_by = self.agreed(Weighty::RetentionShorten, &text, author)?;
-                        kept.anchor(&by, &event, moment, select, approved_by)
-                    }
-                    done => done,
+            KeepAct::Anchor(anchor) => match kept.anchor(&by, anchor.clone(), Vec::new()) {
+                Err(crate::io::store::StoreError::Rule(why)) if why.contains("two approvals") => {
+                    let chosen = serde_json::to_string(&anchor.select).map_err(failed)?;
+                    let (event, moment) = (&anchor.event, anchor.moment.rfc3339());
+                    let text = format!("set {event} to {moment} for {chosen}\n{why}\n");
+                    let approved_by = self.agreed(Weighty::RetentionShorten, &text, author)?;
+                    kept.anchor(&by, anchor, approved_by)
                 }
-            }
-            KeepAct::Erase { recording, reason } => kept.ask_erasure(&by, recording, &reason),
+                done => done,
+            },
+            KeepAct::Erase(asked) => kept.ask_erasure(&by, asked),
             KeepAct::Thaw { reason } => kept.thaw(&by, &reason),
             KeepAct::Propose(order) => return self.propose(&order, author),
             KeepAct::Destroy { motion } => return self.destroy(&by, motion),
@@ -209,10 +182,7 @@ impl Desk {
             .destroyable(candidates.iter().map(|kept| kept.recording).take(bounds::JOB_RECORDINGS))
             .map_err(store)?;
         let job = Job {
-            org: order.org.clone(),
-            counterparty: order.counterparty.clone(),
-            basis: order.basis.clone(),
-            basis_at: order.basis_at,
+            grounds: order.grounds.clone(),
             scope: scope_of(&candidates),
             recordings,
             held,
@@ -262,10 +232,10 @@ fn words(job: &Job) -> String {
     let mut text = format!(
         "destroy {} recordings\norg: {}\ncounterparty: {}\nbasis: {}\nbasis at: {}\nscope: {}\n",
         job.recordings.len(),
-        one_line(&job.org),
-        one_line(&job.counterparty),
-        one_line(&job.basis),
-        job.basis_at.as_micros(),
+        one_line(&job.grounds.org),
+        one_line(&job.grounds.counterparty),
+        one_line(&job.grounds.basis),
+        job.grounds.basis_at.as_micros(),
         one_line(&job.scope),
     );
     for (case, count) in &job.held {
@@ -287,10 +257,10 @@ fn job_in(text: &str) -> Option<Job> {
     for line in text.lines().skip(1) {
         let (name, told) = line.split_once(": ")?;
         match name {
-            "org" => job.org = told.into(),
-            "counterparty" => job.counterparty = told.into(),
-            "basis" => job.basis = told.into(),
-            "basis at" => job.basis_at = Wall::from_micros(told.parse().ok()?),
+            "org" => job.grounds.org = told.into(),
+            "counterparty" => job.grounds.counterparty = told.into(),
+            "basis" => job.grounds.basis = told.into(),
+            "basis at" => job.grounds.basis_at = Wall::from_micros(told.parse().ok()?),
             "scope" => job.scope = told.into(),
             "held" => {
                 let (count, case) = told.split_once(" by ")?;
@@ -306,15 +276,18 @@ fn job_in(text: &str) -> Option<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::RecordingId;
 
     /// DUAL-04: what is approved is what is done, to the letter.
     #[test]
     fn a_destruction_is_in_its_words() {
         let job = Job {
-            org: "××医院".into(),
-            counterparty: "××外包\nrecording: r-forged".into(),
-            basis: "合同终止: 2026".into(),
-            basis_at: Wall::from_micros(77),
+            grounds: Grounds {
+                org: "××医院".into(),
+                counterparty: "××外包\nrecording: r-forged".into(),
+                basis: "合同终止: 2026".into(),
+                basis_at: Wall::from_micros(77),
+            },
             scope: "合作项目".into(),
             recordings: vec![RecordingId::from_bytes([1; 16]), RecordingId::from_bytes([2; 16])],
             held: vec![("C-7".into(), 3)],
@@ -323,8 +296,11 @@ mod tests {
         };
         let text = words(&job);
         let read = job_in(&text).expect("its own words");
-        assert_eq!((&read.recordings, &read.held, &read.basis), (&job.recordings, &job.held, &job.basis));
-        assert_eq!(read.counterparty, "××外包 recording: r-forged", "no line can be smuggled in");
+        assert_eq!(
+            (&read.recordings, &read.held, &read.grounds.basis),
+            (&job.recordings, &job.held, &job.grounds.basis)
+        );
+        assert_eq!(read.grounds.counterparty, "××外包 recording: r-forged", "no line can be smuggled in");
         for (from, to) in
             [("destroy 2", "destroy 1"), ("\nrecording: r-", "\nrecordings: r-"), ("held: 3", "held: x")]
         {

@@ -187,7 +187,7 @@ impl Desk {
         let name = person.clone().unwrap_or(name);
         let who = Who { person, ..who.clone() };
         // What was typed for a name may be a password: only names that somebody has are kept.
-        let known = self.people.list().is_ok_and(|all| all.iter().any(|view| view.name == name));
+        let known = self.people.list().is_ok_and(|all| all.iter().any(|view| view.of.name == name));
         let deed = trail::Deed {
             reason: session.err().map(ToString::to_string),
             ..trail::Deed::new(act, known.then_some(name))
@@ -200,8 +200,8 @@ impl Desk {
     fn glass_broken(&self, who: &Who, session: &Session) -> Result<(), Failure> {
         let account = &session.entered.account;
         tracing::error!(target: "ledgerline::alarm", %account, from = %who.from, "the break-glass account was opened");
-        let opened = self.people.list().map_err(people)?.into_iter().find(|view| view.name == *account);
-        let at = opened.and_then(|view| view.broken).unwrap_or_else(wall).rfc3339();
+        let opened = self.people.list().map_err(people)?.into_iter().find(|view| view.of.name == *account);
+        let at = opened.and_then(|view| view.of.broken).unwrap_or_else(wall).rfc3339();
         let text = format!(
             "review the use of the account for emergencies\naccount {account}\nopened {at}\nby {} ({})\n",
             who.name(),
@@ -214,7 +214,7 @@ impl Desk {
     /// What somebody should be woken for about people.
     pub(super) fn people_alarms(&self) -> Vec<String> {
         let all = self.people.list().unwrap_or_default();
-        let broken = all.iter().filter_map(|view| Some((&view.name, view.broken?)));
+        let broken = all.iter().filter_map(|view| Some((&view.of.name, view.of.broken?)));
         broken
             .map(|(name, at)| {
                 format!(
@@ -229,7 +229,7 @@ impl Desk {
     pub(super) fn has_no_auditor(&self) -> bool {
         self.people
             .list()
-            .is_ok_and(|all| !all.iter().any(|view| view.roles.has(Role::Audit) && !view.disabled))
+            .is_ok_and(|all| !all.iter().any(|view| view.of.roles.has(Role::Audit) && !view.of.disabled))
     }
 
     pub(super) fn person(&self, actor: &Actor, act: PersonAct) -> Result<Value, Failure> {
@@ -238,7 +238,7 @@ impl Desk {
             PersonAct::Me => {
                 let entered = actor.somebody()?;
                 let all = self.people.list().map_err(people)?;
-                return value(all.into_iter().find(|view| view.name == entered.account));
+                return value(all.into_iter().find(|view| view.of.name == entered.account));
             }
             PersonAct::List => {
                 if !actor.may(Right::Audit) {

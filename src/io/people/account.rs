@@ -11,22 +11,47 @@ use crate::base::{PersonId, Wall, bounds};
 use crate::compliance::role::{Roles, Scope};
 use crate::io::password;
 
+/// What everybody who looks after accounts may know of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The account's name.
+    pub name: String,
+    /// The human being.
+    pub person: PersonId,
+    /// Its roles.
+    pub roles: Roles,
+    /// Over which recordings they reach.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Since when it has its password.
+    pub since: Wall,
+    /// Whether it may not enter.
+    #[serde(default)]
+    pub disabled: bool,
+    /// Until when it is locked after wrong tries.
+    #[serde(default)]
+    pub locked_until: Option<Wall>,
+    /// Public key of its approvals, 64 hexadecimal digits.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Whether it is the account for emergencies.
+    #[serde(default)]
+    pub break_glass: bool,
+    /// When the glass was broken, until somebody has reviewed it.
+    #[serde(default)]
+    pub broken: Option<Wall>,
+}
+
 /// One account as it lies in the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Account {
-    pub name: String,
-    pub person: PersonId,
-    pub roles: Roles,
-    #[serde(default)]
-    pub scope: Scope,
+    #[serde(flatten)]
+    pub of: Person,
     /// Argon2id, as a PHC string.
     pub password: String,
-    pub since: Wall,
     /// Counts what ends all sessions: new passwords, disabling.
     #[serde(default)]
     pub epoch: u32,
-    #[serde(default)]
-    pub disabled: bool,
     /// Whether a one-time code is asked for beside the password to hear and unmask.
     #[serde(default)]
     pub wants_code: bool,
@@ -35,22 +60,12 @@ pub(super) struct Account {
     /// Step of the last code that was taken.
     #[serde(default)]
     pub step: u64,
-    /// Public key for approvals, 64 hexadecimal digits.
-    #[serde(default)]
-    pub key: Option<String>,
     /// Wrong tries in a row.
     #[serde(default)]
     pub wrong: u32,
-    #[serde(default)]
-    pub locked_until: Option<Wall>,
     /// The day (since 1970) and how often on it something was unmasked.
     #[serde(default)]
     pub reveals: (i64, u32),
-    #[serde(default)]
-    pub break_glass: bool,
-    /// When the glass was broken, until somebody has reviewed it.
-    #[serde(default)]
-    pub broken: Option<Wall>,
 }
 
 impl Drop for Account {
@@ -91,8 +106,8 @@ impl Account {
             (None, _) => true,
         };
         self.judge(known && proved, now)?;
-        if self.break_glass {
-            self.broken = self.broken.or(Some(now));
+        if self.of.break_glass {
+            self.of.broken = self.of.broken.or(Some(now));
         }
         Ok(())
     }
@@ -108,13 +123,13 @@ impl Account {
     }
 
     fn admit(&self, now: Wall) -> Result<(), NotLetIn> {
-        if self.disabled {
+        if self.of.disabled {
             return Err(NotLetIn::Disabled);
         }
-        if self.locked_until.is_some_and(|until| now < until) {
+        if self.of.locked_until.is_some_and(|until| now < until) {
             return Err(NotLetIn::Locked);
         }
-        match self.broken {
+        match self.of.broken {
             Some(broken) if now >= broken + bounds::BREAK_GLASS => Err(NotLetIn::Unreviewed),
             _ => Ok(()),
         }
@@ -128,14 +143,14 @@ impl Account {
 
     fn judge(&mut self, right: bool, now: Wall) -> Result<(), NotLetIn> {
         if right {
-            (self.wrong, self.locked_until) = (0, None);
+            (self.wrong, self.of.locked_until) = (0, None);
             return Ok(());
         }
         self.wrong = self.wrong.saturating_add(1);
         if self.wrong < bounds::WRONG_TRIES {
             return Err(NotLetIn::Wrong);
         }
-        (self.wrong, self.locked_until) = (0, Some(now + bounds::LOCKED));
+        (self.wrong, self.of.locked_until) = (0, Some(now + bounds::LOCKED));
         Err(NotLetIn::Locked)
     }
 
@@ -152,7 +167,7 @@ impl Account {
     /// A new seed for codes and the URI that shows it.
     pub fn set_seed(&mut self, seed: [u8; SEED_BYTES]) -> Zeroizing<String> {
         (self.seed, self.step, self.wants_code) = (Some(seed), 0, true);
-        totp::uri(&seed, &self.name)
+        totp::uri(&seed, &self.of.name)
     }
 }
 
@@ -167,23 +182,25 @@ mod tests {
 
     fn account() -> Account {
         Account {
-            name: "anna".into(),
-            person: PersonId::from_bytes([1; 16]),
-            roles: Roles::default(),
-            scope: Scope::Nothing,
+            of: Person {
+                name: "anna".into(),
+                person: PersonId::from_bytes([1; 16]),
+                roles: Roles::default(),
+                scope: Scope::Nothing,
+                since: NOW,
+                disabled: false,
+                locked_until: None,
+                key: None,
+                break_glass: false,
+                broken: None,
+            },
             password: password::hash(&Secret::new(WORD.to_string())).expect("memory"),
-            since: NOW,
             epoch: 0,
-            disabled: false,
             wants_code: false,
             seed: None,
             step: 0,
-            key: None,
             wrong: 0,
-            locked_until: None,
             reveals: (0, 0),
-            break_glass: false,
-            broken: None,
         }
     }
 
@@ -222,19 +239,19 @@ mod tests {
     #[test]
     fn broken_glass_serves_for_an_hour() {
         let mut account = account();
-        account.break_glass = true;
+        account.of.break_glass = true;
         assert_eq!(account.try_enter(WORD, None, NOW), Ok(()));
-        assert_eq!(account.broken, Some(NOW));
+        assert_eq!(account.of.broken, Some(NOW));
         assert_eq!(account.try_enter(WORD, None, NOW + Duration::from_secs(60)), Ok(()));
         assert_eq!(account.try_enter(WORD, None, NOW + bounds::BREAK_GLASS), Err(NotLetIn::Unreviewed));
-        account.broken = None;
+        account.of.broken = None;
         assert_eq!(account.try_enter(WORD, None, NOW + bounds::BREAK_GLASS), Ok(()));
     }
 
     #[test]
     fn disabled_is_disabled() {
         let mut account = account();
-        account.disabled = true;
+        account.of.disabled = true;
         assert_eq!(account.try_enter(WORD, None, NOW), Err(NotLetIn::Disabled));
     }
 

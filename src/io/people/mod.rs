@@ -23,7 +23,7 @@ use crate::vault::Keyring;
 use account::Account;
 use session::Claims;
 
-pub use account::NotLetIn;
+pub use account::{NotLetIn, Person};
 pub use totp::{code, seed_of};
 
 /// The people of one store. Cheap to clone; every function may block on the disk.
@@ -53,28 +53,11 @@ pub struct NewPerson {
 /// One account as administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonView {
-    /// Its name.
-    pub name: String,
-    /// The human being.
-    pub person: PersonId,
-    /// Its roles.
-    pub roles: Roles,
-    /// Over which recordings they reach.
-    pub scope: String,
-    /// Since when it has its password.
-    pub since: Wall,
-    /// Whether it may not enter.
-    pub disabled: bool,
-    /// Until when it is locked after wrong tries.
-    pub locked_until: Option<Wall>,
+    /// Who it is.
+    #[serde(flatten)]
+    pub of: Person,
     /// Whether one-time codes are set up.
     pub code: bool,
-    /// The public key of its approvals.
-    pub key: Option<String>,
-    /// Whether it is the account for emergencies, and since when a use of it waits for review.
-    pub break_glass: bool,
-    /// Since when a use of it waits for review.
-    pub broken: Option<Wall>,
 }
 
 /// Somebody who has proved who they are.
@@ -181,7 +164,7 @@ impl People {
     /// The file cannot be read.
     pub fn list(&self) -> Result<Vec<PersonView>, PeopleError> {
         let mut views: Vec<PersonView> = self.read()?.iter().map(view).collect();
-        views.sort_by(|a, b| a.name.cmp(&b.name));
+        views.sort_by(|a, b| a.of.name.cmp(&b.of.name));
         Ok(views)
     }
 
@@ -207,32 +190,34 @@ impl People {
             if accounts.len() >= bounds::PEOPLE {
                 return Err(PeopleError::Full);
             }
-            if accounts.iter().any(|account| account.name == new.name) {
+            if accounts.iter().any(|account| account.of.name == new.name) {
                 return Err(PeopleError::Exists(new.name.clone()));
             }
             let person = match &new.same_as {
-                Some(name) => find(accounts, name)?.person,
+                Some(name) => find(accounts, name)?.of.person,
                 None => fresh,
             };
             agrees(accounts, person, "", &roles)?;
             let mut account = Account {
-                name: new.name.clone(),
-                person,
-                roles,
-                scope: new.scope.clone(),
+                of: Person {
+                    name: new.name.clone(),
+                    person,
+                    roles,
+                    scope: new.scope.clone(),
+                    since: now,
+                    disabled: false,
+                    locked_until: None,
+                    key: None,
+                    break_glass: new.break_glass,
+                    broken: None,
+                },
                 password: hash,
-                since: now,
                 epoch: 0,
-                disabled: false,
                 wants_code: false,
                 seed: None,
                 step: 0,
-                key: None,
                 wrong: 0,
-                locked_until: None,
                 reveals: (0, 0),
-                break_glass: new.break_glass,
-                broken: None,
             };
             let uri = new.wants_code.then(|| account.set_seed(seed));
             let made = view(&account);
@@ -253,13 +238,13 @@ impl People {
     ) -> Result<PersonView, PeopleError> {
         let roles = roles.map(Roles::new).transpose()?;
         self.change(|accounts| {
-            let person = find(accounts, name)?.person;
+            let person = find(accounts, name)?.of.person;
             if let Some(roles) = &roles {
                 agrees(accounts, person, name, roles)?;
             }
             let account = find(accounts, name)?;
-            account.roles = roles.unwrap_or_else(|| account.roles.clone());
-            account.scope = scope.unwrap_or_else(|| account.scope.clone());
+            account.of.roles = roles.unwrap_or_else(|| account.of.roles.clone());
+            account.of.scope = scope.unwrap_or_else(|| account.of.scope.clone());
             account.epoch += 1;
             Ok(view(account))
         })
@@ -278,8 +263,8 @@ impl People {
         password::judge(name, password.expose())?;
         let hash = password::hash(password).map_err(PeopleError::Hash)?;
         self.with(name, |account| {
-            (account.password, account.since) = (hash, now);
-            (account.wrong, account.locked_until) = (0, None);
+            (account.password, account.of.since) = (hash, now);
+            (account.wrong, account.of.locked_until) = (0, None);
             account.epoch += 1;
             Ok(view(account))
         })
@@ -291,7 +276,7 @@ impl People {
     /// Nobody has the name.
     pub fn disable(&self, name: &str, disabled: bool) -> Result<PersonView, PeopleError> {
         self.with(name, |account| {
-            account.disabled = disabled;
+            account.of.disabled = disabled;
             account.epoch += 1;
             Ok(view(account))
         })
@@ -315,7 +300,7 @@ impl People {
             return Err(PeopleError::Key);
         }
         self.with(name, |account| {
-            account.key = Some(key.to_lowercase());
+            account.of.key = Some(key.to_lowercase());
             Ok(view(account))
         })
     }
@@ -326,7 +311,7 @@ impl People {
     /// Nobody has the name.
     pub fn reviewed(&self, name: &str) -> Result<PersonView, PeopleError> {
         self.with(name, |account| {
-            account.broken = None;
+            account.of.broken = None;
             Ok(view(account))
         })
     }
@@ -347,7 +332,7 @@ impl People {
     pub fn voter(&self, name: &str) -> Result<(Roles, Option<String>), PeopleError> {
         let mut accounts = self.read()?;
         let account = find(&mut accounts, name)?;
-        Ok((account.roles.clone(), account.key.clone()))
+        Ok((account.of.roles.clone(), account.of.key.clone()))
     }
 
     /// Begins a session.
@@ -408,18 +393,18 @@ impl People {
     }
 
     fn session(&self, account: &Account, claims: Claims, now: Wall) -> Result<Session, PeopleError> {
-        let over = account.broken.is_some_and(|broken| now >= broken + bounds::BREAK_GLASS);
-        if account.disabled || account.epoch != claims.epoch || over {
+        let over = account.of.broken.is_some_and(|broken| now >= broken + bounds::BREAK_GLASS);
+        if account.of.disabled || account.epoch != claims.epoch || over {
             return Err(NotLetIn::Ended.into());
         }
         let entered = Entered {
-            account: account.name.clone(),
-            person: account.person,
-            roles: account.roles.clone(),
-            scope: account.scope.clone(),
+            account: account.of.name.clone(),
+            person: account.of.person,
+            roles: account.of.roles.clone(),
+            scope: account.of.scope.clone(),
             // Who should have a one-time code and has none set up cannot prove presence.
             present: claims.is_present(now) && (account.seed.is_some() || !account.wants_code),
-            break_glass: account.break_glass,
+            break_glass: account.of.break_glass,
         };
         let token = claims.seal(&self.keys).ok_or(NotLetIn::Ended)?;
         Ok(Session { entered, token })
@@ -476,29 +461,17 @@ fn parse(content: Option<&[u8]>) -> Result<Vec<Account>, PeopleError> {
 
 /// Whether `person` may hold `roles` beside those of their other accounts (DUAL-02).
 fn agrees(accounts: &[Account], person: PersonId, but: &str, roles: &Roles) -> Result<(), Conflict> {
-    let others = accounts.iter().filter(|account| account.person == person && account.name != but);
-    Roles::new(others.flat_map(|account| account.roles.iter()).chain(roles.iter())).map(drop)
+    let others = accounts.iter().filter(|account| account.of.person == person && account.of.name != but);
+    Roles::new(others.flat_map(|account| account.of.roles.iter()).chain(roles.iter())).map(drop)
 }
 
 fn find<'a>(accounts: &'a mut [Account], name: &str) -> Result<&'a mut Account, PeopleError> {
-    let found = accounts.iter_mut().find(|account| account.name == name);
+    let found = accounts.iter_mut().find(|account| account.of.name == name);
     found.ok_or_else(|| PeopleError::Unknown(name.to_string()))
 }
 
 fn view(account: &Account) -> PersonView {
-    PersonView {
-        name: account.name.clone(),
-        person: account.person,
-        roles: account.roles.clone(),
-        scope: account.scope.to_string(),
-        since: account.since,
-        disabled: account.disabled,
-        locked_until: account.locked_until,
-        code: account.seed.is_some(),
-        key: account.key.clone(),
-        break_glass: account.break_glass,
-        broken: account.broken,
-    }
+    PersonView { of: account.of.clone(), code: account.seed.is_some() }
 }
 
 fn is_name(name: &str) -> bool {

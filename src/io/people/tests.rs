@@ -67,7 +67,7 @@ fn a_second_account_does_not_get_around_the_roles() {
     assert!(matches!(office.add(&second(&[Role::System])), Err(PeopleError::Conflict(_))));
     assert!(matches!(office.add(&second(&[Role::Listener])), Err(PeopleError::Conflict(_))));
     let second = office.add(&second(&[Role::Security])).expect("the same role");
-    assert_eq!(second.person, wang.person);
+    assert_eq!(second.of.person, wang.of.person);
     let changed = office.people.set_roles("wang2", Some(vec![Role::Audit]), None);
     assert!(matches!(changed, Err(PeopleError::Conflict(_))));
 }
@@ -131,7 +131,7 @@ fn tries_are_counted_across_processes() {
         assert!(office.people.clone().log_in("anna", "wrong", None, NOW).is_err());
     }
     assert_eq!(not_let_in(office.log_in("anna", "a long password")), Some(NotLetIn::Locked));
-    assert_eq!(office.people.list().expect("opens")[0].locked_until, Some(NOW + bounds::LOCKED));
+    assert_eq!(office.people.list().expect("opens")[0].of.locked_until, Some(NOW + bounds::LOCKED));
 }
 
 #[test]

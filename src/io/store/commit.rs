@@ -22,8 +22,9 @@ use crate::vault::{Book, News};
 use super::checkpoint::{Checkpoint, Job};
 use super::disk::{Disk, Place};
 use super::journal::Batch;
+use super::note::Told;
 use super::recover::replay;
-use super::writer::{Told, Work, Writer};
+use super::writer::{Work, Writer};
 
 /// How often the journal is begun anew when anything was written.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);

@@ -19,7 +19,7 @@ use crate::vault::{
 
 use super::disk::{Disk, Place, RealDisk};
 use super::keys::Keys;
-use super::writer::BookPlace;
+use super::note::BookPlace;
 use super::{StoreError, disk_error};
 
 /// Leaves read at once.

@@ -21,8 +21,8 @@ use crate::vault::{
 
 use super::StoreError;
 use super::files::Files;
+use super::note::{BookPlace, CdrRow, Told};
 use super::tables::{IndexKeys, Tables, terms_of};
-use super::writer::{BookPlace, CdrRow, Told};
 
 /// After a start that did not follow an orderly stop so many leaves are indexed again: sled's last writes may be lost.
 const BACK: u64 = 1_000;
@@ -235,7 +235,7 @@ impl Index {
         let path = self.shared.next_generation().map_err(|error| StoreError::Index(error.to_string()))?;
         let tables = Tables::open(&path).map_err(index_error)?;
         tables.mark(&self.shared.keys).map_err(index_error)?;
-        let mut random = Random::seeded(super::seed()?);
+        let mut random = Random::seeded(super::open::seed()?);
         let leaves = self.shared.files.leaves();
         self.shared.catch_up(&tables, 0, leaves, &mut random, progress).map_err(index_error)?;
         let gone = |_| StoreError::Closed;

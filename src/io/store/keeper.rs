@@ -87,7 +87,7 @@ impl Inner {
     /// Deadlines of jobs that are not done.
     fn look_at_jobs(&self, now: Wall) {
         let jobs: Vec<(String, Wall)> =
-            self.keeping().jobs.values().map(|job| (job.no.clone(), job.basis_at)).collect();
+            self.keeping().jobs.values().map(|job| (job.no.clone(), job.grounds.basis_at)).collect();
         for (no, basis_at) in jobs {
             if let Some(words) = deadline(basis_at, now) {
                 self.alarms.raise(&format!("job {no}"), &format!("destruction {no} {words}"));

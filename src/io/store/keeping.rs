@@ -7,7 +7,7 @@ use std::io;
 
 use crate::base::{RecordingId, Wall};
 use crate::compliance::retention::{self, CALL_END, Class, Facts, Known, Select};
-use crate::vault::{Book, Job, Keep, KeepEntry, Kind, Row, term};
+use crate::vault::{Anchor, Book, Erasure, Holding, Job, Keep, KeepEntry, Kind, Row, term};
 
 use super::files::Files;
 
@@ -17,7 +17,8 @@ pub(super) struct Keeping {
     country_code: String,
     /// Holds by case, with who laid them and when.
     pub holds: BTreeMap<String, Hold>,
-    anchors: Vec<Anchor>,
+    /// Each with whether others agreed to it.
+    anchors: Vec<(Anchor, bool)>,
     erase_asked: HashSet<RecordingId>,
     /// By how much the clock jumped, when nobody has looked at it yet.
     pub frozen: Option<i64>,
@@ -53,14 +54,6 @@ pub struct Hold {
     pub at: Wall,
 }
 
-#[derive(Debug)]
-struct Anchor {
-    event: String,
-    moment: Wall,
-    select: Select,
-    approved: bool,
-}
-
 impl Keeping {
     /// Reads the book.
     pub(super) fn read(files: &Files, country_code: &str) -> io::Result<Keeping> {
@@ -81,16 +74,16 @@ impl Keeping {
     pub(super) fn take(&mut self, entry: KeepEntry) {
         let KeepEntry { at, by, keep } = entry;
         match keep {
-            Keep::Hold { case, select, reason } => {
+            Keep::Hold(Holding { case, select, reason }) => {
                 self.holds.insert(case, Hold { select, reason, by, at });
             }
             Keep::Release { case, .. } => {
                 self.holds.remove(&case);
             }
-            Keep::Anchor { event, moment, select, approved_by } => {
-                self.anchors.push(Anchor { event, moment, select, approved: !approved_by.is_empty() });
+            Keep::Anchor { anchor, approved_by } => {
+                self.anchors.push((anchor, !approved_by.is_empty()));
             }
-            Keep::Erase { recording, .. } => {
+            Keep::Erase(Erasure { recording, .. }) => {
                 self.erase_asked.insert(recording);
             }
             Keep::Frozen { jump_s } => self.frozen = Some(jump_s),
@@ -121,9 +114,9 @@ impl Keeping {
         if row.duration_us.is_some() {
             anchors.insert(CALL_END.to_string(), ended.unwrap_or(row.started + length));
         }
-        for anchor in self.anchors.iter().filter(|anchor| anchor.select.matches(&facts)) {
+        for (anchor, approved) in self.anchors.iter().filter(|(anchor, _)| anchor.select.matches(&facts)) {
             let before = anchors.get(&anchor.event);
-            if anchor.approved || before.is_none_or(|before| *before < anchor.moment) {
+            if *approved || before.is_none_or(|before| *before < anchor.moment) {
                 anchors.insert(anchor.event.clone(), anchor.moment);
             }
         }

@@ -7,7 +7,7 @@ use crate::vault::{Book, ClosingRecord, Ended, Sealed, Sealer, closing_bytes};
 
 use super::disk::Place;
 use super::journal::Batch;
-use super::writer::Setup;
+use super::note::Setup;
 
 pub(super) struct Log {
     book: Book,

@@ -17,8 +17,9 @@ use crate::vault::{
 use super::checkpoint::Checkpoint;
 use super::disk::{Disk, Place};
 use super::journal::{Batches, Write};
+use super::note::Setup;
 use super::running::Running;
-use super::writer::{Setup, Writer};
+use super::writer::Writer;
 
 /// Octets read at once.
 const PORTION: usize = 256 << 10;

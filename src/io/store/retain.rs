@@ -7,12 +7,12 @@ use std::sync::{MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::keeping::{Hold, Keeping};
-use super::writer::Note;
+use super::note::Note;
 use super::{Inner, Store, StoreError};
 use crate::base::{RecordingId, Wall};
 use crate::compliance::retention::{Select, Standing, State, Term, Use};
 use crate::io::clock::wall;
-use crate::vault::{Keep, KeepEntry, Row};
+use crate::vault::{Anchor, Erasure, Holding, Keep, KeepEntry, Row};
 
 /// Where one recording stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,20 +150,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Rule`] when nothing is selected, or the case is known; [`StoreError::NotAudited`].
-    pub fn hold(&self, by: &str, case: &str, select: Select, reason: &str) -> Result<u64, StoreError> {
+    pub fn hold(&self, by: &str, asked: Holding) -> Result<u64, StoreError> {
+        let Holding { case, select, reason } = asked;
         let select = self.inner.keeping().normal(select);
         if select.is_empty() {
             return Err(StoreError::Rule(
                 "a hold names what it holds: a recording, number, name, time, tag or class".into(),
             ));
         }
-        if self.inner.keeping().holds.contains_key(case) {
+        if self.inner.keeping().holds.contains_key(&case) {
             return Err(StoreError::Rule(format!(
                 "case {case} holds already; another hold wants another name"
             )));
         }
-        let (case, reason) = (case.to_string(), reason.to_string());
-        self.inner.keep(by, Keep::Hold { case, select, reason })
+        self.inner.keep(by, Keep::Hold(Holding { case, select, reason }))
     }
 
     /// Ends a hold; who agreed is written down. That it takes a second person is for who calls this to see to (HOLD-03).
@@ -211,22 +211,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Rule`] when nothing is selected, or it ends a term earlier than was known and fewer than two agreed.
-    pub fn anchor(
-        &self,
-        by: &str,
-        event: &str,
-        moment: Wall,
-        select: Select,
-        approved_by: Vec<String>,
-    ) -> Result<u64, StoreError> {
-        let select = self.inner.keeping().normal(select);
+    pub fn anchor(&self, by: &str, anchor: Anchor, approved_by: Vec<String>) -> Result<u64, StoreError> {
+        let select = self.inner.keeping().normal(anchor.select.clone());
         if select.is_empty() {
             return Err(StoreError::Rule("an anchor names its recordings".into()));
         }
         if approved_by.len() < 2 {
             let mut shortened = None;
             self.inner.index.each_row(&mut |row| {
-                if self.inner.keeping().shortens(&row, event, moment, &select) {
+                if self.inner.keeping().shortens(&row, &anchor.event, anchor.moment, &select) {
                     shortened = Some(row.recording);
                 }
                 shortened.is_none()
@@ -238,18 +231,18 @@ impl Store {
                 return Err(StoreError::Rule(text));
             }
         }
-        self.inner.keep(by, Keep::Anchor { event: event.to_string(), moment, select, approved_by })
+        self.inner.keep(by, Keep::Anchor { anchor: Anchor { select, ..anchor }, approved_by })
     }
 
     /// Writes down that whom a recording concerns asked for its erasure (RET-07).
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::NotAudited`].
-    pub fn ask_erasure(&self, by: &str, recording: RecordingId, reason: &str) -> Result<u64, StoreError> {
-        if self.inner.index.row(recording)?.is_none() {
-            return Err(StoreError::NotFound(recording));
+    pub fn ask_erasure(&self, by: &str, asked: Erasure) -> Result<u64, StoreError> {
+        if self.inner.index.row(asked.recording)?.is_none() {
+            return Err(StoreError::NotFound(asked.recording));
         }
-        self.inner.keep(by, Keep::Erase { recording, reason: reason.to_string() })
+        self.inner.keep(by, Keep::Erase(asked))
     }
 
     /// Takes a jump of the clock by `jump_s` seconds as seen: nothing is destroyed until [`Store::thaw`].

@@ -13,9 +13,10 @@ use super::checkpoint::Job;
 use super::commit::Sync;
 use super::disk::{Disk, Place};
 use super::keys::Keys;
+use super::note::{Note, Setup, Told};
 use super::recover::{examine, recover};
 use super::simulated_disk::SimDisk;
-use super::writer::{Note, Setup, Told, Work, Writer};
+use super::writer::{Work, Writer};
 
 /// A node that records, and what it was promised.
 struct Node {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Wall};
 use crate::vault::{Blind, Blinder, Book, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
 
-use super::writer::{BookPlace, CdrRow};
+use super::note::{BookPlace, CdrRow};
 
 /// Changes whenever the tables' form does; an index of another schema is built anew.
 const SCHEMA: u32 = 3;

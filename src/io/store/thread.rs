@@ -23,7 +23,8 @@ use super::commit::Sync;
 use super::disk::{Disk, Place, RealDisk};
 use super::files::Published;
 use super::index::Index;
-use super::writer::{FLUSH_EVERY, Note, Told, Work, Writer};
+use super::note::{Note, Told};
+use super::writer::{FLUSH_EVERY, Work, Writer};
 use super::{Status, Stuck};
 
 /// Without a running recording and anything waiting the thread looks up this often.

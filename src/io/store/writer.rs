@@ -10,95 +10,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
-use crate::base::{CallId, Masked, Random, RecordingId, Time, Wall, bounds};
-use crate::vault::{
-    self, AuditEntry, Book, CdrEntry, Content, Frontier, HEAD_BYTES, Item, Keep, KeepEntry, Kind, LEAF_BYTES,
-    Leaf, LedgerKey, News, Opening, Order, Outcome, Row, Sealed, Sealer, TreeHead, Who, leaf_hash,
-    opening_bytes,
-};
+use crate::base::{RecordingId, Time, Wall, bounds};
+use crate::vault::{self, Book, CdrEntry, Frontier, News, Order};
 
 use super::checkpoint::Job;
 use super::commit::{Segment, Spent, Sync, Waiting};
 use super::disk::{Disk, Place};
 use super::journal::Batch;
-use super::keys::Keys;
 use super::log::Log;
+use super::note::{Note, Setup, Told};
 use super::running::Running;
-use super::space::{Room, Space};
+use super::space::Space;
 
 /// How often what waits is sealed and made durable.
 pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 /// How often a signed head is kept while leaves are appended.
 pub(super) const KEEP_HEAD_EVERY: Duration = Duration::from_secs(60);
-
-/// What the writer tells.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Told {
-    /// To the core.
-    News(News),
-    /// To the index.
-    Row(Box<Row>),
-    /// To the index: a call detail record in its book.
-    Cdr(Box<CdrRow>),
-    /// To the index: an entry of the audit book.
-    Audit { leaf: u64, at: Wall, place: BookPlace },
-    /// To the index: an entry of the book of keeping.
-    Kept { leaf: u64, entry: Box<KeepEntry> },
-    /// To whoever waits with this ticket: the entry is durable.
-    Noted { ticket: u64, leaf: u64 },
-    /// Likewise: it was not taken.
-    NotNoted { ticket: u64 },
-}
-
-/// An entry on its way into a book.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Note {
-    /// A call detail record, and under what it is found.
-    Cdr(Box<CdrEntry>, Vec<Masked>),
-    /// What somebody did.
-    Audit(Box<AuditEntry>),
-    /// What decides how long recordings stay.
-    Keep(Box<KeepEntry>),
-}
-
-impl Note {
-    fn book(&self) -> Book {
-        match self {
-            Note::Cdr(..) => Book::Cdr,
-            Note::Audit(_) => Book::Audit,
-            Note::Keep(_) => Book::Keeping,
-        }
-    }
-
-    fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        match self {
-            Note::Cdr(entry, _) => entry.to_bytes(),
-            Note::Audit(entry) => entry.to_bytes(),
-            Note::Keep(entry) => entry.to_bytes(),
-        }
-    }
-
-    fn item(&self, segment: u32, offset: u64) -> Item {
-        match self {
-            Note::Cdr(entry, _) => Item::Cdr { call: entry.call, segment, offset },
-            Note::Audit(_) => Item::Audit { segment, offset },
-            Note::Keep(entry) => match entry.keep {
-                Keep::Destroyed { recording, .. } => Item::Tombstone { recording, segment, offset },
-                _ => Item::Keeping { segment, offset },
-            },
-        }
-    }
-}
-
-/// Where an entry lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BookPlace {
-    pub book: Book,
-    pub segment: u32,
-    pub offset: u64,
-    pub len_bytes: u64,
-}
 
 /// What blocks for as long as the disk needs: to be run beside the writer, its result handed back.
 #[derive(Debug)]
@@ -107,27 +35,6 @@ pub(super) enum Work {
     Sync(Sync),
     /// To [`Writer::checkpointed`].
     Checkpoint(Job),
-}
-
-/// Where a call detail record lies and under what it is found.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct CdrRow {
-    pub call: CallId,
-    pub leaf: u64,
-    pub place: BookPlace,
-    pub numbers: Vec<Masked>,
-}
-
-/// What the writer is made of.
-pub(super) struct Setup {
-    pub keys: Keys,
-    pub ledger_key: LedgerKey,
-    /// In a word how the machine's clock is set.
-    pub clock_state: fn() -> &'static str,
-    pub random: Random,
-    /// See [`Options`](super::Options).
-    pub low_water_bytes: Option<u64>,
-    pub reserve_bytes: Option<u64>,
 }
 
 pub(super) struct Writer<D> {
@@ -421,195 +328,6 @@ impl<D: Disk> Writer<D> {
     pub(super) fn is_settled(&self) -> bool {
         let on_the_way = !self.batch.is_empty() || !self.waiting.is_empty() || !self.unapplied.is_empty();
         !on_the_way && self.crashed.is_empty() && self.notes.is_empty()
-    }
-
-    fn open(&mut self, recording: RecordingId, call: CallId, at: Wall, facts: Opening, now: Time) {
-        if let Err(why) = self.try_open(recording, call, at, facts, now) {
-            tracing::error!(%recording, why, "no recording begun");
-            self.out.push_back(Told::News(News::Refused { recording, why }));
-        }
-    }
-
-    fn try_open(
-        &mut self,
-        recording: RecordingId,
-        call: CallId,
-        at: Wall,
-        facts: Opening,
-        now: Time,
-    ) -> Result<(), &'static str> {
-        if self.running.contains_key(&recording) {
-            return Err("there is a recording of this id");
-        }
-        if !self.space.is_writable() {
-            return Err("no space");
-        }
-        let place = Place::Recording(recording);
-        if !matches!(self.disk.len(place), Ok(None)) {
-            return Err("there is a file of this id");
-        }
-        let mut bytes = Vec::with_capacity(1_024);
-        let (keyring, random) = (&self.setup.keys.get(), &mut self.setup.random);
-        let mut sealer = Sealer::begin(Content::Recording, recording, call, at, keyring, random, &mut bytes)
-            .map_err(|_| "no key")?;
-        sealer.seal(Kind::Opening, [&opening_bytes(&facts)[..]], &mut bytes).map_err(|_| "facts too long")?;
-        // Written at once, so that a refusal of the disk is known before the call goes on; and in the next batch, so
-        // that it survives.
-        if let Err(error) = self.disk.write(place, 0, &bytes) {
-            let _ = self.disk.remove(place);
-            return Err(self.refused(place, &error, now));
-        }
-        self.append(place, 0, &bytes);
-        let running = Running::new(sealer, call, facts, at, now);
-        self.out.push_back(Told::Row(Box::new(running.row())));
-        self.out.push_back(Told::News(News::Opened { recording }));
-        self.running.insert(recording, running);
-        self.fresh.insert(recording);
-        Ok(())
-    }
-
-    /// Seals everything that waits into the batch.
-    fn seal_all(&mut self, now: Time, wall: Wall) {
-        let leave_out = self.space.room() == Room::ReserveOnly;
-        let mut due = Vec::new();
-        for (id, running) in &mut self.running {
-            if leave_out {
-                running.leave_out(now, 0);
-            } else {
-                running.take_up(now);
-            }
-            let packets = running.take_lost(now);
-            if packets > 0 {
-                self.lost_packets += packets;
-                self.then.push(Told::News(News::Lost { recording: *id, packets }));
-            }
-            if running.is_due(now) {
-                due.push(*id);
-            } else if running.has_data() {
-                let offset = running.len_bytes();
-                let done: Result<(), ()> = self.batch.write(Place::Recording(*id), offset, |out| {
-                    running.seal(out);
-                    Ok(())
-                });
-                debug_assert!(done.is_ok());
-            }
-        }
-        if let Some(running) = self.next_crashed(now) {
-            due.push(running.id());
-            self.running.insert(running.id(), running);
-        }
-        for id in due {
-            self.finish(id, wall);
-        }
-        self.note_day(wall);
-        self.seal_notes(wall);
-        self.sign_head(now, wall);
-    }
-
-    /// Writes the closing record of `id` and its leaf.
-    fn finish(&mut self, id: RecordingId, wall: Wall) {
-        let Some(running) = self.running.remove(&id) else { return };
-        let (place, offset, call) = (Place::Recording(id), running.len_bytes(), running.call);
-        let Ok((sealed, mut row)) = self.batch.write(place, offset, |out| running.finish(out)) else {
-            tracing::error!(recording = %id, "the closing record does not fit; recovery will close the file");
-            return;
-        };
-        let ended = row.ended.unwrap_or(vault::Ended::InOrder);
-        let leaf = self.append_leaf(wall, Item::Recording { recording: id, call, ended }, &sealed);
-        row.leaf = Some(leaf);
-        let (len_bytes, packets) = (sealed.len_bytes, row.packets);
-        self.then.push(Told::News(News::Closed { recording: id, leaf, len_bytes, packets }));
-        self.then.push(Told::Row(Box::new(row)));
-    }
-
-    fn seal_notes(&mut self, wall: Wall) {
-        for (note, ticket) in std::mem::take(&mut self.notes) {
-            let (book, content) = (note.book(), note.to_bytes());
-            let (batch, setup, [cdr, audit, keeping]) = (&mut self.batch, &mut self.setup, &mut self.logs);
-            let log = match book {
-                Book::Cdr => cdr,
-                Book::Audit => audit,
-                Book::Keeping => keeping,
-            };
-            match log.append(&content, wall, batch, setup) {
-                Ok((segment, offset, sealed)) => {
-                    let leaf = self.append_leaf(wall, note.item(segment, offset), &sealed);
-                    let place = BookPlace { book, segment, offset, len_bytes: sealed.len_bytes };
-                    self.then.push(match note {
-                        Note::Cdr(entry, numbers) => {
-                            Told::Cdr(Box::new(CdrRow { call: entry.call, leaf, place, numbers }))
-                        }
-                        Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
-                        Note::Keep(entry) => Told::Kept { leaf, entry },
-                    });
-                    self.then.extend(ticket.map(|ticket| Told::Noted { ticket, leaf }));
-                }
-                Err(why) => {
-                    tracing::error!(%book, why, "an entry is lost");
-                    self.out.extend(ticket.map(|ticket| Told::NotNoted { ticket }));
-                }
-            }
-        }
-        for log in &mut self.logs {
-            log.close_when_due(&mut self.batch);
-        }
-    }
-
-    fn append_leaf(&mut self, at: Wall, item: Item, sealed: &Sealed) -> u64 {
-        let number = self.frontier.size();
-        let leaf = Leaf { number, at, item, len_bytes: sealed.len_bytes, hash: sealed.hash }.to_bytes();
-        self.frontier.push(leaf_hash(&leaf));
-        self.append(Place::Leaves, number * LEAF_BYTES as u64, &leaf);
-        number
-    }
-
-    /// Opens a day: an entry of the audit book says how the clock is, so that the day's first head covers it (AUD-06).
-    fn note_day(&mut self, at: Wall) {
-        let Some(last) = self.kept_at.filter(|last| last.day() != at.day()) else { return };
-        if self.day == Some(at.day()) {
-            return;
-        }
-        self.day = Some(at.day());
-        let entry = AuditEntry {
-            at,
-            who: Who::node(),
-            act: "ledger.day".into(),
-            on: None,
-            about: Vec::new(),
-            result: Outcome::Done,
-            reason: None,
-            of: None,
-            detail: serde_json::json!({ "clock": (self.setup.clock_state)(), "last_head": last }),
-        };
-        self.note(Note::Audit(Box::new(entry)), None);
-    }
-
-    /// Signs the running head when the tree has grown, and keeps one for every minute of activity and every day.
-    fn sign_head(&mut self, now: Time, at: Wall) {
-        let size = self.frontier.size();
-        let minute = self.kept_now.is_none_or(|kept| now.since(kept) >= KEEP_HEAD_EVERY);
-        let day = self.kept_at.is_none_or(|kept| kept.day() != at.day());
-        let keep = size != self.kept && (minute || day);
-        if size == self.signed && !keep {
-            return;
-        }
-        let head = TreeHead { number: self.heads, size, at, root: self.frontier.root() };
-        let bytes = head.sign(&self.setup.ledger_key);
-        self.append(Place::Head, 0, &bytes);
-        self.signed = size;
-        if keep {
-            self.append(Place::Heads, self.heads * HEAD_BYTES as u64, &bytes);
-            self.heads += 1;
-            (self.kept, self.kept_at, self.kept_now) = (size, Some(at), Some(now));
-        }
-    }
-
-    fn append(&mut self, place: Place, offset: u64, bytes: &[u8]) {
-        let done: Result<(), ()> = self.batch.write(place, offset, |out| {
-            out.extend_from_slice(bytes);
-            Ok(())
-        });
-        debug_assert!(done.is_ok());
     }
 
     /// The disk refused `place`: why, in words for the core. A full disk gives up the reserve.
