@@ -4,7 +4,7 @@
 use ledgerline::base::{CallId, Masked, Random, RecordingId, Secret, Wall};
 use ledgerline::vault::{
     Batch, ClosingRecord, Content, Ended, Frame, Frontier, Item, Keyring, Kind, Leaf, LedgerKey, Opener,
-    Opening, Sealer, TreeHead, closing_bytes, leaf_hash, opening_bytes,
+    Opening, Sealer, Suite, TreeHead, closing_bytes, opening_bytes,
 };
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recording-format.md");
@@ -62,10 +62,17 @@ fn the_page_shows_what_the_program_writes() {
 
     let item = Item::Recording { recording, call, ended: Ended::InOrder };
     let second = std::time::Duration::from_secs(1);
-    let leaf =
-        Leaf { number: 0, at: at + second, item, len_bytes: sealed.len_bytes, hash: sealed.hash }.to_bytes();
-    let mut tree = Frontier::new();
-    tree.push(leaf_hash(&leaf));
+    let leaf = Leaf {
+        suite: Suite::Intl,
+        number: 0,
+        at: at + second,
+        item,
+        len_bytes: sealed.len_bytes,
+        hash: sealed.hash,
+    }
+    .to_bytes();
+    let mut tree = Frontier::new(Suite::Intl);
+    tree.push_leaf(&leaf);
     let signer = LedgerKey::from_seed(&counting(0x20));
     let head = TreeHead { number: 0, size: 1, at: at + second * 2, root: tree.root() }.sign(&signer);
     let key = data_key(&file[72..112]);
@@ -77,7 +84,7 @@ fn the_page_shows_what_the_program_writes() {
                 "data key {}\ncontent  {}\nhash     {}\n",
                 hex(&key),
                 hex(&sealed.hash),
-                hex(&leaf_hash(&leaf))
+                hex(&Suite::Intl.leaf_hash(&leaf))
             ) + &lines(&leaf),
         ),
         ("vector-head", format!("public   {}\n", hex(&signer.public().to_bytes())) + &lines(&head)),

@@ -8,11 +8,12 @@
 With `--heads FILE` the ledger is held against heads that were kept outside.
 
 One line an item; exit code 0 when all is whole, 1 when something is wrong, 2 for wrong use.
-Needs the `cryptography` package.
+Both suites of algorithms. Needs the `cryptography` package; SM2 signatures are checked by the few lines below.
 """
 
 import argparse
 import hashlib
+import hmac
 import json
 import pathlib
 import struct
@@ -20,7 +21,9 @@ import sys
 import zlib
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
@@ -36,6 +39,106 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def ulid(octets):
     number = int.from_bytes(octets, "big")
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def sha256(octets):
+    return hashlib.sha256(octets).digest()
+
+
+def sm3(octets):
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(octets)
+    return digest.finalize()
+
+
+HASH = {1: sha256, 2: sm3}
+
+
+def hmac_sm3(key, text):
+    """RFC 2104 with SM3; keys here are no longer than a block of 64 octets."""
+    pad = lambda octet: bytes(byte ^ octet for byte in key.ljust(64, b"\0"))
+    return sm3(pad(0x5C) + sm3(pad(0x36) + text))
+
+
+def sm4_wrapping_key(kek):
+    """HKDF-SM3 (RFC 5869) without salt; the first 16 octets."""
+    return hmac_sm3(hmac_sm3(bytes(32), kek), b"ledgerline/1/sm4-wrap\x01")[:16]
+
+
+def sm4_key_unwrap(kek, wrapped):
+    """RFC 3394 2.2.2 with SM4 for AES."""
+    block = Cipher(algorithms.SM4(sm4_wrapping_key(kek)), modes.ECB())
+    check, parts = wrapped[:8], [wrapped[at : at + 8] for at in range(8, len(wrapped), 8)]
+    for turn in range(5, -1, -1):
+        for place in range(len(parts) - 1, -1, -1):
+            count = turn * len(parts) + place + 1
+            mixed = (int.from_bytes(check, "big") ^ count).to_bytes(8, "big")
+            opened = block.decryptor().update(mixed + parts[place])
+            check, parts[place] = opened[:8], opened[8:]
+    if not hmac.compare_digest(check, b"\xa6" * 8):
+        raise InvalidUnwrap
+    return b"".join(parts)
+
+
+class SM4GCM:
+    """SM4-GCM (RFC 8998) under the first 16 octets of a data key, called as AESGCM is."""
+
+    def __init__(self, key):
+        self.key = key[:16]
+
+    def decrypt(self, nonce, sealed, associated):
+        sealed, tag = sealed[:-16], sealed[-16:]
+        opener = Cipher(algorithms.SM4(self.key), modes.GCM(nonce, tag)).decryptor()
+        opener.authenticate_additional_data(associated)
+        return opener.update(sealed) + opener.finalize()
+
+
+class SM2:
+    """The curve of GB/T 32918.5 and verification of GB/T 32918.2 section 7."""
+
+    P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+    A = P - 3
+    B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+    N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+    G = (0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+         0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0)
+    ID = b"1234567812345678"
+
+    @classmethod
+    def add(cls, one, other):
+        if one is None or other is None:
+            return one or other
+        (x1, y1), (x2, y2) = one, other
+        if x1 == x2 and (y1 + y2) % cls.P == 0:
+            return None
+        if one == other:
+            slope = (3 * x1 * x1 + cls.A) * pow(2 * y1, -1, cls.P)
+        else:
+            slope = (y2 - y1) * pow(x2 - x1, -1, cls.P)
+        x = (slope * slope - x1 - x2) % cls.P
+        return x, (slope * (x1 - x) - y1) % cls.P
+
+    @classmethod
+    def times(cls, number, point):
+        out = None
+        while number:
+            out = cls.add(out, point) if number & 1 else out
+            point, number = cls.add(point, point), number >> 1
+        return out
+
+    @classmethod
+    def verify(cls, public, signature, text):
+        x, y = (int.from_bytes(public[at : at + 32], "big") for at in (1, 33))
+        if public[0] != 4 or (y * y - x * x * x - cls.A * x - cls.B) % cls.P:
+            return False
+        r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
+        if not (0 < r < cls.N and 0 < s < cls.N) or (r + s) % cls.N == 0:
+            return False
+        numbers = b"".join(number.to_bytes(32, "big") for number in (cls.A, cls.B, *cls.G))
+        whose = sm3(struct.pack(">H", 8 * len(cls.ID)) + cls.ID + numbers + public[1:])
+        e = int.from_bytes(sm3(whose + text), "big")
+        point = cls.add(cls.times(s, cls.G), cls.times((r + s) % cls.N, (x, y)))
+        return point is not None and (e + point[0]) % cls.N == r
 
 
 class Wrong(Exception):
@@ -60,7 +163,7 @@ class File:
 
     def content_hash(self):
         slot = self.header_len - 60
-        return hashlib.sha256(self.octets[:slot] + self.octets[slot + 44 :]).digest()
+        return HASH[self.suite](self.octets[:slot] + self.octets[slot + 44 :])
 
     def read_header(self, keys, expected):
         octets = self.octets
@@ -69,7 +172,8 @@ class File:
         if len(octets) < 64:
             raise Wrong("header altered")
         version, suite, length = struct.unpack(">HHH", octets[8:14])
-        if (version, suite) != (1, 1):
+        self.suite = suite
+        if version != 1 or suite not in HASH:
             raise Wrong(f"version {version}, suite {suite} unknown")
         content, tracks = octets[14], octets[15]
         if content not in (1, 2, 3, 4) or length != 124 + 2 * tracks or len(octets) < length:
@@ -86,10 +190,11 @@ class File:
         if kek_version not in keys:
             raise Wrong(f"no key of version {kek_version}")
         try:
-            key = aes_key_unwrap(keys[kek_version], octets[length - 56 : length - 16])
+            unwrap = {1: aes_key_unwrap, 2: sm4_key_unwrap}[suite]
+            key = unwrap(keys[kek_version], octets[length - 56 : length - 16])
         except InvalidUnwrap:
             raise Wrong("wrapped key altered")
-        self.gcm = AESGCM(key)
+        self.gcm = {1: AESGCM, 2: SM4GCM}[suite](key)
         self.tag = octets[length - 16 : length]
         self.header_holds = True
         try:
@@ -155,7 +260,7 @@ class File:
         if head["kind"] == CLOSING:
             self.closing = json.loads(content)
         elif head["kind"] == ENTRY:
-            self.entries[at] = (hashlib.sha256(self.octets[at:until]).digest(), until - at)
+            self.entries[at] = (HASH[self.suite](self.octets[at:until]), until - at)
         elif head["kind"] == MEDIA:
             place = 0
             while place < len(content):
@@ -212,21 +317,21 @@ class File:
             self.problems.append(f"no closing record after chunk {len(self.good)}: ended by crash, or cut")
 
 
-def tree_peaks(peaks, size, leaf):
+def tree_peaks(digest, peaks, size, leaf):
     """Appends a leaf to the right edge of the tree (RFC 9162 2.1.1, built from the left)."""
-    node = hashlib.sha256(b"\0" + leaf).digest()
+    node = digest(b"\0" + leaf)
     while size & 1:
-        node = hashlib.sha256(b"\1" + peaks.pop() + node).digest()
+        node = digest(b"\1" + peaks.pop() + node)
         size >>= 1
     peaks.append(node)
 
 
-def root_of(peaks):
+def root_of(digest, peaks):
     if not peaks:
-        return hashlib.sha256(b"").digest()
+        return digest(b"")
     node = peaks[-1]
     for left in reversed(peaks[:-1]):
-        node = hashlib.sha256(b"\1" + left + node).digest()
+        node = digest(b"\1" + left + node)
     return node
 
 
@@ -238,6 +343,8 @@ class Ledger:
         self.recordings, self.entries, self.tombstones = {}, {}, {}
         folder = store / "ledger"
         public = bytes.fromhex((folder / "ledger.pub").read_text().strip())
+        self.suite = 1 if len(public) == 32 else 2
+        self.digest = HASH[self.suite]
         leaves = (folder / "leaves").read_bytes() if (folder / "leaves").exists() else b""
         heads = (folder / "heads").read_bytes() if (folder / "heads").exists() else b""
         roots = self.read_leaves(leaves)
@@ -248,14 +355,14 @@ class Ledger:
     def read_leaves(self, octets):
         if len(octets) % 96:
             self.problems.append("half a leaf at the end")
-        peaks, roots = [], [root_of([])]
+        peaks, roots = [], [root_of(self.digest, [])]
         for number in range(len(octets) // 96):
             leaf = octets[number * 96 : number * 96 + 96]
-            tree_peaks(peaks, number, leaf)
-            roots.append(root_of(peaks))
+            tree_peaks(self.digest, peaks, number, leaf)
+            roots.append(root_of(self.digest, peaks))
             kind = leaf[1]
             claimed, _, length = struct.unpack(">QqQ", leaf[8:24] + leaf[56:64])
-            if leaf[0] != (2 if kind > 3 else 1) or kind not in range(1, 7) or leaf[2:4] != b"\0\1" or claimed != number:
+            if leaf[0] != (2 if kind > 3 else 1) or kind not in range(1, 7) or leaf[2:4] != bytes([0, self.suite]) or claimed != number:
                 self.problems.append(f"leaf {number} altered, missing or out of its place")
                 continue
             if kind > 2:
@@ -307,13 +414,18 @@ class Ledger:
 
 def signed_head(head, public):
     """Number, size and root of a head; None when it is not signed by this key."""
-    known = len(head) == 136 and head[:12] == b"LLHEAD1\n\0\1\0\1"
-    if not known or head[12:16] != hashlib.sha256(public).digest()[:4]:
+    suite = 1 if len(public) == 32 else 2
+    known = len(head) == 136 and head[:12] == b"LLHEAD1\n\0\1\0" + bytes([suite])
+    if not known or head[12:16] != HASH[suite](public)[:4]:
         return None
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(head[72:], head[:72])
-    except InvalidSignature:
-        return None
+    if suite == 2:
+        if not SM2.verify(public, head[72:], head[:72]):
+            return None
+    else:
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(head[72:], head[:72])
+        except InvalidSignature:
+            return None
     return *struct.unpack(">QQ", head[16:32]), head[40:72]
 
 
@@ -346,7 +458,7 @@ def check_store(store, keys, outside=()):
             problems.append("destroyed, and yet here")
         elif leaf is None:
             problems.append("not in the ledger")
-        elif not hasattr(file, "header_len") or (file.content_hash(), len(file.octets)) != leaf[:2]:
+        elif not hasattr(file, "header_len") or file.suite != ledger.suite or (file.content_hash(), len(file.octets)) != leaf[:2]:
             problems.append(f"not the file of leaf {leaf[4]}")
         elif file.call != leaf[2]:
             problems.append(f"call is not that of leaf {leaf[4]}")
@@ -366,7 +478,7 @@ def check_store(store, keys, outside=()):
             file = File(path.read_bytes(), keys, (code << 32 | number).to_bytes(16, "big"))
             problems = [problem for problem in file.problems if problem]
             for offset, (digest, length, leaf) in sorted(leaves.items()):
-                if hashlib.sha256(file.octets[offset : offset + length]).digest() != digest:
+                if ledger.digest(file.octets[offset : offset + length]) != digest:
                     problems.append(f"entry at {offset} is not that of leaf {leaf}")
             problems += [f"entry at {offset} is not in the ledger" for offset in file.entries if offset not in leaves]
             yield f"{folder} {number}", problems, f"{len(leaves)} entries"

@@ -12,7 +12,7 @@ use super::print::Printer;
 use crate::io::admin::Reply;
 use crate::io::admin::protocol::Act;
 use crate::io::store;
-use crate::vault::{LedgerPublic, unhex};
+use crate::vault::LedgerPublic;
 
 pub(super) fn backup(args: &args::Backup, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
     let config = door::configuration(config)?;
@@ -45,8 +45,8 @@ pub(super) fn backup(args: &args::Backup, config: Option<&Path>, printer: &Print
 pub(super) fn restore(args: &args::Restore, printer: &Printer) -> Result<Exit, Stop> {
     let at = |error| Stop::usage(format!("{}: {error}", args.key.display()));
     let text = std::fs::read_to_string(&args.key).map_err(at)?;
-    let public = unhex(text.trim()).and_then(|octets| LedgerPublic::from_bytes(&octets));
-    let public = public.ok_or_else(|| Stop::usage(format!("{}: not a public key", args.key.display())))?;
+    let public = LedgerPublic::parse(&text)
+        .ok_or_else(|| Stop::usage(format!("{}: not a public key", args.key.display())))?;
     let bar = ProgressBar::new_spinner();
     let done = store::restore(&args.from, &args.to, &public, &mut |files| bar.set_position(files));
     bar.finish_and_clear();

@@ -140,16 +140,19 @@ impl Folder {
         node: &mut Node,
     ) -> Result<Value, Stop> {
         self.index().map_err(Stop::failed)?;
-        let hash = |name: &str| hash_file(&self.path.join(name)).map_err(Stop::failed);
-        let ((items_sha256, _), (index_sha256, _)) = (hash("items.jsonl")?, hash("index.csv")?);
+        let hash = |name: &str| hash_file(begun.suite, &self.path.join(name)).map_err(Stop::failed);
+        let ((items, _), (index, _)) = (hash("items.jsonl")?, hash("index.csv")?);
         let mut manifest = json!({
             "format": "ledgerline-export/1", "case": order.case, "purpose": order.purpose, "created": now.rfc3339(),
             "requester": begun.requester, "approvers": begun.approvers, "motion": begun.motion,
             "approved_sha256": begun.approved_sha256, "count": begun.recordings.len(),
             "encrypted": order.recipient.as_ref().map(|_| "JWE ECDH-ES (X25519) A256GCM, each file"),
-            "items": "items.jsonl", "items_sha256": items_sha256, "index_sha256": index_sha256,
+            "items": "items.jsonl", "items_sha256": items.sha256, "index_sha256": index.sha256, "suite": begun.suite,
             "software": concat!("ledgerline ", env!("CARGO_PKG_VERSION")),
         });
+        if let (Some(items), Some(index)) = (items.sm3, index.sm3) {
+            (manifest["items_sm3"], manifest["index_sm3"]) = (items.into(), index.into());
+        }
         let text = serde_json::to_string_pretty(&manifest).map_err(Stop::failed)? + "\n";
         let write = |name: &str, text: &str| {
             let mut file = private().write(true).create(true).truncate(true).open(self.path.join(name))?;
@@ -157,8 +160,9 @@ impl Folder {
             file.sync_all()
         };
         write("manifest.json", &text).map_err(Stop::failed)?;
-        let (sha256, _) = hash("manifest.json")?;
-        let act = ExportAct::Seal { motion: begun.motion, sha256: sha256.clone() };
+        let (hashes, _) = hash("manifest.json")?;
+        let sha256 = hashes.sha256.clone();
+        let act = ExportAct::Seal { motion: begun.motion, hashes };
         let signed: Value = node.value(Act::Export(act))?;
         write("manifest.json.sig", &format!("{signed:#}\n")).map_err(Stop::failed)?;
         manifest["sha256"] = sha256.into();

@@ -8,14 +8,18 @@ use super::print::Printer;
 use crate::io::init::{self, InitError, Wishes};
 
 pub(super) fn run(args: &args::Init, printer: &Printer) -> Result<Exit, Stop> {
-    let made = init::init(&args.folder, &Wishes::default()).map_err(|error| match error {
-        InitError::NotEmpty(_) => Stop::refused(error),
-        _ => Stop::failed(error),
-    })?;
+    let made =
+        init::init(&args.folder, &Wishes { suite: args.suite, ..Wishes::default() }).map_err(|error| {
+            match error {
+                InitError::NotEmpty(_) => Stop::refused(error),
+                _ => Stop::failed(error),
+            }
+        })?;
     let result = json!({
         "config": made.config,
         "certificate": made.certificate,
         "keys": made.keys,
+        "suite": args.suite,
         "administrator": init::ADMINISTRATOR,
         "password": made.password.expose(),
         "break_glass": init::BREAK_GLASS,

@@ -10,6 +10,7 @@ use super::args;
 use super::door;
 use super::exit::{Exit, Stop};
 use super::print::Printer;
+use crate::io::store::held::{self, InToken};
 use crate::io::store::lock::{self, Lock};
 
 /// Shortest passphrase: it guards everything.
@@ -27,6 +28,26 @@ pub(super) fn run(vault: &args::Vault, config: Option<&Path>, printer: &Printer)
                 format!("{lines}{need} of these open the keys. They are shown this once: give each to another person.\n")
             });
         }
+        args::Vault::Lock { token: Some(token), module: Some(module), key, escrow_minutes, .. } => {
+            let pin = lines()?.into_iter().next().unwrap_or_default();
+            let wanted = InToken {
+                module: module.clone(),
+                token: token.clone(),
+                key: key.clone(),
+                root: String::new(),
+                held: Vec::new(),
+                escrow_minutes: *escrow_minutes,
+            };
+            let made = held::lock_by_token(keys, wanted, pin.trim()).map_err(Stop::refused)?;
+            printer.value(&made, |made| {
+                format!(
+                    "key version {} is in the token `{}` and never leaves it. Every start wants the PIN, by `vault unseal` or as the\n\
+                     credential `ledgerline.pin`. `key rewrap`, once the switch runs, brings the old recordings under it.\n",
+                    made.held.first().copied().unwrap_or_default(),
+                    made.token
+                )
+            });
+        }
         args::Vault::Lock { .. } => {
             let word = lines()?.into_iter().next().unwrap_or_default();
             if word.chars().count() < SHORTEST {
@@ -41,8 +62,7 @@ pub(super) fn run(vault: &args::Vault, config: Option<&Path>, printer: &Printer)
         args::Vault::Unseal => {
             let lock = Lock::of(keys).map_err(Stop::failed)?;
             let lock = lock.ok_or_else(|| Stop::refused("the keys are not locked"))?;
-            let root = lock.root(&lines()?).map_err(Stop::refused)?;
-            lock::hand_over(keys, &root).map_err(Stop::refused)?;
+            lock::unseal(keys, &lock, &lines()?).map_err(Stop::refused)?;
             printer.value(&json!({ "unsealed": true }), |_| "handed to the switch that starts\n".to_string());
         }
         args::Vault::Status => {
@@ -52,6 +72,20 @@ pub(super) fn run(vault: &args::Vault, config: Option<&Path>, printer: &Printer)
                 Some(Lock::Passphrase { .. }) => "the keys are locked by a passphrase\n".to_string(),
                 Some(Lock::Shares { need, of }) => {
                     format!("the keys are locked: {need} of {of} shares open them\n")
+                }
+                Some(Lock::Token(lock)) => {
+                    let away = match lock.escrow_minutes {
+                        None => "while it is away nothing begins".to_string(),
+                        Some(minutes) => {
+                            format!("while it is away an escrow key lends for {minutes} minutes")
+                        }
+                    };
+                    format!(
+                        "the token `{}` ({}) holds versions {:?}; {away}\n",
+                        lock.token,
+                        lock.module.display(),
+                        lock.held
+                    )
                 }
             });
         }

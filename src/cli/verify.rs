@@ -12,13 +12,15 @@ use super::print::Printer;
 use super::rec;
 use crate::io::package;
 use crate::io::store::{Depth, verify_copy};
-use crate::vault::{Consistency, Inclusion, LedgerPublic, unhex};
+use crate::vault::{Consistency, Inclusion, LedgerPublic};
 
 pub(super) fn run(verify: &args::Verify, printer: &Printer) -> Result<Exit, Stop> {
     let text = read(&verify.key)?;
-    let public = unhex(text.trim()).and_then(|octets| LedgerPublic::from_bytes(&octets));
-    let public = public.ok_or_else(|| {
-        Stop::usage(format!("{}: not a public key: 64 hexadecimal digits", verify.key.display()))
+    let public = LedgerPublic::parse(&text).ok_or_else(|| {
+        Stop::usage(format!(
+            "{}: not a public key: 64 hexadecimal digits (suite gm: 130)",
+            verify.key.display()
+        ))
     })?;
     if package::is_package(&verify.what) {
         return packaged(&verify.what, &public, printer);

@@ -18,6 +18,7 @@ use super::shipped;
 use super::store::{self, Store, StoreError};
 use crate::base::Secret;
 use crate::compliance::role::Role;
+use crate::vault::Suite;
 
 /// Name of the first administrator.
 pub const ADMINISTRATOR: &str = "admin";
@@ -35,6 +36,8 @@ pub struct Wishes {
     pub listen: Vec<String>,
     /// `[media] ports`.
     pub ports: String,
+    /// What the store writes with, for good.
+    pub suite: Suite,
 }
 
 impl Default for Wishes {
@@ -44,6 +47,7 @@ impl Default for Wishes {
                 .map(String::from)
                 .to_vec(),
             ports: "20000-29999".to_string(),
+            suite: Suite::Intl,
         }
     }
 }
@@ -106,7 +110,10 @@ fn fill(folder: &Path, wishes: &Wishes) -> Result<Made, InitError> {
     plans(&folder.join("dialplans"))?;
     let (keys, records) = (folder.join("keys"), folder.join("store"));
     make_folder(&records)?;
-    Store::create(&records, &store::Options { keys: Some(keys.clone()), ..store::Options::default() })?;
+    Store::create(
+        &records,
+        &store::Options { keys: Some(keys.clone()), suite: wishes.suite, ..store::Options::default() },
+    )?;
     let certificate = certificate(&folder.join("certs"))?;
     let password = password::generate()?;
     let glass = password::generate()?;

@@ -1,9 +1,9 @@
 //! A package of exported recordings on any machine: what lies where in its folder, and whether nothing was changed.
 //!
 //! ```text
-//! manifest.json        what it is, for whom, by whom; SHA-256 of items.jsonl
-//! manifest.json.sig    Ed25519 over the manifest's SHA-256, by the ledger's key
-//! items.jsonl          one JSON object a recording: its facts, its gaps, its files with their SHA-256
+//! manifest.json        what it is, for whom, by whom; hashes of items.jsonl
+//! manifest.json.sig    the signature over the manifest's hashes, by the ledger's key
+//! items.jsonl          one JSON object a recording: its facts, its gaps, its files with their hashes
 //! index.csv            the same for people, without the files
 //! audio/ events/ vcon/ proofs/
 //! ```
@@ -16,13 +16,12 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::admin::export::{ExportFile, manifest_statement};
 use crate::base::RecordingId;
-use crate::vault::{Inclusion, Item, LedgerPublic, hex, unhex};
+use crate::vault::{Hash, Inclusion, Item, LedgerPublic, Suite, hex, unhex};
 
 /// Names that every package has besides the files of its recordings.
 pub const OWN: [&str; 4] = ["manifest.json", "manifest.json.sig", "items.jsonl", "index.csv"];
@@ -50,19 +49,48 @@ pub fn is_package(folder: &Path) -> bool {
     folder.join("manifest.json").is_file()
 }
 
-/// SHA-256 of a file, read in blocks, and its length.
+/// What a file comes to: SHA-256, which everybody has a tool for, and under suite gm SM3 beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashes {
+    /// SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
+    /// SM3, 64 hexadecimal digits, of a store of suite gm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm3: Option<String>,
+}
+
+impl Hashes {
+    /// Of `octets`, in a store of `suite`.
+    pub fn of(suite: Suite, octets: &[u8]) -> Hashes {
+        let sm3 = (suite == Suite::Gm).then(|| hex(&Suite::Gm.digest(octets)));
+        Hashes { sha256: hex(&Suite::Intl.digest(octets)), sm3 }
+    }
+
+    /// Whether they look like hashes.
+    pub fn is_sound(&self) -> bool {
+        [Some(&self.sha256), self.sm3.as_ref()].into_iter().flatten().all(|text| unhex::<32>(text).is_some())
+    }
+}
+
+/// The hashes of a file, read in blocks, and its length.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn hash_file(path: &Path) -> io::Result<(String, u64)> {
-    let (mut file, mut hash, mut block, mut len) = (File::open(path)?, Sha256::new(), [0; 16 << 10], 0);
+pub fn hash_file(suite: Suite, path: &Path) -> io::Result<(Hashes, u64)> {
+    let (mut file, mut block, mut len) = (File::open(path)?, [0; 16 << 10], 0);
+    let mut sha256 = Hash::new(Suite::Intl);
+    let mut sm3 = (suite == Suite::Gm).then(|| Hash::new(Suite::Gm));
     loop {
-        match file.read(&mut block)? {
-            0 => return Ok((hex(&hash.finalize()), len)),
-            count => {
-                hash.update(block.get(..count).unwrap_or_default());
-                len += count as u64;
-            }
+        let count = file.read(&mut block)?;
+        let read = block.get(..count).unwrap_or_default();
+        sha256.update(read);
+        if let Some(sm3) = &mut sm3 {
+            sm3.update(read);
+        }
+        len += count as u64;
+        if count == 0 {
+            let sm3 = sm3.map(|hash| hex(&hash.finish()));
+            return Ok((Hashes { sha256: hex(&sha256.finish()), sm3 }, len));
         }
     }
 }
@@ -77,14 +105,16 @@ pub fn verify_package(
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<PackageReport> {
     let mut report = PackageReport::default();
-    let (manifest, _) = hash_file(&folder.join("manifest.json"))?;
+    let suite = public.suite();
+    let (manifest, _) = hash_file(suite, &folder.join("manifest.json"))?;
     if !is_signed(folder, &manifest, public) {
         report.findings.push("manifest.json is not signed by this key".into());
     }
     let told: Value = serde_json::from_slice(&fs::read(folder.join("manifest.json"))?).unwrap_or_default();
-    for (name, member) in [("items.jsonl", "items_sha256"), ("index.csv", "index_sha256")] {
-        let (hash, _) = hash_file(&folder.join(name))?;
-        if told[member] != hash.as_str() {
+    for (name, member) in [("items.jsonl", "items"), ("index.csv", "index")] {
+        let (hashes, _) = hash_file(suite, &folder.join(name))?;
+        let sm3 = hashes.sm3.as_deref().is_none_or(|sm3| told[format!("{member}_sm3")] == sm3);
+        if !sm3 || told[format!("{member}_sha256")] != hashes.sha256.as_str() {
             report.findings.push(format!("{name} is not the one that the manifest names"));
         }
     }
@@ -107,7 +137,7 @@ pub fn verify_package(
     Ok(report)
 }
 
-fn is_signed(folder: &Path, manifest: &str, public: &LedgerPublic) -> bool {
+fn is_signed(folder: &Path, manifest: &Hashes, public: &LedgerPublic) -> bool {
     let read = || {
         let signed: Value = serde_json::from_slice(&fs::read(folder.join("manifest.json.sig")).ok()?).ok()?;
         unhex(signed["signature"].as_str()?)
@@ -126,9 +156,9 @@ fn check_line(
     for file in &line.files {
         report.files += 1;
         known.insert(file.file.clone());
-        let found = is_inside(&file.file).then(|| hash_file(&folder.join(&file.file)));
+        let found = is_inside(&file.file).then(|| hash_file(public.suite(), &folder.join(&file.file)));
         match found {
-            Some(Ok(found)) if found == (file.sha256.clone(), file.len) => {}
+            Some(Ok(found)) if found == (file.hashes.clone(), file.len) => {}
             Some(Ok(_)) => report.findings.push(format!("{} was changed", file.file)),
             Some(Err(error)) => report.findings.push(format!("{}: {error}", file.file)),
             None => report.findings.push(format!("{} leads out of the package", file.file)),

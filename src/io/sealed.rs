@@ -1,6 +1,6 @@
 //! One small sealed file: read whole, replaced whole, never seen half written and never in clear on the disk.
 //!
-//! Layout: 8 octets of mark, 4 of key version (big-endian), 12 of nonce, then AES-256-GCM over the content; mark, version
+//! Layout: 8 octets of mark, 4 of key version (big-endian), 12 of nonce, then the content under the store's suite (AES-256-GCM or SM4-GCM); mark, version
 //! and purpose are associated data. Invariant: every write draws a new nonce; writers hold the lock beside the file, in
 //! this process and any other.
 
@@ -10,18 +10,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes256Gcm, Key, Nonce};
 use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
-use crate::vault::{Keyring, Label, NoSuchKey};
+use crate::vault::{Keyring, Label, NONCE_BYTES, NoSuchKey, ValueKey};
 
 /// Begins every sealed file; the digit is the version of the layout.
 const MARK: &[u8; 8] = b"LLSEAL1\n";
-
-/// Octets of an AES-GCM nonce (NIST SP 800-38D §8.2).
-const NONCE: usize = 12;
 
 /// Largest content: a hundred thousand accounts fit ten times.
 const CONTENT_BYTES: u64 = 256 << 20;
@@ -95,10 +90,8 @@ impl Sealed {
         let forged = || SealedError::Forged(self.path.clone());
         let (version, rest) =
             octets.strip_prefix(MARK).and_then(|rest| rest.split_first_chunk::<4>()).ok_or_else(forged)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(forged)?;
         let version = u32::from_be_bytes(*version);
-        let payload = Payload { msg: sealed, aad: &self.associated(version) };
-        let content = self.cipher(version)?.decrypt(&Nonce::from(*nonce), payload).map_err(|_| forged())?;
+        let content = self.key(version)?.open_with(&self.associated(version), rest).ok_or_else(forged)?;
         Ok(Some(Zeroizing::new(content)))
     }
 
@@ -162,19 +155,15 @@ impl Sealed {
     }
 
     fn replace(&self, content: &[u8]) -> Result<(), SealedError> {
-        let mut nonce = [0; NONCE];
+        let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(SealedError::Random)?;
         let version = self.keys.current();
-        let payload = Payload { msg: content, aad: &self.associated(version) };
-        let sealed = self
-            .cipher(version)?
-            .encrypt(&Nonce::from(nonce), payload)
-            .expect("content far below AES-GCM's limit");
+        let sealed = self.key(version)?.seal_with(nonce, &self.associated(version), content);
         let fresh = self.path.with_extension("new");
         let write = || -> io::Result<()> {
             let mut file =
                 private(OpenOptions::new().create(true).truncate(true).write(true)).open(&fresh)?;
-            for part in [&MARK[..], &version.to_be_bytes(), &nonce, &sealed] {
+            for part in [&MARK[..], &version.to_be_bytes(), &sealed] {
                 file.write_all(part)?;
             }
             file.sync_all()?;
@@ -188,12 +177,12 @@ impl Sealed {
         [&MARK[..], &version.to_be_bytes(), self.purpose.as_bytes()].concat()
     }
 
-    fn cipher(&self, version: u32) -> Result<Aes256Gcm, SealedError> {
+    fn key(&self, version: u32) -> Result<ValueKey, SealedError> {
         let key = self
             .keys
             .subkey(version, Label::Users)
             .map_err(|error| SealedError::Key(self.path.clone(), error))?;
-        Ok(Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.expose())))
+        Ok(ValueKey::new(self.keys.suite(), &key))
     }
 
     fn io(&self, error: io::Error) -> SealedError {

@@ -5,9 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hex::{hex, unhex};
+use super::head::{LedgerKey, LedgerPublic};
+use super::hex::hex;
 use super::keep::Job;
-use super::ledger::{Frontier, LedgerKey, LedgerPublic, leaf_hash};
+use super::ledger::Frontier;
+use super::suite::Suite;
 use crate::base::Wall;
 
 /// Its title, and the `type` of its JSON.
@@ -52,7 +54,7 @@ pub struct Certificate {
     pub approved_by: Vec<String>,
     /// By what program.
     pub software: String,
-    /// `ed25519:` and 128 hexadecimal digits, over this JSON with an empty list here.
+    /// `ed25519:` (suite 2: `sm2:`) and 128 hexadecimal digits, over this JSON with an empty list here.
     pub sig: Vec<String>,
 }
 
@@ -65,7 +67,7 @@ pub struct CertifiedScope {
     pub recordings: u64,
     /// Lowest and highest leaf of them in the ledger.
     pub seq: (u64, u64),
-    /// `sha256:` and the root (RFC 9162 §2.1.1) over their identifiers' 16 octets, in the job's order.
+    /// `sha256:` (suite 2: `sm3:`) and the root (RFC 9162 §2.1.1) over their identifiers' 16 octets, in the job's order.
     pub tombstone_root: String,
 }
 
@@ -80,9 +82,9 @@ pub struct Withheld {
 
 impl Certificate {
     /// Of `job`, done at `finished`; `seq` are the lowest and highest leaf of its recordings.
-    pub fn of(job: &Job, seq: (u64, u64), finished: Wall, software: &str) -> Certificate {
-        let mut tree = Frontier::new();
-        job.recordings.iter().for_each(|id| tree.push(leaf_hash(&id.to_bytes())));
+    pub fn of(suite: Suite, job: &Job, seq: (u64, u64), finished: Wall, software: &str) -> Certificate {
+        let mut tree = Frontier::new(suite);
+        job.recordings.iter().for_each(|id| tree.push_leaf(&id.to_bytes()));
         let hours = (finished.as_micros() - job.grounds.basis_at.as_micros()) as f64 / 3.6e9;
         Certificate {
             kind: TITLE.into(),
@@ -95,7 +97,7 @@ impl Certificate {
                 class: job.scope.clone(),
                 recordings: job.recordings.len() as u64,
                 seq,
-                tombstone_root: format!("sha256:{}", hex(&tree.root())),
+                tombstone_root: format!("{}:{}", suite.hash_name(), hex(&tree.root())),
             },
             method: METHOD.into(),
             also: job.also.clone(),
@@ -117,7 +119,7 @@ impl Certificate {
     /// Its JSON, signed.
     pub fn signed(mut self, key: &LedgerKey) -> String {
         self.sig.clear();
-        self.sig = vec![format!("ed25519:{}", hex(&key.sign(self.text().as_bytes())))];
+        self.sig = vec![key.sign_text(&self.text())];
         self.text()
     }
 
@@ -125,10 +127,7 @@ impl Certificate {
     pub fn verify(json: &str, public: &LedgerPublic) -> Option<Certificate> {
         let signed: Certificate = serde_json::from_str(json).ok()?;
         let bare = Certificate { sig: Vec::new(), ..signed.clone() };
-        let holds = |sig: &String| {
-            let signature = sig.strip_prefix("ed25519:").and_then(unhex);
-            signature.is_some_and(|signature| public.holds(bare.text().as_bytes(), &signature))
-        };
+        let holds = |sig: &String| public.holds_text(&bare.text(), sig);
         (json == signed.text() && signed.sig.iter().any(holds)).then_some(signed)
     }
 
@@ -196,7 +195,7 @@ mod tests {
     fn a_certificate_holds_and_no_letter_of_it_may_change() {
         let key = LedgerKey::from_seed(&Secret::new([5; 32]));
         let finished = Wall::from_micros(31_400 * 3_600_000);
-        let json = Certificate::of(&job(), (4, 9), finished, "ledgerline 0.1").signed(&key);
+        let json = Certificate::of(Suite::Intl, &job(), (4, 9), finished, "ledgerline 0.1").signed(&key);
         let read = Certificate::verify(&json, &key.public()).expect("holds");
         assert_eq!((read.hours_since_basis, read.scope.recordings, read.scope.seq), (31.4, 2, (4, 9)));
         let other = LedgerKey::from_seed(&Secret::new([6; 32]));

@@ -32,7 +32,7 @@ pub(crate) struct Trail {
     pub authentic: u32,
     /// Whether the closing record was among them.
     pub end_seen: bool,
-    /// SHA-256 of the chunk that was read last, if it is a log entry.
+    /// Hash of the chunk that was read last, if it is a log entry.
     pub entry_hash: Option<[u8; 32]>,
     /// Damages of the header and of the file as a whole.
     general: Vec<Damage>,

@@ -25,9 +25,12 @@ impl Glance {
             NotAHeader::Unknown { version, suite } => Damage::Unknown { version, suite },
             NotAHeader::Short | NotAHeader::Malformed => Damage::Header,
         })?;
+        if header.suite != keyring.suite() {
+            return Err(Damage::Unknown { version: super::header::VERSION, suite: header.suite.number() });
+        }
         let version = header.kek_version;
         let key = keyring.unwrap(version, &header.wrapped).map_err(|_| Damage::NoKey { version })?;
-        let cipher = Cipher::new(&key.ok_or(Damage::WrappedKey { version })?);
+        let cipher = Cipher::new(header.suite, &key.ok_or(Damage::WrappedKey { version })?);
         let covered = front.get(..Header::slot_range(header.len_bytes).start).unwrap_or_default();
         if !cipher.open(nonce(header.prefix, 0), covered, &mut [], &header.tag) {
             return Err(Damage::Header);

@@ -6,7 +6,7 @@
 use crate::base::{CallId, RecordingId, Wall};
 
 use super::keys::{Keyring, WRAPPED_BYTES};
-use super::suite::TAG_BYTES;
+use super::suite::{Suite, TAG_BYTES};
 
 /// First octets of every sealed file.
 pub const MAGIC: [u8; 8] = *b"LLREC\r\n\x1a";
@@ -38,7 +38,7 @@ pub enum Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Suite of algorithms.
-    pub suite: u16,
+    pub suite: Suite,
     /// What the file holds.
     pub content: Content,
     /// The recording; for a log segment its number in the last four octets.
@@ -81,7 +81,7 @@ impl Header {
         let mut out = Vec::with_capacity(HEADER_MAX_BYTES);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
-        out.extend_from_slice(&self.suite.to_be_bytes());
+        out.extend_from_slice(&self.suite.number().to_be_bytes());
         let len = FIXED_BYTES + 2 * usize::from(tracks) + SLOT_BYTES + TAG_BYTES;
         out.extend_from_slice(&(len as u16).to_be_bytes());
         out.push(self.content as u8);
@@ -127,9 +127,8 @@ impl Header {
         let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk().ok_or(NotAHeader::Short)?;
         let number = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
         let (version, suite) = (number(8), number(10));
-        if version != VERSION || suite != super::suite::SUITE {
-            return Err(NotAHeader::Unknown { version, suite });
-        }
+        let known = Suite::of(suite).filter(|_| version == VERSION);
+        let suite = known.ok_or(NotAHeader::Unknown { version, suite })?;
         let (len_bytes, tracks) = (usize::from(number(12)), usize::from(fixed[15]));
         let content = match fixed[14] {
             1 => Content::Recording,
@@ -171,7 +170,7 @@ mod tests {
 
     fn sample() -> Vec<u8> {
         let header = Header {
-            suite: 1,
+            suite: Suite::Intl,
             content: Content::Recording,
             id: RecordingId::from_bytes([1; 16]),
             call: CallId::from_bytes([2; 16]),
@@ -206,7 +205,7 @@ mod tests {
         for (at, value, error) in [
             (0, b'X', NotAHeader::NotOurs),
             (9, 2, NotAHeader::Unknown { version: 2, suite: 1 }),
-            (11, 2, NotAHeader::Unknown { version: 1, suite: 2 }),
+            (11, 3, NotAHeader::Unknown { version: 1, suite: 3 }),
             (13, 127, NotAHeader::Malformed),
             (14, 9, NotAHeader::Malformed),
             (15, 1, NotAHeader::Malformed),

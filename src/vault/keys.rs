@@ -1,19 +1,19 @@
 //! Keys: key-encryption keys by version, the data keys that they wrap, and subkeys for everything that is not a
 //! recording.
 //!
-//! Invariant: a key never prints, is wiped when it goes, and has one use, told by its label.
+//! A key-encryption key is 32 octets here, or stays in a token ([`Wrapper`]) and wraps there. Invariant: a key never prints, is
+//! wiped when it goes, and has one use, told by its label.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use aes_kw::{KeyInit, KwAes256};
-use hkdf::Hkdf;
-use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::base::{Random, Secret};
 
-/// Length of a data key wrapped by RFC 3394: the key and one block of eight octets.
-pub(crate) const WRAPPED_BYTES: usize = 40;
+use super::suite::Suite;
+pub(crate) use super::suite::WRAPPED_BYTES;
 
 /// What a subkey is for. The label goes into HKDF as `info`, so that no two uses share a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,26 +48,73 @@ impl Label {
 #[error("key-encryption key version {0} is not at hand")]
 pub struct NoSuchKey(pub u32);
 
-/// The key-encryption keys of a store by version; the highest is current.
+/// Versions from here on are escrow keys: they wrap what begins while the token of the current key is away.
+pub const ESCROW: u32 = 1 << 31;
+
+/// A key-encryption key that stays where it is and wraps there: in a token.
+pub trait Wrapper: Send + Sync + fmt::Debug {
+    /// `key` wrapped (RFC 3394); `None` when the token does not do it now.
+    fn wrap(&self, key: &Secret<[u8; 32]>) -> Option<[u8; WRAPPED_BYTES]>;
+
+    /// The data key in `wrapped`: `None` when the token does not do it now, `None` inside when it was altered.
+    fn unwrap(&self, wrapped: &[u8; WRAPPED_BYTES]) -> Option<Option<Secret<[u8; 32]>>>;
+
+    /// Whether what begins now may be wrapped by the escrow key instead.
+    fn lends_escrow(&self) -> bool;
+
+    /// Looks whether the token does it, so that it is asked again after it was away.
+    fn look(&self) -> bool;
+}
+
+/// One key-encryption key.
+#[derive(Debug, Clone)]
+enum Kek {
+    Here(Secret<[u8; 32]>),
+    /// In a token; subkeys are derived from a secret of their own, because what never leaves cannot be derived from.
+    Held {
+        subkeys: Secret<[u8; 32]>,
+        wrapper: Arc<dyn Wrapper>,
+    },
+}
+
+/// The key-encryption keys of a store by version; the highest that is no escrow key is current.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
-    keys: BTreeMap<u32, Secret<[u8; 32]>>,
+    suite: Suite,
+    keys: BTreeMap<u32, Kek>,
 }
 
 impl Keyring {
-    /// A ring without keys.
+    /// A ring of suite 1 without keys.
     pub fn new() -> Keyring {
         Keyring::default()
     }
 
+    /// A ring without keys whose store writes with `suite`.
+    pub fn of(suite: Suite) -> Keyring {
+        Keyring { suite, ..Keyring::default() }
+    }
+
+    /// What the store writes with.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
     /// Adds (or replaces) the key of `version`. Versions count from 1.
     pub fn insert(&mut self, version: u32, key: Secret<[u8; 32]>) {
-        self.keys.insert(version, key);
+        self.keys.insert(version, Kek::Here(key));
+    }
+
+    /// The key of `version` stays with `wrapper` from now on; what the ring had of it is what subkeys are derived from.
+    pub fn hold(&mut self, version: u32, wrapper: Arc<dyn Wrapper>) {
+        if let Some(Kek::Here(subkeys)) = self.keys.remove(&version) {
+            self.keys.insert(version, Kek::Held { subkeys, wrapper });
+        }
     }
 
     /// The current version; 0 when there is no key.
     pub fn current(&self) -> u32 {
-        self.keys.last_key_value().map_or(0, |(version, _)| *version)
+        self.keys.range(..ESCROW).next_back().map_or(0, |(version, _)| *version)
     }
 
     /// The versions at hand, ascending.
@@ -75,49 +122,78 @@ impl Keyring {
         self.keys.keys().copied()
     }
 
-    /// The 256-bit subkey of the key of `version` for `label`: HKDF-SHA-256 (RFC 5869) without salt.
+    /// Whether the key of `version` stays in a token.
+    pub fn is_held(&self, version: u32) -> bool {
+        matches!(self.keys.get(&version), Some(Kek::Held { .. }))
+    }
+
+    /// Looks after the token of the current key: `None` when there is none, else whether it does its work.
+    pub fn look(&self) -> Option<bool> {
+        match self.keys.get(&self.current())? {
+            Kek::Here(_) => None,
+            Kek::Held { wrapper, .. } => Some(wrapper.look()),
+        }
+    }
+
+    /// The 256-bit subkey of the key of `version` for `label`: HKDF (RFC 5869) without salt.
     ///
     /// A sealed file that is not a recording stores the version beside its data, so that it opens after a rotation.
     ///
     /// # Errors
     /// [`NoSuchKey`] when the version is not at hand.
     pub fn subkey(&self, version: u32, label: Label) -> Result<Secret<[u8; 32]>, NoSuchKey> {
-        let key = self.keys.get(&version).ok_or(NoSuchKey(version))?;
-        let mut out = [0; 32];
-        // 32 octets are far below HKDF's limit of 255 blocks: expansion cannot fail.
-        let expanded = Hkdf::<Sha256>::new(None, key.expose()).expand(label.info(), &mut out);
-        debug_assert!(expanded.is_ok());
-        let subkey = Secret::new(out);
-        out.zeroize();
-        Ok(subkey)
+        match self.keys.get(&version).ok_or(NoSuchKey(version))? {
+            Kek::Here(key) | Kek::Held { subkeys: key, .. } => {
+                Ok(self.suite.derive(key.expose(), label.info()))
+            }
+        }
     }
 
-    /// A fresh data key, and the same wrapped (RFC 3394) by the key of `version`.
+    /// HMAC (RFC 2104), of the suite, of `text` under the subkey of the key of `version` for `label`.
+    ///
+    /// # Errors
+    /// As [`Keyring::subkey`].
+    pub fn mac(&self, version: u32, label: Label, text: &[u8]) -> Result<[u8; 32], NoSuchKey> {
+        Ok(self.suite.mac(self.subkey(version, label)?.expose(), &[text]))
+    }
+
+    /// The version that a file begins under, a fresh data key, and the same wrapped by that version: the current one, or
+    /// the escrow key while the current one's token is away and lends it.
     pub(crate) fn draw(
         &self,
-        version: u32,
         random: &mut Random,
-    ) -> Result<(Secret<[u8; 32]>, [u8; WRAPPED_BYTES]), NoSuchKey> {
+    ) -> Result<(u32, Secret<[u8; 32]>, [u8; WRAPPED_BYTES]), NoSuchKey> {
         let mut key = [0; 32];
         random.fill(&mut key);
         let data_key = Secret::new(key);
         key.zeroize();
-        let wrapped = self.wrap(version, &data_key)?;
-        Ok((data_key, wrapped))
+        let current = self.current();
+        match self.wrap(current, &data_key) {
+            Ok(wrapped) => Ok((current, data_key, wrapped)),
+            Err(away) => {
+                let escrow = self.escrow(current).ok_or(away)?;
+                let wrapped = self.wrap(escrow, &data_key)?;
+                Ok((escrow, data_key, wrapped))
+            }
+        }
     }
 
-    /// `key` wrapped (RFC 3394) by the key of `version`.
+    fn escrow(&self, current: u32) -> Option<u32> {
+        let lent =
+            matches!(self.keys.get(&current), Some(Kek::Held { wrapper, .. }) if wrapper.lends_escrow());
+        self.keys.range(ESCROW..).next_back().map(|(version, _)| *version).filter(|_| lent)
+    }
+
+    /// `key` wrapped (RFC 3394) by the key of `version`, in the ring's suite.
     pub(crate) fn wrap(
         &self,
         version: u32,
         key: &Secret<[u8; 32]>,
     ) -> Result<[u8; WRAPPED_BYTES], NoSuchKey> {
-        let kek = self.keys.get(&version).ok_or(NoSuchKey(version))?;
-        let mut wrapped = [0; WRAPPED_BYTES];
-        // The lengths fit by construction: wrapping 32 octets into 40 cannot fail.
-        let done = KwAes256::new(kek.expose().into()).wrap_key(key.expose(), &mut wrapped).map(|_| ());
-        debug_assert!(done.is_ok());
-        Ok(wrapped)
+        match self.keys.get(&version).ok_or(NoSuchKey(version))? {
+            Kek::Here(kek) => Ok(self.suite.wrap(kek.expose(), key.expose())),
+            Kek::Held { wrapper, .. } => wrapper.wrap(key).ok_or(NoSuchKey(version)),
+        }
     }
 
     /// The data key in `wrapped`; `None` inside when it does not unwrap under the key of `version`.
@@ -126,12 +202,10 @@ impl Keyring {
         version: u32,
         wrapped: &[u8; WRAPPED_BYTES],
     ) -> Result<Option<Secret<[u8; 32]>>, NoSuchKey> {
-        let kek = self.keys.get(&version).ok_or(NoSuchKey(version))?;
-        let mut key = [0; 32];
-        let whole = KwAes256::new(kek.expose().into()).unwrap_key(wrapped, &mut key).is_ok();
-        let data_key = Secret::new(key);
-        key.zeroize();
-        Ok(whole.then_some(data_key))
+        match self.keys.get(&version).ok_or(NoSuchKey(version))? {
+            Kek::Here(kek) => Ok(self.suite.unwrap(kek.expose(), wrapped)),
+            Kek::Held { wrapper, .. } => wrapper.unwrap(wrapped).ok_or(NoSuchKey(version)),
+        }
     }
 }
 
@@ -165,8 +239,8 @@ mod tests {
         let mut ring = Keyring::new();
         ring.insert(1, Secret::new([1; 32]));
         ring.insert(2, Secret::new([2; 32]));
-        let (key, wrapped) = ring.draw(ring.current(), &mut Random::from_number(1)).expect("at hand");
-        assert_eq!(ring.current(), 2);
+        let (version, key, wrapped) = ring.draw(&mut Random::from_number(1)).expect("at hand");
+        assert_eq!((version, ring.current()), (2, 2));
         assert_eq!(ring.unwrap(2, &wrapped).expect("at hand").expect("whole").expose(), key.expose());
         assert!(ring.unwrap(1, &wrapped).expect("at hand").is_none());
         assert_eq!(ring.unwrap(9, &wrapped).expect_err("not there"), NoSuchKey(9));
@@ -187,5 +261,52 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 10);
+    }
+
+    /// A token that is away or there, as a test says, and wraps with a key of its own.
+    #[derive(Debug)]
+    struct Token {
+        there: bool,
+        lends: bool,
+    }
+
+    impl Wrapper for Token {
+        fn wrap(&self, key: &Secret<[u8; 32]>) -> Option<[u8; WRAPPED_BYTES]> {
+            self.there.then(|| Suite::Intl.wrap(&[9; 32], key.expose()))
+        }
+        fn unwrap(&self, wrapped: &[u8; WRAPPED_BYTES]) -> Option<Option<Secret<[u8; 32]>>> {
+            self.there.then(|| Suite::Intl.unwrap(&[9; 32], wrapped))
+        }
+        fn lends_escrow(&self) -> bool {
+            self.lends
+        }
+        fn look(&self) -> bool {
+            self.there
+        }
+    }
+
+    /// KEY-04: with the token away nothing begins, or it begins under the escrow key, as the token's policy says.
+    #[test]
+    fn a_token_that_is_away_refuses_or_lends() {
+        for (there, lends, under) in [
+            (true, false, Some(4)),
+            (true, true, Some(4)),
+            (false, false, None),
+            (false, true, Some(ESCROW + 1)),
+        ] {
+            let mut ring = Keyring::new();
+            ring.insert(3, Secret::new([3; 32]));
+            ring.insert(4, Secret::new([4; 32]));
+            ring.hold(4, Arc::new(Token { there, lends }));
+            ring.insert(ESCROW + 1, Secret::new([5; 32]));
+            assert_eq!((ring.current(), ring.is_held(4), ring.is_held(3)), (4, true, false));
+            let drawn = ring.draw(&mut Random::from_number(1));
+            assert_eq!(drawn.as_ref().ok().map(|(version, ..)| *version), under, "{there} {lends}");
+            if let Ok((version, key, wrapped)) = drawn {
+                let again = ring.unwrap(version, &wrapped).expect("at hand").expect("whole");
+                assert_eq!(again.expose(), key.expose());
+            }
+            assert!(ring.subkey(4, Label::Users).is_ok(), "subkeys need no token");
+        }
     }
 }

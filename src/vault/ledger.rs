@@ -3,28 +3,21 @@
 //!
 //! Invariant: leaves are only appended; the head of size N can be recomputed from the first N leaves for ever.
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
-
-use crate::base::{CallId, RecordingId, Secret, Wall};
+use crate::base::{CallId, RecordingId, Wall};
 
 use super::book::Book;
 use super::header::part;
 use super::order::Ended;
-use super::suite::SUITE;
+use super::suite::{Hash, Suite};
 
 /// Length of a leaf.
 pub const LEAF_BYTES: usize = 96;
-/// Length of a signed head.
-pub const HEAD_BYTES: usize = 136;
-/// The part of a head that is signed.
-const SIGNED_BYTES: usize = 72;
-/// First octets of a head.
-const MAGIC: [u8; 8] = *b"LLHEAD1\n";
 
 /// One leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leaf {
+    /// Suite of the store.
+    pub suite: Suite,
     /// Its number, from 0 without holes.
     pub number: u64,
     /// When it was appended.
@@ -33,7 +26,7 @@ pub struct Leaf {
     pub item: Item,
     /// Length of that in bytes.
     pub len_bytes: u64,
-    /// SHA-256 of that: a recording's file without its key slot, a record's sealed chunk.
+    /// Hash of that: a recording's file without its key slot, a record's sealed chunk.
     pub hash: [u8; 32],
 }
 
@@ -129,7 +122,7 @@ impl Leaf {
         // Kinds that version 1 of the format did not have say so.
         out[0] = if kind > 3 { 2 } else { 1 };
         out[1] = kind;
-        out[2..4].copy_from_slice(&SUITE.to_be_bytes());
+        out[2..4].copy_from_slice(&self.suite.number().to_be_bytes());
         out[4..8].copy_from_slice(&segment.to_be_bytes());
         out[8..16].copy_from_slice(&self.number.to_be_bytes());
         out[16..24].copy_from_slice(&self.at.as_micros().to_be_bytes());
@@ -142,9 +135,7 @@ impl Leaf {
 
     /// Reads a leaf; `None` when version, kind or suite is not known.
     pub fn parse(bytes: &[u8; LEAF_BYTES]) -> Option<Leaf> {
-        if !(1..=2).contains(&bytes[0]) || part(bytes, 2) != SUITE.to_be_bytes() {
-            return None;
-        }
+        let suite = Suite::of(u16::from_be_bytes(part(bytes, 2))).filter(|_| (1..=2).contains(&bytes[0]))?;
         let (segment, offset) = (u32::from_be_bytes(part(bytes, 4)), u64::from_be_bytes(part(bytes, 40)));
         let item = match bytes[1] {
             kind @ (1 | 2) => Item::Recording {
@@ -159,6 +150,7 @@ impl Leaf {
             _ => return None,
         };
         let leaf = Leaf {
+            suite,
             number: u64::from_be_bytes(part(bytes, 8)),
             at: Wall::from_micros(i64::from_be_bytes(part(bytes, 16))),
             item,
@@ -170,33 +162,36 @@ impl Leaf {
     }
 }
 
-/// Hash of a leaf: SHA-256(0x00 ‖ leaf), RFC 9162 §2.1.1.
-pub fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
-}
+impl Suite {
+    /// Hash of a leaf: H(0x00 ‖ leaf), RFC 9162 §2.1.1.
+    pub fn leaf_hash(self, leaf: &[u8]) -> [u8; 32] {
+        Hash::new(self).chain(&[0]).chain(leaf).finish()
+    }
 
-/// Hash of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 9162 §2.1.1.
-pub(super) fn node_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    /// Hash of an inner node: H(0x01 ‖ left ‖ right), RFC 9162 §2.1.1.
+    pub(super) fn node_hash(self, left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+        Hash::new(self).chain(&[1]).chain(left).chain(right).finish()
+    }
 }
 
 /// The right edge of the tree: hashes of its complete subtrees, largest first. Enough to append and to know the root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frontier {
+    suite: Suite,
     size: u64,
     /// One hash for each bit set in `size`, from the highest.
     peaks: Vec<[u8; 32]>,
 }
 
 impl Frontier {
-    /// The empty tree.
-    pub fn new() -> Frontier {
-        Frontier::default()
+    /// The empty tree of `suite`.
+    pub fn new(suite: Suite) -> Frontier {
+        Frontier { suite, ..Frontier::default() }
     }
 
     /// A frontier as [`Frontier::peaks`] told it; `None` when their number does not fit `size`.
-    pub fn restore(size: u64, peaks: Vec<[u8; 32]>) -> Option<Frontier> {
-        (peaks.len() == size.count_ones() as usize).then_some(Frontier { size, peaks })
+    pub fn restore(suite: Suite, size: u64, peaks: Vec<[u8; 32]>) -> Option<Frontier> {
+        (peaks.len() == size.count_ones() as usize).then_some(Frontier { suite, size, peaks })
     }
 
     /// Leaves in the tree.
@@ -209,13 +204,18 @@ impl Frontier {
         &self.peaks
     }
 
+    /// Appends a leaf.
+    pub fn push_leaf(&mut self, leaf: &[u8]) {
+        self.push(self.suite.leaf_hash(leaf));
+    }
+
     /// Appends a leaf by its hash.
     pub fn push(&mut self, leaf: [u8; 32]) {
         let mut hash = leaf;
         // Every trailing one of the size is a subtree as large as what is carried: join them.
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
-                hash = node_hash(&left, &hash);
+                hash = self.suite.node_hash(&left, &hash);
             }
         }
         self.peaks.push(hash);
@@ -224,118 +224,8 @@ impl Frontier {
 
     /// The root: RFC 9162 §2.1.1; of the empty tree the hash of nothing.
     pub fn root(&self) -> [u8; 32] {
-        let Some((last, rest)) = self.peaks.split_last() else { return Sha256::digest([]).into() };
-        rest.iter().rev().fold(*last, |right, left| node_hash(left, &right))
-    }
-}
-
-/// A signed tree head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TreeHead {
-    /// Its number, from 0.
-    pub number: u64,
-    /// Leaves under it.
-    pub size: u64,
-    /// When it was signed.
-    pub at: Wall,
-    /// Root over them.
-    pub root: [u8; 32],
-}
-
-impl TreeHead {
-    /// The head with its signature, as stored.
-    pub fn sign(&self, signer: &LedgerKey) -> [u8; HEAD_BYTES] {
-        let mut out = [0; HEAD_BYTES];
-        let signed = self.signed(&signer.public());
-        out[..SIGNED_BYTES].copy_from_slice(&signed);
-        out[SIGNED_BYTES..].copy_from_slice(&signer.0.sign(&signed).to_bytes());
-        out
-    }
-
-    /// Reads a head and checks its signature under `public` (RFC 8032, strict); `None` when it does not hold.
-    pub fn verify(bytes: &[u8; HEAD_BYTES], public: &LedgerPublic) -> Option<TreeHead> {
-        let head = TreeHead {
-            number: u64::from_be_bytes(part(bytes, 16)),
-            size: u64::from_be_bytes(part(bytes, 24)),
-            at: Wall::from_micros(i64::from_be_bytes(part(bytes, 32))),
-            root: part(bytes, 40),
-        };
-        let signature = Signature::from_bytes(&part(bytes, SIGNED_BYTES));
-        let signed = head.signed(public);
-        let holds = bytes[..SIGNED_BYTES] == signed && public.0.verify_strict(&signed, &signature).is_ok();
-        holds.then_some(head)
-    }
-
-    fn signed(&self, public: &LedgerPublic) -> [u8; SIGNED_BYTES] {
-        let mut out = [0; SIGNED_BYTES];
-        out[..8].copy_from_slice(&MAGIC);
-        out[8..10].copy_from_slice(&1_u16.to_be_bytes());
-        out[10..12].copy_from_slice(&SUITE.to_be_bytes());
-        out[12..16].copy_from_slice(&Sha256::digest(public.to_bytes())[..4]);
-        out[16..24].copy_from_slice(&self.number.to_be_bytes());
-        out[24..32].copy_from_slice(&self.size.to_be_bytes());
-        out[32..40].copy_from_slice(&self.at.as_micros().to_be_bytes());
-        out[40..].copy_from_slice(&self.root);
-        out
-    }
-}
-
-/// The key that signs tree heads; wiped when it goes.
-pub struct LedgerKey(SigningKey);
-
-/// The key that verifies them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LedgerPublic(VerifyingKey);
-
-impl LedgerKey {
-    /// From its 32 octet seed (RFC 8032 §5.1.5).
-    pub fn from_seed(seed: &Secret<[u8; 32]>) -> LedgerKey {
-        LedgerKey(SigningKey::from_bytes(seed.expose()))
-    }
-
-    /// Signs `text` (RFC 8032).
-    pub(super) fn sign(&self, text: &[u8]) -> [u8; 64] {
-        self.0.sign(text).to_bytes()
-    }
-
-    /// The public half.
-    pub fn public(&self) -> LedgerPublic {
-        LedgerPublic(self.0.verifying_key())
-    }
-
-    /// Signs a statement that is no head: it begins with `ledgerline `, a head with its own magic, so that neither is
-    /// taken for the other.
-    pub fn sign_statement(&self, statement: &str) -> [u8; 64] {
-        debug_assert!(statement.starts_with("ledgerline "));
-        self.0.sign(statement.as_bytes()).to_bytes()
-    }
-}
-
-impl std::fmt::Debug for LedgerKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LedgerKey(..)")
-    }
-}
-
-impl LedgerPublic {
-    /// From its 32 octets; `None` when they are no point.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Option<LedgerPublic> {
-        VerifyingKey::from_bytes(bytes).ok().map(LedgerPublic)
-    }
-
-    /// Whether `signature` is this key's over `text` (RFC 8032, strict).
-    pub(super) fn holds(&self, text: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify_strict(text, &Signature::from_bytes(signature)).is_ok()
-    }
-
-    /// Its 32 octets.
-    pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
-    }
-
-    /// Whether `signature` is [`LedgerKey::sign_statement`] of `statement`.
-    pub fn holds_statement(&self, statement: &str, signature: &[u8; 64]) -> bool {
-        self.holds(statement.as_bytes(), signature)
+        let Some((last, rest)) = self.peaks.split_last() else { return self.suite.digest(&[]) };
+        rest.iter().rev().fold(*last, |right, left| self.suite.node_hash(left, &right))
     }
 }
 
@@ -350,8 +240,8 @@ mod tests {
     /// The leaves and roots that Certificate Transparency implementations test with.
     #[test]
     fn roots_are_those_of_the_known_tree() {
-        let mut tree = Frontier::new();
-        assert_eq!(tree.root()[..], Sha256::digest([])[..]);
+        let mut tree = Frontier::new(Suite::Intl);
+        assert_eq!(tree.root(), Suite::Intl.digest(&[]));
         for (leaf, root) in [
             ("", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
             ("00", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
@@ -365,28 +255,34 @@ mod tests {
                 "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
             ),
         ] {
-            tree.push(leaf_hash(&hex(leaf)));
+            tree.push_leaf(&hex(leaf));
             assert_eq!(tree.root()[..], hex(root)[..], "size {}", tree.size());
         }
     }
 
     #[test]
     fn a_frontier_goes_on_where_it_was_restored() {
-        let (mut whole, mut halves) = (Frontier::new(), Frontier::new());
+        let (mut whole, mut halves) = (Frontier::new(Suite::Gm), Frontier::new(Suite::Gm));
         for number in 0..300_u64 {
-            halves = Frontier::restore(halves.size(), halves.peaks().to_vec()).expect("its own");
-            whole.push(leaf_hash(&number.to_be_bytes()));
-            halves.push(leaf_hash(&number.to_be_bytes()));
+            halves = Frontier::restore(Suite::Gm, halves.size(), halves.peaks().to_vec()).expect("its own");
+            whole.push_leaf(&number.to_be_bytes());
+            halves.push_leaf(&number.to_be_bytes());
             assert_eq!(whole.root(), halves.root());
         }
-        assert_eq!(Frontier::restore(3, vec![[0; 32]]), None);
+        assert_eq!(Frontier::restore(Suite::Intl, 3, vec![[0; 32]]), None);
     }
 
     fn leaves() -> [Leaf; 6] {
         let recording = RecordingId::from_bytes([1; 16]);
         let call = CallId::from_bytes([2; 16]);
-        let leaf =
-            |number, item| Leaf { number, at: Wall::from_micros(77), item, len_bytes: 4_096, hash: [9; 32] };
+        let leaf = |number, item| Leaf {
+            suite: if number % 2 == 0 { Suite::Intl } else { Suite::Gm },
+            number,
+            at: Wall::from_micros(77),
+            item,
+            len_bytes: 4_096,
+            hash: [9; 32],
+        };
         [
             leaf(0, Item::Recording { recording, call, ended: Ended::InOrder }),
             leaf(1, Item::Recording { recording, call, ended: Ended::ByCrash }),
@@ -408,20 +304,5 @@ mod tests {
                 assert_ne!(Leaf::parse(&bad), Some(leaf), "bit {bit}");
             }
         }
-    }
-
-    #[test]
-    fn a_signed_head_holds_and_no_bit_of_it_may_change() {
-        let key = LedgerKey::from_seed(&Secret::new([5; 32]));
-        let head = TreeHead { number: 3, size: 8, at: Wall::from_micros(77), root: [6; 32] };
-        let bytes = head.sign(&key);
-        assert_eq!(TreeHead::verify(&bytes, &key.public()), Some(head));
-        for bit in 0..HEAD_BYTES * 8 {
-            let mut bad = bytes;
-            bad[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(TreeHead::verify(&bad, &key.public()), None, "bit {bit}");
-        }
-        let other = LedgerKey::from_seed(&Secret::new([6; 32]));
-        assert_eq!(TreeHead::verify(&bytes, &other.public()), None);
     }
 }

@@ -3,8 +3,6 @@
 //! Invariant: content is yielded only after its tag was checked. Memory is one chunk and what was pushed, however long
 //! the file is; only a damaged file costs a few octets a chunk more (`examine`).
 
-use sha2::{Digest, Sha256};
-
 use crate::base::{Random, RecordingId, bounds};
 
 use super::chunk::{COVERED_BYTES, HEAD_BYTES, Head, Kind, MARKER};
@@ -12,7 +10,7 @@ use super::examine::{Found, Trail};
 use super::header::{Header, NotAHeader};
 use super::keys::Keyring;
 use super::sealer::{Sealed, Sealer};
-use super::suite::{Cipher, TAG_BYTES, nonce};
+use super::suite::{Cipher, Hash, TAG_BYTES, nonce};
 use super::verdict::Damage;
 
 /// Reads one sealed file: [`push`](Opener::push) octets, take [`piece`](Opener::piece)s, say [`end`](Opener::end), take
@@ -27,7 +25,7 @@ pub struct Opener<'k> {
     /// Offset in the file of `buffer[done]`.
     offset: u64,
     ended: bool,
-    hash: Sha256,
+    hash: Hash,
     trail: Trail,
     /// State after the last chunk up to which all was whole and in order.
     whole: Option<Whole>,
@@ -44,7 +42,7 @@ enum Stage {
 struct Whole {
     chunks: u32,
     before: [u8; TAG_BYTES],
-    hash: Sha256,
+    hash: Hash,
     len_bytes: u64,
     closed: bool,
 }
@@ -60,7 +58,7 @@ pub struct Piece<'a> {
     pub offset: u64,
     /// Its length in the file.
     pub len_bytes: u32,
-    /// SHA-256 of the sealed chunk; only taken for [`Kind::Entry`], whose ledger leaf holds it.
+    /// Hash of the sealed chunk; only taken for [`Kind::Entry`], whose ledger leaf holds it.
     pub hash: Option<[u8; 32]>,
     /// Its content in clear.
     pub plaintext: &'a [u8],
@@ -90,7 +88,7 @@ impl<'k> Opener<'k> {
             done: 0,
             offset: 0,
             ended: false,
-            hash: Sha256::new(),
+            hash: Hash::new(keyring.suite()),
             trail: Trail::new(),
             whole: None,
         }
@@ -171,11 +169,8 @@ impl<'k> Opener<'k> {
             Stage::Chunks(header, cipher) => (Some(header), Some(cipher)),
             Stage::Rest(header, cipher) => (header, cipher),
         };
-        let sealed = Sealed {
-            hash: self.hash.finalize().into(),
-            len_bytes: self.offset,
-            chunks: self.trail.authentic,
-        };
+        let sealed =
+            Sealed { hash: self.hash.finish(), len_bytes: self.offset, chunks: self.trail.authentic };
         let resume = match (header, cipher, self.whole) {
             (Some(header), Some(cipher), Some(whole)) => Some((header, cipher, whole)),
             _ => None,
@@ -193,6 +188,10 @@ impl<'k> Opener<'k> {
             }
             Err(NotAHeader::Short | NotAHeader::Malformed) => return self.give_up(None, Damage::Header),
         };
+        if header.suite != self.keyring.suite() {
+            let (version, suite) = (super::header::VERSION, header.suite.number());
+            return self.give_up(None, Damage::Unknown { version, suite });
+        }
         if self.expected.is_some_and(|expected| expected != header.id) {
             self.trail.damage(Damage::OtherFile { found: header.id });
         }
@@ -202,14 +201,14 @@ impl<'k> Opener<'k> {
             Ok(None) => return self.give_up(Some(header), Damage::WrappedKey { version }),
             Err(_) => return self.give_up(Some(header), Damage::NoKey { version }),
         };
-        let cipher = Box::new(Cipher::new(&key));
+        let cipher = Box::new(Cipher::new(header.suite, &key));
         let slot = Header::slot_range(header.len_bytes);
         let covered = self.buffer.get(self.done..self.done + slot.start).unwrap_or_default();
         if !cipher.open(nonce(header.prefix, 0), covered, &mut [], &header.tag) {
             self.trail.damage(Damage::Header);
         }
         self.hash.update(covered);
-        self.hash.update(header.tag);
+        self.hash.update(&header.tag);
         self.done += header.len_bytes;
         self.offset += header.len_bytes as u64;
         self.trail.begin(header.tag);
@@ -225,7 +224,7 @@ impl<'k> Opener<'k> {
         if let Some(header) = &header {
             let (slot, start) = (Header::slot_range(header.len_bytes), self.done);
             self.hash.update(self.buffer.get(start..start + slot.start).unwrap_or_default());
-            self.hash.update(header.tag);
+            self.hash.update(&header.tag);
             self.done += header.len_bytes;
             self.offset += header.len_bytes as u64;
         }
@@ -273,8 +272,8 @@ impl<'k> Opener<'k> {
         let (at, len, ours) = (self.done, head.chunk_len(), header.id);
         let chunk = self.buffer.get_mut(at..at + len)?;
         let hash_before = self.hash.clone();
-        self.hash.update(&*chunk);
-        let entry_hash = (head.kind == Kind::Entry).then(|| Sha256::digest(&*chunk).into());
+        self.hash.update(chunk);
+        let entry_hash = (head.kind == Kind::Entry).then(|| header.suite.digest(chunk));
         let (front, tag) = chunk.split_last_chunk_mut::<TAG_BYTES>()?;
         let (tag, (covered, content)) = (*tag, front.split_at_mut(HEAD_BYTES));
         let nonce = nonce(head.prefix, head.index + 1);
@@ -329,7 +328,7 @@ impl Examined {
     pub fn into_sealer(self, random: &mut Random) -> Option<Sealer> {
         let (header, cipher, whole) = self.resume.filter(|(_, _, whole)| !whole.closed)?;
         let Whole { chunks, before, hash, len_bytes, .. } = whole;
-        Some(Sealer::resume(*cipher, header.id, chunks, before, hash, len_bytes, random))
+        Some(Sealer::resume((header.suite, *cipher), header.id, chunks, before, hash, len_bytes, random))
     }
 }
 

@@ -144,14 +144,14 @@ mod tests {
             grounds: super::super::Grounds { org: "××医院".into(), ..Default::default() },
             ..Job::default()
         };
-        let certificate = Certificate::of(&job, (0, 0), Wall::default(), "ledgerline");
+        let certificate = Certificate::of(Default::default(), &job, (0, 0), Wall::default(), "ledgerline");
         let bytes = pdf(&certificate);
         assert!(bytes.starts_with(b"%PDF-1.7") && bytes.trim_ascii_end().ends_with(b"%%EOF"));
         let has = |wanted: &[u8]| memchr::memmem::find(&bytes, wanted).is_some();
         assert!(has(b"/STSong-Light") && has(b"/UniGB-UTF16-H") && !has(b"/FontFile"));
         assert_eq!(lay_out(&certificate).len(), 1);
         let long = Job { also: vec!["备份".repeat(2_000)], ..job };
-        assert!(lay_out(&Certificate::of(&long, (0, 0), Wall::default(), "l")).len() > 1);
+        assert!(lay_out(&Certificate::of(Default::default(), &long, (0, 0), Wall::default(), "l")).len() > 1);
     }
 
     #[test]

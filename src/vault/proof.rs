@@ -7,8 +7,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::head::{HEAD_BYTES, LedgerPublic, TreeHead};
 use super::hex::{hex, unhex};
-use super::ledger::{HEAD_BYTES, LEAF_BYTES, Leaf, LedgerPublic, TreeHead, leaf_hash, node_hash};
+use super::ledger::{LEAF_BYTES, Leaf};
+use super::suite::Suite;
 
 /// A leaf, its way up, and the signed head that it leads to. All in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +57,9 @@ impl Inclusion {
         let leaf = Leaf::parse(&bytes)?;
         let head = TreeHead::verify(&unhex(&self.head)?, public)?;
         let path = hashes(&self.path)?;
-        included(leaf_hash(&bytes), leaf.number, head.size, &path, head.root).then_some((leaf, head))
+        let suite = public.suite();
+        included(suite, suite.leaf_hash(&bytes), leaf.number, head.size, &path, head.root)
+            .then_some((leaf, head))
     }
 }
 
@@ -82,7 +86,7 @@ impl Consistency {
         let from = TreeHead::verify(&unhex(&self.from)?, public)?;
         let to = TreeHead::verify(&unhex(&self.to)?, public)?;
         let path = hashes(&self.path)?;
-        consistent((from.size, from.root), (to.size, to.root), &path).then_some((from, to))
+        consistent(public.suite(), (from.size, from.root), (to.size, to.root), &path).then_some((from, to))
     }
 }
 
@@ -142,7 +146,14 @@ fn join<E>(
 }
 
 /// RFC 9162 §2.1.3.2: whether `path` leads from the leaf's hash to the root.
-pub fn included(leaf: [u8; 32], index: u64, size: u64, path: &[[u8; 32]], root: [u8; 32]) -> bool {
+pub fn included(
+    suite: Suite,
+    leaf: [u8; 32],
+    index: u64,
+    size: u64,
+    path: &[[u8; 32]],
+    root: [u8; 32],
+) -> bool {
     if index >= size {
         return false;
     }
@@ -152,12 +163,12 @@ pub fn included(leaf: [u8; 32], index: u64, size: u64, path: &[[u8; 32]], root: 
             return false;
         }
         if place & 1 == 1 || place == last {
-            hash = node_hash(other, &hash);
+            hash = suite.node_hash(other, &hash);
             while place & 1 == 0 && place != 0 {
                 (place, last) = (place >> 1, last >> 1);
             }
         } else {
-            hash = node_hash(&hash, other);
+            hash = suite.node_hash(&hash, other);
         }
         (place, last) = (place >> 1, last >> 1);
     }
@@ -165,7 +176,7 @@ pub fn included(leaf: [u8; 32], index: u64, size: u64, path: &[[u8; 32]], root: 
 }
 
 /// RFC 9162 §2.1.4.2: whether the tree (size, root) `second` begins with the tree `first`.
-pub fn consistent(first: (u64, [u8; 32]), second: (u64, [u8; 32]), path: &[[u8; 32]]) -> bool {
+pub fn consistent(suite: Suite, first: (u64, [u8; 32]), second: (u64, [u8; 32]), path: &[[u8; 32]]) -> bool {
     if first.0 == second.0 {
         return first.1 == second.1 && path.is_empty();
     }
@@ -185,12 +196,12 @@ pub fn consistent(first: (u64, [u8; 32]), second: (u64, [u8; 32]), path: &[[u8; 
             return false;
         }
         if place & 1 == 1 || place == last {
-            (old, new) = (node_hash(&other, &old), node_hash(&other, &new));
+            (old, new) = (suite.node_hash(&other, &old), suite.node_hash(&other, &new));
             while place & 1 == 0 && place != 0 {
                 (place, last) = (place >> 1, last >> 1);
             }
         } else {
-            new = node_hash(&new, &other);
+            new = suite.node_hash(&new, &other);
         }
         (place, last) = (place >> 1, last >> 1);
     }
@@ -203,11 +214,11 @@ mod tests {
     use super::*;
 
     fn leaf(number: u64) -> [u8; 32] {
-        leaf_hash(&number.to_be_bytes())
+        Suite::Intl.leaf_hash(&number.to_be_bytes())
     }
 
     fn root(leaves: Range<u64>) -> Result<[u8; 32], std::convert::Infallible> {
-        let mut tree = Frontier::new();
+        let mut tree = Frontier::new(Suite::Intl);
         leaves.map(leaf).for_each(|leaf| tree.push(leaf));
         Ok(tree.root())
     }
@@ -234,17 +245,23 @@ mod tests {
             for index in 0..size {
                 let mut path = Vec::new();
                 let Ok(()) = climb(index, 0..size, &mut root, &mut path);
-                assert!(included(leaf(index), index, size, &path, whole), "{index} of {size}");
-                assert!(!included(leaf(index + 1), index, size, &path, whole));
-                assert!(!included(leaf(index), index + 1, size, &path, whole) || size == 1);
+                assert!(included(Suite::Intl, leaf(index), index, size, &path, whole), "{index} of {size}");
+                assert!(!included(Suite::Intl, leaf(index + 1), index, size, &path, whole));
+                assert!(!included(Suite::Intl, leaf(index), index + 1, size, &path, whole) || size == 1);
                 for bad in 0..path.len() {
                     let mut path = path.clone();
                     path[bad][0] ^= 1;
-                    assert!(!included(leaf(index), index, size, &path, whole));
+                    assert!(!included(Suite::Intl, leaf(index), index, size, &path, whole));
                 }
                 assert!(
-                    !included(leaf(index), index, size, &path[..path.len().saturating_sub(1)], whole)
-                        || path.is_empty()
+                    !included(
+                        Suite::Intl,
+                        leaf(index),
+                        index,
+                        size,
+                        &path[..path.len().saturating_sub(1)],
+                        whole
+                    ) || path.is_empty()
                 );
             }
         }
@@ -260,12 +277,18 @@ mod tests {
                 if 0 < first && first < second {
                     let Ok(()) = join(first, 0..second, true, &mut root, &mut path);
                 }
-                assert!(consistent((first, old), (second, new), &path), "{first} to {second}");
+                assert!(consistent(Suite::Intl, (first, old), (second, new), &path), "{first} to {second}");
                 let mut other = old;
                 other[0] ^= 1;
                 if first > 0 {
-                    assert!(!consistent((first, other), (second, new), &path), "{first} to {second}");
-                    assert!(!consistent((first, old), (second, other), &path), "{first} to {second}");
+                    assert!(
+                        !consistent(Suite::Intl, (first, other), (second, new), &path),
+                        "{first} to {second}"
+                    );
+                    assert!(
+                        !consistent(Suite::Intl, (first, old), (second, other), &path),
+                        "{first} to {second}"
+                    );
                 }
             }
         }

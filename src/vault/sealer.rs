@@ -3,14 +3,12 @@
 //! Invariant: no nonce twice. A sealer owns its prefix and its counter, is not `Clone`, takes `&mut self` to seal and
 //! `self` to close; whoever continues a file ([`Sealer::resume`]) draws a prefix of its own.
 
-use sha2::{Digest, Sha256};
-
 use crate::base::{CallId, Random, RecordingId, Wall, bounds};
 
 use super::chunk::{COVERED_BYTES, HEAD_BYTES, Head, Kind};
 use super::header::{Content, Header};
 use super::keys::{Keyring, NoSuchKey, WRAPPED_BYTES};
-use super::suite::{Cipher, SUITE, TAG_BYTES, nonce};
+use super::suite::{Cipher, Hash, Suite, TAG_BYTES, nonce};
 
 /// Writes one sealed file. Bytes are appended to the caller's buffer.
 pub struct Sealer {
@@ -19,14 +17,15 @@ pub struct Sealer {
     prefix: [u8; 8],
     next: u32,
     before: [u8; TAG_BYTES],
-    hash: Sha256,
+    suite: Suite,
+    hash: Hash,
     len_bytes: u64,
 }
 
 /// The facts of a file that a ledger leaf holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealed {
-    /// SHA-256 of the whole file without the key slot.
+    /// Hash of the whole file without the key slot.
     pub hash: [u8; 32],
     /// Length of the file, key slot included.
     pub len_bytes: u64,
@@ -53,10 +52,10 @@ pub struct Placed {
 impl Sealer {
     /// Begins a file: draws its data key and nonce prefix and appends the header to `out`.
     ///
-    /// `tracks` is 2 for recordings, 0 for logs. The data key is wrapped by the ring's current key.
+    /// `tracks` is 2 for recordings, 0 for logs. Suite and key are the ring's current ones.
     ///
     /// # Errors
-    /// [`NoSuchKey`] when the ring is empty.
+    /// [`NoSuchKey`] when the ring is empty, or its token does not answer.
     pub fn begin(
         content: Content,
         id: RecordingId,
@@ -66,12 +65,11 @@ impl Sealer {
         random: &mut Random,
         out: &mut Vec<u8>,
     ) -> Result<Sealer, NoSuchKey> {
-        let kek_version = keyring.current();
-        let (key, wrapped) = keyring.draw(kek_version, random)?;
+        let (suite, (kek_version, key, wrapped)) = (keyring.suite(), keyring.draw(random)?);
         let mut prefix = [0; 8];
         random.fill(&mut prefix);
         let mut header = Header {
-            suite: SUITE,
+            suite,
             content,
             id,
             call,
@@ -83,32 +81,30 @@ impl Sealer {
             len_bytes: 0,
         };
         let covered = header.covered(if content == Content::Recording { 2 } else { 0 });
-        let cipher = Cipher::new(&key);
+        let cipher = Cipher::new(suite, &key);
         header.tag = cipher.seal(nonce(prefix, 0), &covered, &mut []).unwrap_or_default();
-        let mut hash = Sha256::new();
-        hash.update(&covered);
-        hash.update(header.tag);
+        let hash = Hash::new(suite).chain(&covered).chain(&header.tag);
         out.extend_from_slice(&covered);
         out.extend_from_slice(&header.slot());
         out.extend_from_slice(&header.tag);
         let len_bytes = (covered.len() + 4 + WRAPPED_BYTES + TAG_BYTES) as u64;
-        Ok(Sealer { cipher, id, prefix, next: 0, before: header.tag, hash, len_bytes })
+        Ok(Sealer { cipher, id, prefix, next: 0, before: header.tag, suite, hash, len_bytes })
     }
 
     /// Continues a file whose whole chunks were read: draws a new prefix, so that nothing that the writer before may
     /// have sealed and lost can share a nonce with what follows.
     pub(crate) fn resume(
-        cipher: Cipher,
+        (suite, cipher): (Suite, Cipher),
         id: RecordingId,
         next: u32,
         before: [u8; TAG_BYTES],
-        hash: Sha256,
+        hash: Hash,
         len_bytes: u64,
         random: &mut Random,
     ) -> Sealer {
         let mut prefix = [0; 8];
         random.fill(&mut prefix);
-        Sealer { cipher, id, prefix, next, before, hash, len_bytes }
+        Sealer { cipher, id, prefix, next, before, suite, hash, len_bytes }
     }
 
     /// Whose file it is.
@@ -141,7 +137,7 @@ impl Sealer {
     pub fn seal_entry(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<Sealed, NoRoom> {
         let start = out.len();
         let placed = self.append(Kind::Entry, false, [content], out)?;
-        let hash = Sha256::digest(out.get(start..).unwrap_or_default()).into();
+        let hash = self.suite.digest(out.get(start..).unwrap_or_default());
         Ok(Sealed { hash, len_bytes: placed.len_bytes.into(), chunks: 1 })
     }
 
@@ -151,7 +147,7 @@ impl Sealer {
     /// [`NoRoom`] when `closing` is too long; the file then stays without closing record.
     pub fn close(mut self, closing: &[u8], out: &mut Vec<u8>) -> Result<Sealed, NoRoom> {
         self.append(Kind::Closing, true, [closing], out)?;
-        Ok(Sealed { hash: self.hash.finalize().into(), len_bytes: self.len_bytes, chunks: self.next })
+        Ok(Sealed { hash: self.hash.finish(), len_bytes: self.len_bytes, chunks: self.next })
     }
 
     fn append<'a>(
@@ -239,10 +235,7 @@ mod tests {
         assert_eq!(second, Placed { index: 1, offset: 206, len_bytes: 76 });
         let sealed = sealer.close(b"{}", &mut out).expect("room");
         assert_eq!((sealed.len_bytes, sealed.chunks), (out.len() as u64, 3));
-        let mut hash = Sha256::new();
-        hash.update(&out[..68]);
-        hash.update(&out[112..]);
-        assert_eq!(sealed.hash[..], hash.finalize()[..]);
+        assert_eq!(sealed.hash, Hash::new(Suite::Intl).chain(&out[..68]).chain(&out[112..]).finish());
     }
 
     #[test]
@@ -262,9 +255,16 @@ mod tests {
         let sealer = begin(&mut out, &mut random);
         let mut seen = std::collections::HashSet::from([(sealer.prefix, 0)]);
         for _ in 0..1_000 {
-            let cipher = Cipher::new(&Secret::new([1; 32]));
-            let mut again =
-                Sealer::resume(cipher, sealer.id, 0, sealer.before, Sha256::new(), 128, &mut random);
+            let cipher = Cipher::new(Suite::Intl, &Secret::new([1; 32]));
+            let mut again = Sealer::resume(
+                (Suite::Intl, cipher),
+                sealer.id,
+                0,
+                sealer.before,
+                Hash::new(Suite::Intl),
+                128,
+                &mut random,
+            );
             for _ in 0..10 {
                 let mut chunk = Vec::new();
                 let placed = again.seal(Kind::Media, [], &mut chunk).expect("room");

@@ -1,20 +1,20 @@
 //! Under what a recording is found: numbers and names in one form, blinded.
 //!
-//! Invariant: a term leaves this room only as HMAC-SHA-256 under the index's key; who has the disk cannot tell whose it
+//! Invariant: a term leaves this room only as HMAC under the index's key; who has the disk cannot tell whose it
 //! is, nor try all numbers without the key.
-
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 use crate::base::Secret;
 use crate::compliance::role::Mark;
 
+use super::suite::Suite;
+
 /// A blinded term: the first 16 octets of its HMAC. Two terms of ten million collide with a chance of 10⁻²⁵.
 pub type Blind = [u8; 16];
 
-/// Blinds terms: HMAC-SHA-256 under the index's blinding key.
+/// Blinds terms: HMAC, of the suite, under the index's blinding key.
 #[derive(Debug, Clone)]
 pub struct Blinder {
+    suite: Suite,
     key: Secret<[u8; 32]>,
     country_code: String,
 }
@@ -22,8 +22,8 @@ pub struct Blinder {
 impl Blinder {
     /// With the key of [`Label::IndexBlinding`](super::Label::IndexBlinding) and the country code (`86`) of numbers that
     /// are written without one.
-    pub fn new(key: Secret<[u8; 32]>, country_code: &str) -> Blinder {
-        Blinder { key, country_code: country_code.to_string() }
+    pub fn new(suite: Suite, key: Secret<[u8; 32]>, country_code: &str) -> Blinder {
+        Blinder { suite, key, country_code: country_code.to_string() }
     }
 
     /// The term of a phone number; `None` when `text` is not one.
@@ -76,13 +76,8 @@ impl Blinder {
     }
 
     fn blind(&self, kind: u8, term: &str) -> Blind {
-        // HMAC takes keys of every length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose()) else { return [0; 16] };
-        mac.update(&[kind]);
-        mac.update(term.as_bytes());
-        let mut blind = [0; 16];
-        blind.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-        blind
+        let mac = self.suite.mac(self.key.expose(), &[&[kind], term.as_bytes()]);
+        super::header::part(&mac, 0)
     }
 }
 
@@ -193,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_last_four_digits_are_those_of_every_writing() {
-        let blinder = Blinder::new(Secret::new([1; 32]), "86");
+        let blinder = Blinder::new(Suite::Intl, Secret::new([1; 32]), "86");
         for text in ["13812345678", "+86 138 1234 5678", "１３８１２３４５６７８"] {
             assert_eq!(blinder.tail(text), blinder.four("5678"), "{text}");
         }
@@ -215,7 +210,10 @@ mod tests {
 
     #[test]
     fn terms_are_blind_and_depend_on_the_key_and_the_kind() {
-        let (one, two) = (Blinder::new(Secret::new([1; 32]), "86"), Blinder::new(Secret::new([2; 32]), "86"));
+        let (one, two) = (
+            Blinder::new(Suite::Intl, Secret::new([1; 32]), "86"),
+            Blinder::new(Suite::Intl, Secret::new([2; 32]), "86"),
+        );
         assert_eq!(one.number("+8613812345678"), one.number("138 1234 5678"));
         assert_ne!(one.number("13812345678"), two.number("13812345678"));
         assert_ne!(one.number("1001"), one.name("1001"));

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use ledgerline::io::store::{Depth, Options, Store, restore};
-use ledgerline::vault::{LedgerPublic, Query, Scope, unhex};
+use ledgerline::vault::{LedgerPublic, Query, Scope};
 
 use crate::world::{World, files};
 
 fn public(store: &Path) -> LedgerPublic {
     let text = std::fs::read_to_string(store.join("ledger/ledger.pub")).expect("a key");
-    LedgerPublic::from_bytes(&unhex(text.trim()).expect("hexadecimal")).expect("a point")
+    LedgerPublic::parse(&text).expect("a point")
 }
 
 #[test]

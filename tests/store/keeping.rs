@@ -7,7 +7,7 @@ use ledgerline::compliance::retention::{Select, State, Use};
 use ledgerline::io::store::{Listing, StoreError, verify_copy};
 use ledgerline::vault::{
     Anchor, Certificate, Closing, Damage, Erasure, Grounds, Holding, Job, LedgerPublic, News, Opening, Order,
-    Party, Query, Retention, Scope, TapItem, unhex,
+    Party, Query, Retention, Scope, TapItem,
 };
 
 use crate::world::{CALLEE, CALLER, World, files};
@@ -87,7 +87,7 @@ fn holding(case: &str, select: Select) -> Holding {
 
 fn public(world: &World) -> LedgerPublic {
     let text = std::fs::read_to_string(world.dir().join("ledger/ledger.pub")).expect("there");
-    LedgerPublic::from_bytes(&unhex(text.trim()).expect("hexadecimal")).expect("a point")
+    LedgerPublic::parse(&text).expect("a point")
 }
 
 /// RET-01: a day before its term nobody destroys it, whoever approves; and a file that is removed behind the store's back

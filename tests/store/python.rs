@@ -6,7 +6,7 @@ use std::process::Command;
 
 use ledgerline::base::Random;
 use ledgerline::io::store::load_keys;
-use ledgerline::vault::Opener;
+use ledgerline::vault::{Opener, Suite};
 
 use crate::world::{World, files};
 
@@ -37,10 +37,15 @@ fn flag(name: &str) -> &Path {
 
 #[test]
 fn a_stranger_verifies_a_store_with_and_without_the_secret_key() {
-    if !at_hand() {
-        return;
+    for suite in [Suite::Intl, Suite::Gm] {
+        if at_hand() {
+            verified_by_a_stranger(suite);
+        }
     }
-    let mut world = World::new();
+}
+
+fn verified_by_a_stranger(suite: Suite) {
+    let mut world = World::of(suite);
     let ids: Vec<_> = (0..3).map(|_| world.record(500)).collect();
     for (_, call) in &ids {
         world.cdr(*call);
@@ -80,12 +85,18 @@ fn a_stranger_verifies_a_store_with_and_without_the_secret_key() {
     named(&lines, &ids[2].0.to_string(), "whole");
 }
 
+/// KEY-05: both suites pass the same.
 #[test]
 fn both_verifiers_agree_on_damaged_files() {
-    if !at_hand() {
-        return;
+    for suite in [Suite::Intl, Suite::Gm] {
+        if at_hand() {
+            agreed_on_damaged_files(suite);
+        }
     }
-    let mut world = World::new();
+}
+
+fn agreed_on_damaged_files(suite: Suite) {
+    let mut world = World::of(suite);
     let (one, _) = world.begin();
     for portion in 0..6 {
         world.talk(one, portion * 100, portion * 100 + 100, 0x2a);

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use ledgerline::base::{CallId, RecordingId, Wall};
 use ledgerline::io::store::{Depth, HeadsTo, Options, verify_copy};
 use ledgerline::vault::{
-    Damage, Ended, Frontier, Item, Leaf, LedgerPublic, Report, Scope, Subject, TreeHead, leaf_hash, unhex,
+    Damage, Ended, Frontier, Item, Leaf, LedgerPublic, Report, Scope, Subject, Suite, TreeHead,
 };
 
 use crate::world::World;
 
 fn public(store: &Path) -> LedgerPublic {
     let text = std::fs::read_to_string(store.join("ledger/ledger.pub")).expect("there");
-    LedgerPublic::from_bytes(&unhex(text.trim()).expect("hexadecimal")).expect("a point")
+    LedgerPublic::parse(&text).expect("a point")
 }
 
 fn check(store: &Path, public: &LedgerPublic, outside: &str, depth: Depth) -> Report {
@@ -214,15 +214,15 @@ fn the_index_check_is_quick() {
     let records: u64 = std::env::var("LEDGERLINE_RECORDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
     let folder = tempfile::tempdir().expect("a folder");
     let signer = ledgerline::vault::LedgerKey::from_seed(&ledgerline::base::Secret::new([3; 32]));
-    let (mut tree, mut leaves, mut heads) = (Frontier::new(), Vec::new(), Vec::new());
+    let (mut tree, mut leaves, mut heads) = (Frontier::new(Suite::Intl), Vec::new(), Vec::new());
     let mut random = ledgerline::base::Random::from_number(1);
     for number in 0..records {
         // 12 a second, as of a million calls a day.
         let at = Wall::from_micros(1_795_337_972_000_000 + number as i64 * 86_400);
         let recording = RecordingId::new(at, &mut random);
         let item = Item::Recording { recording, call: CallId::new(at, &mut random), ended: Ended::InOrder };
-        let leaf = Leaf { number, at, item, len_bytes: 1 + number % 7, hash: [7; 32] };
-        tree.push(leaf_hash(&leaf.to_bytes()));
+        let leaf = Leaf { suite: Suite::Intl, number, at, item, len_bytes: 1 + number % 7, hash: [7; 32] };
+        tree.push_leaf(&leaf.to_bytes());
         leaves.extend_from_slice(&leaf.to_bytes());
         if number % 720 == 719 || number + 1 == records {
             let head =

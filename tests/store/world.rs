@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ledgerline::base::{CallId, LegId, Masked, Random, RecordingId, Wall};
 use ledgerline::io::store::{Options, Store};
-use ledgerline::vault::{Batch, Closing, Frame, News, Opening, Order, Party, TapItem, Unsealed};
+use ledgerline::vault::{Batch, Closing, Frame, News, Opening, Order, Party, Suite, TapItem, Unsealed};
 
 pub const CALLER: &str = "13812345678";
 pub const CALLER_NAME: &str = "张三丰";
@@ -27,10 +27,19 @@ impl World {
         World::within(&std::env::temp_dir())
     }
 
+    /// A store of `suite`.
+    pub fn of(suite: Suite) -> World {
+        World::made(&std::env::temp_dir(), suite)
+    }
+
     /// A store in a new folder below `parent`.
     pub fn within(parent: &Path) -> World {
+        World::made(parent, Suite::Intl)
+    }
+
+    fn made(parent: &Path, suite: Suite) -> World {
         let folder = tempfile::tempdir_in(parent).expect("a folder");
-        Store::create(folder.path(), &Options::default()).expect("a new store");
+        Store::create(folder.path(), &Options { suite, ..Options::default() }).expect("a new store");
         let (_, news) = channel();
         let mut world = World {
             folder,

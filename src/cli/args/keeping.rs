@@ -1,5 +1,7 @@
 //! Keys, and how long recordings are kept.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::base::{MotionId, RecordingId};
@@ -7,16 +9,28 @@ use crate::base::{MotionId, RecordingId};
 /// `vault`
 #[derive(Debug, Subcommand)]
 pub enum Vault {
-    /// Lock the key files: from then on every start wants the passphrase, or M of N shares
+    /// Lock the key files: from then on every start wants the passphrase, M of N shares, or the PIN of a token
     Lock {
         /// Read a passphrase from the first line of standard input
-        #[arg(long, required_unless_present = "shares")]
+        #[arg(long, required_unless_present_any = ["shares", "token"])]
         passphrase: bool,
         /// Deal N shares of which M open the keys, and print them once
         #[arg(long, value_name = "M/N", value_parser = m_of_n, conflicts_with = "passphrase")]
         shares: Option<(u8, u8)>,
+        /// Have the PKCS#11 token of this label hold the keys; its PIN is read from the first line of standard input
+        #[arg(long, value_name = "LABEL", requires = "module", conflicts_with_all = ["passphrase", "shares"])]
+        token: Option<String>,
+        /// The token's PKCS#11 module
+        #[arg(long, value_name = "FILE.so", requires = "token")]
+        module: Option<PathBuf>,
+        /// What the labels of the keys in the token begin with
+        #[arg(long, value_name = "NAME", default_value = "ledgerline", requires = "token")]
+        key: String,
+        /// While the token does not answer, begin recordings under a key of the switch's own for so long; without it none begin
+        #[arg(long, value_name = "MINUTES", requires = "token", value_parser = clap::value_parser!(u32).range(1..=1_440))]
+        escrow_minutes: Option<u32>,
     },
-    /// Bring passphrase or shares, one a line on standard input, to a switch that waits for them
+    /// Bring passphrase, PIN or shares, one a line on standard input, to a switch that waits for them
     Unseal,
     /// Say whether the keys are locked, and how
     Status,

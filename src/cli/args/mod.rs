@@ -112,6 +112,9 @@ pub struct Init {
     /// A folder that is empty or does not exist yet
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// What the store seals, hashes and signs with, for good: intl (AES-256-GCM, SHA-256, Ed25519) or gm (SM4-GCM, SM3, SM2)
+    #[arg(long, value_name = "SUITE", default_value_t)]
+    pub suite: crate::vault::Suite,
 }
 
 /// `demo`

@@ -17,7 +17,8 @@ use crate::base::{MotionId, PersonId, Random, RecordingId, bounds};
 use crate::compliance::approval::{Motion, Standing, Weighty};
 use crate::compliance::retention::Use;
 use crate::io::clock::wall;
-use crate::vault::{Event, Query, Recipient, Record, Row, flac, hex, vcon};
+use crate::io::package::Hashes;
+use crate::vault::{Event, Query, Recipient, Record, Row, Suite, flac, hex, vcon};
 
 /// A request about a package.
 #[derive(Clone, Serialize, Deserialize)]
@@ -36,8 +37,9 @@ pub enum ExportAct {
     Seal {
         /// The approved motion.
         motion: MotionId,
-        /// SHA-256 of the manifest, 64 hexadecimal digits.
-        sha256: String,
+        /// Of the manifest.
+        #[serde(flatten)]
+        hashes: Hashes,
     },
 }
 
@@ -75,6 +77,9 @@ pub struct ExportBegun {
     pub approvers: Vec<PersonId>,
     /// What goes into it.
     pub recordings: Vec<RecordingId>,
+    /// Whose hashes its manifest names.
+    #[serde(default)]
+    pub suite: Suite,
 }
 
 /// One file of a package, announced before its octets.
@@ -82,8 +87,9 @@ pub struct ExportBegun {
 pub struct ExportFile {
     /// Its path in the package.
     pub file: String,
-    /// SHA-256 of its octets.
-    pub sha256: String,
+    /// Of its octets.
+    #[serde(flatten)]
+    pub hashes: Hashes,
     /// Their number.
     pub len: u64,
 }
@@ -101,8 +107,8 @@ impl ExportAct {
                 detail: json!({ "motion": motion }),
                 ..Deed::new("rec.export.item", recording.to_string())
             },
-            ExportAct::Seal { motion, sha256 } => Deed {
-                detail: json!({ "manifest": sha256 }),
+            ExportAct::Seal { motion, hashes } => Deed {
+                detail: json!({ "manifest": hashes }),
                 ..Deed::new("rec.export.seal", motion.to_string())
             },
         }
@@ -110,8 +116,9 @@ impl ExportAct {
 }
 
 /// What a manifest's signature is over.
-pub fn manifest_statement(sha256: &str) -> String {
-    format!("ledgerline export 1\nsha256 {sha256}\n")
+pub fn manifest_statement(hashes: &Hashes) -> String {
+    let sm3 = hashes.sm3.as_ref().map(|sm3| format!("sm3 {sm3}\n")).unwrap_or_default();
+    format!("ledgerline export 1\nsha256 {}\n{sm3}", hashes.sha256)
 }
 
 impl Desk {
@@ -122,15 +129,17 @@ impl Desk {
                 let motion = self.allowed_motion(actor, motion)?;
                 self.export_item(&motion, recording, out)
             }
-            ExportAct::Seal { motion, sha256 } => {
+            ExportAct::Seal { motion, hashes } => {
                 let motion = self.allowed_motion(actor, motion)?;
-                if sha256.len() != 64 || !sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                    return Err(Failure::new(Kind::Usage, "not a SHA-256"));
+                let kept = self.store()?;
+                if !hashes.is_sound() || hashes.sm3.is_some() != (kept.suite() == Suite::Gm) {
+                    return Err(Failure::new(Kind::Usage, "not the hashes of this store's suite"));
                 }
-                let statement = manifest_statement(&sha256);
-                let (signature, public) = self.store()?.sign_statement(&statement);
+                let statement = manifest_statement(&hashes);
+                let (signature, public) = kept.sign_statement(&statement);
+                let alg = if public.suite() == Suite::Gm { "SM2" } else { "Ed25519" };
                 let signed = json!({
-                    "statement": statement, "alg": "Ed25519",
+                    "statement": statement, "alg": alg,
                     "public": hex(&public.to_bytes()), "signature": hex(&signature), "motion": motion.id,
                 });
                 Ok(signed)
@@ -154,9 +163,15 @@ impl Desk {
             None => self.spend_or_propose(&text, me.person)?,
         };
         let approvers = motion.votes.iter().map(|vote| vote.person).collect();
-        let approved_sha256 = motion.hash_hex();
-        let begun =
-            ExportBegun { motion: motion.id, approved_sha256, requester: me.person, approvers, recordings };
+        let (approved_sha256, suite) = (motion.hash_hex(), self.store()?.suite());
+        let begun = ExportBegun {
+            motion: motion.id,
+            approved_sha256,
+            requester: me.person,
+            approvers,
+            recordings,
+            suite,
+        };
         serde_json::to_value(begun).map_err(|error| Failure::new(Kind::Failed, error))
     }
 
@@ -242,7 +257,7 @@ impl Desk {
         for (offset_us, event) in &record.events {
             crate::vault::push_event(&mut events, *offset_us, event);
         }
-        let mut hand = Hand { envelope: Envelope::of(motion)?, out, files: Vec::new() };
+        let mut hand = Hand { suite: kept.suite(), envelope: Envelope::of(motion)?, out, files: Vec::new() };
         hand.over(&name, octets)?;
         hand.over(&format!("events/{recording}.jsonl"), events)?;
         hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
@@ -330,6 +345,7 @@ impl Envelope {
 
 /// Hands files over, sealed where there is a recipient.
 struct Hand<'a> {
+    suite: Suite,
     envelope: Envelope,
     out: Out<'a>,
     files: Vec<ExportFile>,
@@ -345,8 +361,8 @@ impl Hand<'_> {
     }
 
     fn in_clear(&mut self, name: &str, octets: Vec<u8>) -> Result<(), Failure> {
-        let sha256 = hex(&Sha256::digest(&octets));
-        let file = ExportFile { file: name.to_string(), sha256, len: octets.len() as u64 };
+        let hashes = Hashes::of(self.suite, &octets);
+        let file = ExportFile { file: name.to_string(), hashes, len: octets.len() as u64 };
         let told = serde_json::to_value(&file).map_err(|error| Failure::new(Kind::Failed, error))?;
         let gone = || Failure::new(Kind::Failed, "nobody takes the package any more");
         if !(self.out)(Reply::Item(told)) {

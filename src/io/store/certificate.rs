@@ -8,8 +8,6 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::disk::make_folder;
 use super::{Inner, StoreError, disk_error};
 use crate::base::RecordingId;
@@ -20,19 +18,20 @@ use crate::vault::{Certificate, Job, hex, pdf};
 pub(super) const FOLDER: &str = "certificates";
 
 impl Inner {
-    /// Writes the certificate of `job`; SHA-256 of its JSON comes back.
+    /// Writes the certificate of `job`; the hash of its JSON comes back.
     pub(super) fn certify(&self, job: &Job) -> Result<String, StoreError> {
         let folder = self.files.root().join(FOLDER);
         make_folder(&folder).map_err(disk_error(&folder))?;
         let software = format!("ledgerline {}", env!("CARGO_PKG_VERSION"));
-        let certificate = Certificate::of(job, self.leaves_of(&job.recordings), wall(), &software);
+        let certificate =
+            Certificate::of(self.public.suite(), job, self.leaves_of(&job.recordings), wall(), &software);
         let json = certificate.signed(&self.signer);
         write(&folder.join(format!("{}.json", job.no)), json.as_bytes())?;
         let signed = Certificate::verify(&json, &self.public);
         let page = signed.as_ref().map(pdf).unwrap_or_default();
         write(&folder.join(format!("{}.pdf", job.no)), &page)?;
         std::fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk_error(&folder))?;
-        Ok(hex(&Sha256::digest(json.as_bytes())))
+        Ok(hex(&self.public.suite().digest(json.as_bytes())))
     }
 
     /// Lowest and highest leaf of `recordings`, as their tombstones tell.

@@ -6,7 +6,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{RecordingId, Wall};
-use crate::vault::{Book, Frontier};
+use crate::vault::{Book, Frontier, Suite};
 
 use super::commit::Spent;
 use super::disk::{Disk, Place};
@@ -55,8 +55,8 @@ impl Checkpoint {
         }
     }
 
-    pub(super) fn frontier(&self) -> Option<Frontier> {
-        Frontier::restore(self.size, self.peaks.clone())
+    pub(super) fn frontier(&self, suite: Suite) -> Option<Frontier> {
+        Frontier::restore(suite, self.size, self.peaks.clone())
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_survives() {
-        let mut frontier = Frontier::new();
+        let mut frontier = Frontier::new(Suite::Gm);
         for leaf in 0..5 {
             frontier.push([leaf; 32]);
         }
@@ -97,7 +97,7 @@ mod tests {
         };
         let again = Checkpoint::parse(&checkpoint.to_bytes()).expect("its own");
         assert_eq!(again, checkpoint);
-        assert_eq!(again.frontier(), Some(frontier));
+        assert_eq!(again.frontier(Suite::Gm), Some(frontier));
         assert_eq!(Checkpoint::parse(b"{}"), None);
     }
 }

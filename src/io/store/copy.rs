@@ -9,15 +9,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::disk::{Disk, Place, RealDisk, day_folders, recordings_in};
 use super::heads::{Heads, found};
 use super::{StoreError, disk_error};
 use crate::base::{RecordingId, bounds};
 use crate::vault::{
-    Book, Damage, Frontier, HEAD_BYTES, Header, Item, LEAF_BYTES, Leaf, LedgerPublic, Report, Subject,
-    TreeHead, leaf_hash, unhex,
+    Book, Damage, Frontier, HEAD_BYTES, Hash, Header, Item, LEAF_BYTES, Leaf, LedgerPublic, Report, Subject,
+    Suite, TreeHead, unhex,
 };
 
 /// Leaves read at once.
@@ -49,7 +47,13 @@ pub fn verify_copy(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
     let mut report = Report::new();
-    let mut copy = Copy { dir, known: HashMap::new(), entries: BTreeMap::new(), gone: HashMap::new() };
+    let mut copy = Copy {
+        suite: public.suite(),
+        dir,
+        known: HashMap::new(),
+        entries: BTreeMap::new(),
+        gone: HashMap::new(),
+    };
     let outside = Outside::read(outside, public, &mut report);
     copy.ledger(public, outside, &mut report).map_err(disk_error(dir))?;
     copy.recordings(depth, &mut report, progress).map_err(disk_error(dir))?;
@@ -58,6 +62,7 @@ pub fn verify_copy(
 }
 
 struct Copy<'d> {
+    suite: Suite,
     dir: &'d Path,
     known: HashMap<RecordingId, Leaf>,
     entries: BTreeMap<(Book, u32), Vec<Leaf>>,
@@ -153,7 +158,7 @@ impl Copy<'_> {
             Err(error) => return Err(error),
         };
         let mut heads = Heads::new(kept, running);
-        let mut tree = Frontier::new();
+        let mut tree = Frontier::new(self.suite);
         heads.check(&tree, report);
         if let Ok(mut file) = self.read(Place::Leaves) {
             let mut portion = vec![0; PORTION];
@@ -163,7 +168,7 @@ impl Copy<'_> {
                 file.read_exact(portion)?;
                 for bytes in portion.as_chunks::<LEAF_BYTES>().0 {
                     self.leaf(bytes, tree.size(), report);
-                    tree.push(leaf_hash(bytes));
+                    tree.push_leaf(bytes);
                     heads.check(&tree, report);
                     outside.check(&tree, report);
                 }
@@ -176,7 +181,8 @@ impl Copy<'_> {
     }
 
     fn leaf(&mut self, bytes: &[u8; LEAF_BYTES], number: u64, report: &mut Report) {
-        let Some(leaf) = Leaf::parse(bytes).filter(|leaf| leaf.number == number) else {
+        let Some(leaf) = Leaf::parse(bytes).filter(|leaf| leaf.number == number && leaf.suite == self.suite)
+        else {
             return found(report, Subject::Ledger, Damage::Leaf { leaf: number });
         };
         match leaf.item {
@@ -252,7 +258,7 @@ impl Copy<'_> {
                 let there = offset.checked_add(leaf.len_bytes).is_some_and(|end| end <= len);
                 let holds = match (&file, depth) {
                     (Some(file), Depth::Content) if there => {
-                        chunk_hash(file, offset, leaf.len_bytes)? == leaf.hash
+                        chunk_hash(self.suite, file, offset, leaf.len_bytes)? == leaf.hash
                     }
                     (Some(_), Depth::Index) => there,
                     _ => false,
@@ -269,11 +275,11 @@ impl Copy<'_> {
     }
 }
 
-fn chunk_hash(file: &File, offset: u64, len: u64) -> io::Result<[u8; 32]> {
+fn chunk_hash(suite: Suite, file: &File, offset: u64, len: u64) -> io::Result<[u8; 32]> {
     // No chunk is longer, whatever a leaf may say.
     let mut bytes = vec![0; len.min(2 * bounds::CHUNK_BYTES as u64) as usize];
     file.read_exact_at(&mut bytes, offset)?;
-    Ok(Sha256::digest(&bytes).into())
+    Ok(suite.digest(&bytes))
 }
 
 /// Whether the file at `path` is that of `leaf`.
@@ -297,7 +303,7 @@ fn same(path: &Path, leaf: &Leaf, depth: Depth) -> io::Result<bool> {
     let bytes = portion.get(..front).unwrap_or_default();
     let Ok(header) = Header::parse(bytes) else { return Ok(false) };
     let slot = Header::slot_range(header.len_bytes);
-    let mut hash = Sha256::new();
+    let mut hash = Hash::new(header.suite);
     hash.update(bytes.get(..slot.start).unwrap_or_default());
     hash.update(bytes.get(slot.end..).unwrap_or_default());
     loop {
@@ -306,5 +312,6 @@ fn same(path: &Path, leaf: &Leaf, depth: Depth) -> io::Result<bool> {
             count => hash.update(portion.get(..count).unwrap_or_default()),
         }
     }
-    Ok((header.id, header.call) == (recording, call) && hash.finalize()[..] == leaf.hash)
+    let ours = (header.suite, header.id, header.call) == (leaf.suite, recording, call);
+    Ok(ours && hash.finish() == leaf.hash)
 }

@@ -14,7 +14,7 @@ use crate::base::{RecordingId, bounds};
 use crate::vault::{
     Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance, HEAD_BYTES,
     Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece, Record, Row,
-    Sound, Story, TreeHead, leaf_hash,
+    Sound, Story, TreeHead,
 };
 
 use super::disk::{Disk, Place, RealDisk};
@@ -105,7 +105,7 @@ impl Files {
 
     /// The root over leaves `range` (RFC 9162 §2.1.1).
     fn root_of(&self, range: std::ops::Range<u64>) -> io::Result<[u8; 32]> {
-        let mut tree = Frontier::new();
+        let mut tree = Frontier::new(self.keys.get().suite());
         while tree.size() < range.end - range.start {
             let (from, left) = (range.start + tree.size(), range.end - range.start - tree.size());
             let bytes = self.read_leaves(from, left.min(LEAVES_AT_ONCE))?;
@@ -113,7 +113,7 @@ impl Files {
             if leaves.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf)));
+            leaves.iter().for_each(|leaf| tree.push_leaf(leaf));
         }
         Ok(tree.root())
     }

@@ -39,6 +39,7 @@ impl Keeper {
                 let now = clock.now();
                 store.look_at_clock(seen.jumped(now, wall()));
                 store.look_at_jobs(wall());
+                store.look_at_token();
                 if now >= sweep_at {
                     sweep_at = now + SWEEP_EVERY;
                     store.resume();
@@ -81,6 +82,18 @@ impl Inner {
                 self.alarms.raise("clock", &text);
             }
             None => self.alarms.clear("clock"),
+        }
+    }
+
+    /// Whether the token that holds the current key answers (KEY-04).
+    fn look_at_token(&self) {
+        match self.keys.get().look() {
+            Some(false) => self.alarms.raise(
+                "token",
+                "the token does not answer: what is recorded already goes on, nothing is opened, and what begins is refused or \
+                 lent the escrow key, as its lock says",
+            ),
+            Some(true) | None => self.alarms.clear("token"),
         }
     }
 

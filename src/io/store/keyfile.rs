@@ -1,4 +1,5 @@
-//! The key files of a store: `kek-NNNNNNNN.key` (32 octets, one a version) and `ledger.key` (32 octets, Ed25519 seed). In a
+//! The key files of a store: `kek-NNNNNNNN.key` (32 octets, one a version) and `ledger.key` (32 octets, Ed25519
+//! seed) or `ledger-sm2.key` (32 octets, SM2 scalar), which is what says the suite. In a
 //! locked folder they have 40: see [`lock`].
 //!
 //! Invariant: a key file is read only when its owner is this process's user (or root) and nobody else may read or write
@@ -12,32 +13,44 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::base::Secret;
-use crate::vault::{Keyring, LedgerKey, LedgerPublic};
+use crate::vault::{Keyring, LedgerKey, LedgerPublic, Suite};
 
 use super::disk::make_folder;
-use super::lock;
+use super::lock::{self, Lock};
 use super::{StoreError, disk_error};
 
-/// The name of the ledger's signing key.
-const LEDGER: &str = "ledger.key";
+/// The name of the ledger's signing key says the store's suite.
+const LEDGER: [(Suite, &str); 2] = [(Suite::Intl, "ledger.key"), (Suite::Gm, "ledger-sm2.key")];
 
 /// Draws the first key-encryption key and the ledger's key into `folder`; the ledger's public key comes back.
-pub(super) fn create(folder: &Path) -> Result<LedgerPublic, StoreError> {
+pub(super) fn create(folder: &Path, suite: Suite) -> Result<LedgerPublic, StoreError> {
     make_folder(folder).map_err(disk_error(folder))?;
-    if folder.join(LEDGER).exists() || !versions(folder)?.is_empty() {
+    if suite_of(folder).is_some() || !versions(folder)?.is_empty() {
         return Err(StoreError::Exists(folder.to_path_buf()));
     }
     let first = random_octets(folder)?;
     write_new(&folder.join(kek_name(1)), first.as_slice())?;
-    let seed = random_octets(folder)?;
-    write_new(&folder.join(LEDGER), seed.as_slice())?;
+    let (seed, key) = loop {
+        let seed = random_octets(folder)?;
+        // Nearly every 256 bits are a key of SM2: the rest is drawn again.
+        if let Some(key) = LedgerKey::of(suite, &Secret::new(*seed)) {
+            break (seed, key);
+        }
+    };
+    write_new(&ledger_path(folder, suite), seed.as_slice())?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
-    Ok(LedgerKey::from_seed(&Secret::new(*seed)).public())
+    Ok(key.public())
 }
 
 /// Draws the next key-encryption key; the whole ring comes back.
 pub(super) fn add(folder: &Path) -> Result<Keyring, StoreError> {
     let next = keyring(folder)?.current() + 1;
+    if let Some(Lock::Token(mut lock)) = Lock::of(folder)? {
+        let root = lock::root_of(folder)?.ok_or_else(|| StoreError::Locked(folder.to_path_buf()))?;
+        lock.make(folder, &root, next)?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))?;
+        return keyring(folder);
+    }
     let key = random_octets(folder)?;
     match lock::root_of(folder)? {
         Some(root) => write_new(&folder.join(kek_name(next)), &lock::wrap(&root, &key))?,
@@ -47,8 +60,18 @@ pub(super) fn add(folder: &Path) -> Result<Keyring, StoreError> {
     keyring(folder)
 }
 
-/// Overwrites and removes the key of `version`; the rest of the ring comes back.
+/// Draws the key of `version` into `folder`, wrapped by `root`.
+pub(super) fn draw_wrapped(folder: &Path, root: &lock::Root, version: u32) -> Result<(), StoreError> {
+    write_new(&folder.join(kek_name(version)), &lock::wrap(root, &*random_octets(folder)?))
+}
+
+/// Overwrites and removes the key of `version`, in its token too; the rest of the ring comes back.
 pub(super) fn destroy(folder: &Path, version: u32) -> Result<Keyring, StoreError> {
+    if let Some(Lock::Token(mut lock)) = Lock::of(folder)?
+        && lock.held.contains(&version)
+    {
+        lock.destroy(folder, version)?;
+    }
     let path = folder.join(kek_name(version));
     let wipe = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(&path)?;
@@ -63,7 +86,7 @@ pub(super) fn destroy(folder: &Path, version: u32) -> Result<Keyring, StoreError
 
 /// Reads all key-encryption keys of `folder`.
 pub(super) fn keyring(folder: &Path) -> Result<Keyring, StoreError> {
-    let mut ring = Keyring::new();
+    let mut ring = Keyring::of(suite_of(folder).unwrap_or_default());
     for version in versions(folder)? {
         ring.insert(version, read(&folder.join(kek_name(version)))?);
     }
@@ -73,12 +96,27 @@ pub(super) fn keyring(folder: &Path) -> Result<Keyring, StoreError> {
             "no key-encryption key (kek-00000001.key) is here",
         ));
     }
+    if let Some(Lock::Token(lock)) = Lock::of(folder)? {
+        lock.put_into(&mut ring, folder)?;
+    }
     Ok(ring)
 }
 
 /// Reads the ledger's signing key.
 pub(super) fn ledger_key(folder: &Path) -> Result<LedgerKey, StoreError> {
-    Ok(LedgerKey::from_seed(&read(&folder.join(LEDGER))?))
+    let suite = suite_of(folder).unwrap_or_default();
+    let path = ledger_path(folder, suite);
+    LedgerKey::of(suite, &read(&path)?).ok_or(StoreError::Keys(path, "is no key of SM2"))
+}
+
+/// The suite of the store whose keys these are; `None`: there is no ledger's key.
+pub(super) fn suite_of(folder: &Path) -> Option<Suite> {
+    LEDGER.into_iter().find(|(_, name)| folder.join(name).exists()).map(|(suite, _)| suite)
+}
+
+/// Where the ledger's key of `suite` lies.
+pub(super) fn ledger_path(folder: &Path, suite: Suite) -> PathBuf {
+    folder.join(LEDGER.into_iter().find(|(of, _)| *of == suite).map_or("ledger.key", |(_, name)| name))
 }
 
 fn kek_name(version: u32) -> String {
@@ -154,11 +192,13 @@ mod tests {
     fn keys_are_made_once_and_read_only_when_nobody_else_can() {
         let folder = tempfile::tempdir().expect("a folder");
         let keys = folder.path().join("keys");
-        let public = create(&keys).expect("new");
-        assert!(matches!(create(&keys), Err(StoreError::Exists(_))));
+        let public = create(&keys, Suite::Intl).expect("new");
+        for suite in [Suite::Intl, Suite::Gm] {
+            assert!(matches!(create(&keys, suite), Err(StoreError::Exists(_))));
+        }
         assert_eq!(keyring(&keys).expect("fresh").current(), 1);
         assert_eq!(ledger_key(&keys).expect("fresh").public(), public);
-        for name in ["kek-00000001.key", LEDGER] {
+        for name in ["kek-00000001.key", "ledger.key"] {
             assert_eq!(fs::metadata(keys.join(name)).expect("there").len(), 32);
         }
         for mode in [0o640, 0o604, 0o620, 0o602, 0o700, 0o666] {
@@ -168,6 +208,16 @@ mod tests {
                 Err(StoreError::Rights(_, found)) => assert_eq!(found, mode),
                 other => panic!("mode {mode:o}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_ledger_s_key_says_the_suite() {
+        for suite in [Suite::Intl, Suite::Gm] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let public = create(folder.path(), suite).expect("new");
+            assert_eq!((public.suite(), keyring(folder.path()).expect("fresh").suite()), (suite, suite));
+            assert_eq!(ledger_key(folder.path()).expect("fresh").public(), public);
         }
     }
 

@@ -17,7 +17,7 @@ use super::disk::{Place, day_folders, recordings_in, started};
 use super::{Store, StoreError, disk_error, keyfile};
 use crate::base::Wall;
 use crate::io::clock::wall;
-use crate::vault::{Book, Header, Keyring};
+use crate::vault::{Book, ESCROW, Header, Keyring};
 
 /// The ring, shared: who asks gets it as it is at that moment.
 #[derive(Debug, Clone)]
@@ -142,6 +142,9 @@ impl Store {
         let Some((files, small)) = found.versions.get(&version) else {
             return Err(StoreError::Rule(format!("there is no key of version {version}")));
         };
+        if version >= ESCROW {
+            return Err(StoreError::Rule("the escrow key stays as long as the token may go away".into()));
+        }
         if version == found.current {
             return Err(StoreError::Rule("the current key stays: rotate first".into()));
         }

@@ -1,5 +1,5 @@
-//! Keys that do not lie open: each key file is wrapped by a root key that comes from a passphrase or from M of N shares, at
-//! every start.
+//! Keys that do not lie open: each key file is wrapped by a root key that comes from a passphrase, from M of N shares or from a
+//! token, at every start.
 //!
 //! Invariants: the root key is written nowhere but into memory, its own hand-over on a memory file system included; fewer
 //! than M shares tell nothing of it (Shamir); a wrong one opens nothing (RFC 3394 checks itself).
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{StoreError, disk_error};
+use super::held::{self, InToken};
+use super::{StoreError, disk_error, keyfile};
 use crate::base::Secret;
 use crate::vault::{hex, unhex};
 
@@ -61,6 +62,8 @@ pub enum Lock {
         /// How many there are.
         of: u8,
     },
+    /// A PKCS#11 token.
+    Token(Box<InToken>),
 }
 
 /// Root keys that this process was given, by folder.
@@ -80,12 +83,13 @@ impl Lock {
         serde_json::from_str(&text).map(Some).map_err(|_| StoreError::Keys(path, "is not understood"))
     }
 
-    /// The root key from what people bring: the passphrase, or shares in hexadecimal, one a line.
+    /// The root key of `folder` from what people bring: the passphrase, the PIN, or shares in hexadecimal, one a line.
     ///
     /// # Errors
-    /// [`StoreError::Rule`]: too few shares, or none of ours.
-    pub fn root(&self, brought: &[Zeroizing<String>]) -> Result<Root, StoreError> {
+    /// [`StoreError::Rule`]: too few shares, or none of ours; the token does not open.
+    pub fn root(&self, folder: &Path, brought: &[Zeroizing<String>]) -> Result<Root, StoreError> {
         match self {
+            Lock::Token(lock) => lock.unlock(folder, brought.first().map_or("", |pin| pin.trim())),
             Lock::Passphrase { salt, memory_kib, passes, lanes } => {
                 let wrong = |_| StoreError::Rule("the lock's parameters are none of Argon2".into());
                 let salt =
@@ -123,7 +127,7 @@ impl Lock {
 pub fn lock_by_passphrase(folder: &Path, passphrase: Zeroizing<String>) -> Result<(), StoreError> {
     let salt = random::<16>()?;
     let lock = Lock::Passphrase { salt: hex(&*salt), memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES };
-    let root = lock.root(&[passphrase])?;
+    let root = lock.root(folder, &[passphrase])?;
     put_on(folder, &lock, &root)
 }
 
@@ -143,12 +147,11 @@ pub fn lock_by_shares(folder: &Path, need: u8, of: u8) -> Result<Vec<Zeroizing<S
 }
 
 /// Wraps every key file in `folder` by `root`, then says how. A crash between leaves both kinds, and both open.
-fn put_on(folder: &Path, lock: &Lock, root: &Root) -> Result<(), StoreError> {
+pub(super) fn put_on(folder: &Path, lock: &Lock, root: &Root) -> Result<(), StoreError> {
     if Lock::of(folder)?.is_some() {
         return Err(StoreError::Rule("the keys are locked already".into()));
     }
-    let text = serde_json::to_string_pretty(lock).unwrap_or_default();
-    replace(&folder.join(LOCK), text.as_bytes())?;
+    write(folder, lock)?;
     give(folder, root.clone());
     for entry in fs::read_dir(folder).map_err(disk_error(folder))? {
         let path = entry.map_err(disk_error(folder))?.path();
@@ -160,6 +163,17 @@ fn put_on(folder: &Path, lock: &Lock, root: &Root) -> Result<(), StoreError> {
         }
     }
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk_error(folder))
+}
+
+/// Writes down how the keys in `folder` are locked.
+pub(super) fn write(folder: &Path, lock: &Lock) -> Result<(), StoreError> {
+    let text = serde_json::to_string_pretty(lock).unwrap_or_default();
+    replace(&folder.join(LOCK), text.as_bytes())
+}
+
+/// A root key.
+pub(super) fn fresh_root() -> Result<Root, StoreError> {
+    Ok(Secret::new(*random::<32>()?))
 }
 
 /// `key` as it lies in a locked folder: wrapped by `root` (RFC 3394).
@@ -188,10 +202,13 @@ pub(super) fn root_of(folder: &Path) -> Result<Option<Root>, StoreError> {
         return Ok(Some(root.clone()));
     }
     drop(given);
-    let root = match (handed_over(folder), &lock, credential()) {
-        (Some(root), ..) => Some(root),
-        (None, Lock::Passphrase { .. }, Some(word)) => Some(lock.root(&[word])?),
-        _ => None,
+    let root = match (handed_over(folder), &lock) {
+        (Some(handed), Lock::Token(held)) => Some(held.unlock(folder, &String::from_utf8_lossy(&handed))?),
+        (Some(handed), _) => handed.as_slice().try_into().ok().map(Secret::new),
+        (None, Lock::Passphrase { .. } | Lock::Token(_)) => {
+            credential(&lock).map(|word| lock.root(folder, &[word])).transpose()?
+        }
+        (None, Lock::Shares { .. }) => None,
     };
     if let Some(root) = &root {
         give(folder, root.clone());
@@ -204,9 +221,10 @@ fn give(folder: &Path, root: Root) {
     roots.get_or_insert_with(HashMap::new).insert(folder.to_path_buf(), root);
 }
 
-fn credential() -> Option<Zeroizing<String>> {
+fn credential(lock: &Lock) -> Option<Zeroizing<String>> {
+    let name = if matches!(lock, Lock::Token(_)) { held::CREDENTIAL } else { CREDENTIAL };
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
-    let text = fs::read_to_string(Path::new(&folder).join(CREDENTIAL)).ok().map(Zeroizing::new)?;
+    let text = fs::read_to_string(Path::new(&folder).join(name)).ok().map(Zeroizing::new)?;
     Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_string()))
 }
 
@@ -216,27 +234,42 @@ fn hand_over_path(folder: &Path) -> PathBuf {
     Path::new(MEMORY).join(format!("ledgerline-{name}"))
 }
 
-/// Hands `root` to the node that waits for the keys in `folder`, once it was seen to open them.
+/// Hands what people brought to the node that waits for the keys in `folder`, once it was seen to open them: the root key, or a
+/// token's PIN, because the node has to log in itself.
 ///
 /// # Errors
 /// [`StoreError::Rule`]: it opens nothing; [`StoreError::Disk`].
-pub fn hand_over(folder: &Path, root: &Root) -> Result<(), StoreError> {
+pub fn unseal(folder: &Path, lock: &Lock, brought: &[Zeroizing<String>]) -> Result<(), StoreError> {
+    let root = lock.root(folder, brought)?;
+    match lock {
+        Lock::Token(_) => hand(folder, brought.first().map_or(&[], |pin| pin.trim().as_bytes())),
+        Lock::Passphrase { .. } | Lock::Shares { .. } => hand_over(folder, &root),
+    }
+}
+
+fn hand_over(folder: &Path, root: &Root) -> Result<(), StoreError> {
     let first = folder.join("kek-00000001.key");
-    let path = [first, folder.join("ledger.key")].into_iter().find(|path| path.exists());
+    let path = [first, keyfile::ledger_path(folder, keyfile::suite_of(folder).unwrap_or_default())]
+        .into_iter()
+        .find(|path| path.exists());
     let octets = path.and_then(|path| fs::read(path).ok()).unwrap_or_default();
     let opens = octets.as_slice().try_into().is_ok_and(|wrapped| unwrap(root, wrapped).is_some());
     if !opens {
         return Err(StoreError::Rule("this does not open the keys".into()));
     }
+    hand(folder, root.expose())
+}
+
+fn hand(folder: &Path, octets: &[u8]) -> Result<(), StoreError> {
     let path = hand_over_path(folder);
     let _ = fs::remove_file(&path);
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(&path);
-    file.and_then(|mut file| file.write_all(root.expose())).map_err(disk_error(&path))
+    file.and_then(|mut file| file.write_all(octets)).map_err(disk_error(&path))
 }
 
 /// Takes what was handed over: read, wiped and removed.
-fn handed_over(folder: &Path) -> Option<Root> {
+fn handed_over(folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
     let path = hand_over_path(folder);
     let facts = fs::symlink_metadata(&path).ok()?;
     let owner = facts.uid();
@@ -246,12 +279,12 @@ fn handed_over(folder: &Path) -> Option<Root> {
         return None;
     }
     let octets = Zeroizing::new(fs::read(&path).ok()?);
-    let root = octets.first_chunk::<32>().filter(|_| octets.len() == 32).copied()?;
-    let wiped = OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write_all(&[0; 32]));
+    let zeros = vec![0; octets.len()];
+    let wiped = OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write_all(&zeros));
     if wiped.and_then(|()| fs::remove_file(&path)).is_err() {
         tracing::error!(path = %path.display(), "an unsealing stays where it was handed over: remove it");
     }
-    Some(Secret::new(root))
+    Some(octets)
 }
 
 /// Waits until the keys in `folder` can be opened: at once when they lie open.
@@ -295,12 +328,12 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keyfile;
     use super::*;
+    use crate::vault::Suite;
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        keyfile::create(folder.path()).expect("new");
+        keyfile::create(folder.path(), Suite::Intl).expect("new");
         folder
     }
 
@@ -327,14 +360,15 @@ mod tests {
         let lock = Lock::of(path).expect("readable").expect("locked");
         for chosen in [vec![0, 1], vec![0, 0, 1], vec![]] {
             let brought: Vec<_> = chosen.iter().map(|at: &usize| shares[*at].clone()).collect();
-            assert!(matches!(lock.root(&brought), Err(StoreError::Rule(_))), "{chosen:?}");
+            assert!(matches!(lock.root(path, &brought), Err(StoreError::Rule(_))), "{chosen:?}");
         }
         let mut forged = vec![shares[0].clone(), shares[1].clone(), shares[2].clone()];
         let other = if &forged[1][10..12] == "00" { "01" } else { "00" };
         forged[1].replace_range(10..12, other);
-        let root = lock.root(&forged).expect("a key, and the wrong one");
+        let root = lock.root(path, &forged).expect("a key, and the wrong one");
         assert!(matches!(hand_over(path, &root), Err(StoreError::Rule(_))));
-        let root = lock.root(&[shares[4].clone(), shares[0].clone(), shares[2].clone()]).expect("three");
+        let root =
+            lock.root(path, &[shares[4].clone(), shares[0].clone(), shares[2].clone()]).expect("three");
         hand_over(path, &root).expect("it opens them");
         assert_eq!(keyfile::keyring(path).expect("handed over").current(), 1);
         assert!(!hand_over_path(path).exists(), "taken, not left");
@@ -352,9 +386,10 @@ mod tests {
         forget(path);
         assert!(matches!(keyfile::keyring(path), Err(StoreError::Locked(_))));
         let lock = Lock::of(path).expect("readable").expect("locked");
-        let wrong = lock.root(&words(&["correct horsf"])).expect("some key");
+        let wrong = lock.root(path, &words(&["correct horsf"])).expect("some key");
         assert!(hand_over(path, &wrong).is_err());
-        hand_over(path, &lock.root(&words(&["correct horse"])).expect("the key")).expect("it opens them");
+        hand_over(path, &lock.root(path, &words(&["correct horse"])).expect("the key"))
+            .expect("it opens them");
         wait_until_unsealed(path).expect("at once");
         assert_eq!(keyfile::keyring(path).expect("open").current(), 1);
     }

@@ -29,6 +29,7 @@ mod disk;
 mod error;
 mod files;
 mod heads;
+pub mod held;
 mod index;
 mod journal;
 mod keeper;
@@ -50,6 +51,7 @@ mod simulated_disk;
 mod space;
 mod tables;
 mod thread;
+mod token;
 mod verify;
 mod witness;
 mod writer;
@@ -60,7 +62,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::base::Wall;
-use crate::vault::{AuditEntry, Keyring, LedgerKey, LedgerPublic, Order, TapItem};
+use crate::vault::{AuditEntry, Keyring, LedgerKey, LedgerPublic, Order, Suite, TapItem};
 
 use alarm::Alarms;
 pub use ask::Decoded;
@@ -149,6 +151,11 @@ impl Store {
     /// [`Stuck`] when the writer does not keep up; the entry is lost.
     pub fn audit_later(&self, entry: AuditEntry) -> Result<(), Stuck> {
         self.inner.inlet.note_later(Note::Audit(Box::new(entry)))
+    }
+
+    /// What it seals, hashes and signs with.
+    pub fn suite(&self) -> Suite {
+        self.inner.public.suite()
     }
 
     /// Signs a statement with the ledger's key; signature and public key come back.

@@ -23,11 +23,13 @@ use super::{Inner, Store, StoreError, disk_error, keeper, keyfile, recover, thre
 use crate::base::Random;
 use crate::compliance::retention::JUMP;
 use crate::io::clock::{self, Clock, wall};
-use crate::vault::{Keyring, News};
+use crate::vault::{Keyring, News, Suite, hex};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What a store that is made writes with; one that is there says it itself.
+    pub suite: Suite,
     /// Folder of the keys; `None`: `keys` in the store's folder.
     pub keys: Option<PathBuf>,
     /// Country code of numbers that are written without one, for search: `86`.
@@ -44,6 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
+            suite: Suite::Intl,
             keys: None,
             country_code: "86".into(),
             low_water_bytes: None,
@@ -69,10 +72,9 @@ impl Store {
     pub fn create(dir: &Path, options: &Options) -> Result<(), StoreError> {
         let ledger = dir.join("ledger");
         make_folder(&ledger).map_err(disk_error(&ledger))?;
-        let public = keyfile::create(&options.keys_of(dir))?;
+        let public = keyfile::create(&options.keys_of(dir), options.suite)?;
         let path = ledger.join("ledger.pub");
-        let text: String = public.to_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
-        std::fs::write(&path, text + "\n").map_err(disk_error(&path))
+        std::fs::write(&path, hex(&public.to_bytes()) + "\n").map_err(disk_error(&path))
     }
 
     /// Opens the store exclusively: recovers what a crash left, then starts the writer. `news` is called from the

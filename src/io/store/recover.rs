@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base::{RecordingId, Time, Wall, bounds};
 use crate::vault::{
     Book, Content, Damage, Examined, Frontier, Glance, HEAD_BYTES, Item, Keyring, LEAF_BYTES, Leaf, Opener,
-    Piece, Sealer, Story, TreeHead, leaf_hash,
+    Piece, Sealer, Story, Suite, TreeHead,
 };
 
 use super::checkpoint::Checkpoint;
@@ -35,7 +35,7 @@ pub(super) fn recover<D: Disk>(mut disk: D, setup: Setup, now: Time, wall: Wall)
         found.read(&mut disk, *segment);
     }
     sync(&mut disk, &found.touched)?;
-    let edge = Edge::find(&mut disk, &found)?;
+    let edge = Edge::find(&mut disk, &found, setup.ledger_key.suite())?;
     let crashed = found.unclosed(&mut disk, &setup.keys.get(), &edge)?;
     // A file that no journal knew of is continued now: what it holds must not be lost after that.
     sync(&mut disk, &crashed.iter().map(|id| Place::Recording(*id)).collect())?;
@@ -171,17 +171,19 @@ struct Edge {
 }
 
 impl Edge {
-    fn find(disk: &mut impl Disk, found: &Found) -> io::Result<Edge> {
+    fn find(disk: &mut impl Disk, found: &Found, suite: Suite) -> io::Result<Edge> {
         let count = |len: Option<u64>, each: usize| len.unwrap_or(0) / each as u64;
         let present = count(disk.len(Place::Leaves)?, LEAF_BYTES);
         let heads = count(disk.len(Place::Heads)?, HEAD_BYTES);
-        let base = found.base.as_ref().and_then(Checkpoint::frontier).filter(|base| base.size() <= present);
-        let mut edge = Edge { frontier: base.unwrap_or_default(), heads, leaves: HashSet::new() };
+        let base =
+            found.base.as_ref().and_then(|base| base.frontier(suite)).filter(|base| base.size() <= present);
+        let mut edge =
+            Edge { frontier: base.unwrap_or_else(|| Frontier::new(suite)), heads, leaves: HashSet::new() };
         while edge.frontier.size() < present {
             let offset = edge.frontier.size() * LEAF_BYTES as u64;
             let leaves = disk.read(Place::Leaves, offset, PORTION / LEAF_BYTES * LEAF_BYTES)?;
             for leaf in leaves.as_chunks::<LEAF_BYTES>().0 {
-                edge.frontier.push(leaf_hash(leaf));
+                edge.frontier.push_leaf(leaf);
                 if let Some(Item::Recording { recording, .. }) = Leaf::parse(leaf).map(|leaf| leaf.item) {
                     edge.leaves.insert(recording);
                 }

@@ -11,7 +11,7 @@ use super::writer::{KEEP_HEAD_EVERY, Writer};
 use crate::base::{CallId, RecordingId, Time, Wall};
 use crate::vault::{
     self, AuditEntry, Book, Content, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, News, Opening, Outcome,
-    Sealed, Sealer, TreeHead, Who, leaf_hash, opening_bytes,
+    Sealed, Sealer, TreeHead, Who, opening_bytes,
 };
 
 impl<D: Disk> Writer<D> {
@@ -149,8 +149,10 @@ impl<D: Disk> Writer<D> {
 
     fn append_leaf(&mut self, at: Wall, item: Item, sealed: &Sealed) -> u64 {
         let number = self.frontier.size();
-        let leaf = Leaf { number, at, item, len_bytes: sealed.len_bytes, hash: sealed.hash }.to_bytes();
-        self.frontier.push(leaf_hash(&leaf));
+        let suite = self.setup.ledger_key.suite();
+        let leaf =
+            Leaf { suite, number, at, item, len_bytes: sealed.len_bytes, hash: sealed.hash }.to_bytes();
+        self.frontier.push_leaf(&leaf);
         self.append(Place::Leaves, number * LEAF_BYTES as u64, &leaf);
         number
     }

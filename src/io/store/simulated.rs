@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Time, Wall};
 use crate::vault::{
     AuditEntry, Batch, Book, Closing, Ended, Event, Frame, Frames, Frontier, HEAD_BYTES, Item, Keyring, Kind,
-    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Story, TreeHead, Unsealed, Who, leaf_hash,
+    LEAF_BYTES, Leaf, LedgerKey, News, Opening, Order, Outcome, Story, Suite, TreeHead, Unsealed, Who,
 };
 
 use super::checkpoint::Job;
@@ -379,10 +379,10 @@ impl Node {
         let bytes = disk.read(Place::Leaves, 0, 1 << 30).unwrap_or_default();
         let (leaves, rest) = bytes.as_chunks::<LEAF_BYTES>();
         assert!(rest.is_empty(), "{tale}: half a leaf");
-        let mut tree = Frontier::new();
+        let mut tree = Frontier::new(Suite::Intl);
         let mut out = Vec::new();
         for (number, leaf) in leaves.iter().enumerate() {
-            tree.push(leaf_hash(leaf));
+            tree.push_leaf(leaf);
             let leaf = Leaf::parse(leaf).unwrap_or_else(|| panic!("{tale}: leaf {number}"));
             assert_eq!(leaf.number, number as u64, "{tale}");
             out.push(leaf);

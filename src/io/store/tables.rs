@@ -34,8 +34,9 @@ impl IndexKeys {
         stamp.extend_from_slice(&version.to_be_bytes());
         stamp.extend_from_slice(country_code.as_bytes());
         let values: Secret<[u8; 32]> = keyring.subkey(version, Label::IndexValues)?;
-        let blinder = Blinder::new(keyring.subkey(version, Label::IndexBlinding)?, country_code);
-        Ok(IndexKeys { blinder, values: ValueKey::new(&values), version, stamp })
+        let blinder =
+            Blinder::new(keyring.suite(), keyring.subkey(version, Label::IndexBlinding)?, country_code);
+        Ok(IndexKeys { blinder, values: ValueKey::new(keyring.suite(), &values), version, stamp })
     }
 }
 

@@ -8,7 +8,6 @@ use std::io;
 use crate::base::{RecordingId, Wall};
 use crate::vault::{
     Book, Damage, Frontier, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope, Subject, TreeHead,
-    leaf_hash,
 };
 
 use super::StoreError;
@@ -82,16 +81,17 @@ impl Verifier<'_> {
         let kept =
             Heads::kept(self.files.heads(), &self.public, |from, count| self.files.read_heads(from, count))?;
         let mut heads = Heads::new(kept, running);
+        let suite = self.public.suite();
         let mut leaves = Leaves::default();
-        let mut frontier = Frontier::new();
+        let mut frontier = Frontier::new(suite);
         heads.check(&frontier, report);
         while frontier.size() < present {
             let portion = (present - frontier.size()).min(PORTION);
             let bytes = self.files.read_leaves(frontier.size(), portion)?;
             for bytes in bytes.as_chunks::<LEAF_BYTES>().0 {
                 let number = frontier.size();
-                frontier.push(leaf_hash(bytes));
-                match Leaf::parse(bytes).filter(|leaf| leaf.number == number) {
+                frontier.push_leaf(bytes);
+                match Leaf::parse(bytes).filter(|leaf| leaf.number == number && leaf.suite == suite) {
                     Some(leaf) => leaves.take(leaf, scope),
                     None => found(report, Subject::Ledger, Damage::Leaf { leaf: number }),
                 }
