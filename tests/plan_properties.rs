@@ -10,8 +10,8 @@ use ledgerline::base::bounds::{FORKS, PLAN_STEPS};
 use ledgerline::base::{Masked, Random, Wall};
 use ledgerline::plan::tree::{Node, Tree};
 use ledgerline::plan::{
-    Ask, Cause, Deed, Ended, Facts, Folder, Lang, Machine, Origin, Outcome, Pin, Program, Reply, Value, load,
-    read,
+    Ask, Cause, Deed, Ended, Facts, Folder, Lang, Machine, Origin, Outcome, Pin, Program, Reply, Value, fmt,
+    load, read,
 };
 use proptest::prelude::*;
 
@@ -371,9 +371,91 @@ fn every_written_plan_comes_back_as_it_is() {
     (0..100).for_each(|seed| assert_lossless(&Writer::plan(seed)));
 }
 
+/// Formats what can be read; what comes out stays as it is, and means the same.
+fn assert_formats(name: &str, text: &str) -> Option<String> {
+    let once = fmt::format("a.plan", text).ok()?;
+    assert_eq!(fmt::format("a.plan", &once).as_ref(), Ok(&once), "{name}: formatting again changes it");
+    let hash = |text: &str| {
+        let folder = Folder::new().with_plan("a.plan", text).with_any_sound();
+        load(&folder, &["a.plan"]).0.map(|program| program.hash_hex())
+    };
+    assert_eq!(hash(text), hash(&once), "{name}: formatting changes what it means");
+    let said = |text: &str| {
+        let comments = text.lines().filter_map(|line| Some(line.split_once('#')?.1.trim().to_string()));
+        comments.collect::<Vec<_>>()
+    };
+    assert_eq!(said(text), said(&once), "{name}: formatting loses a comment");
+    Some(once)
+}
+
+#[test]
+fn the_shipped_plans_are_in_the_canonical_layout() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans");
+    let mut seen = 0;
+    for folder in [root.clone(), root.join("profiles")] {
+        for entry in fs::read_dir(folder).expect("a folder of plans").flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|extension| extension != "plan") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a plan");
+            let formatted = assert_formats(&path.display().to_string(), &text);
+            assert!(
+                formatted.as_ref() == Some(&text),
+                "{}: `ledgerline plan fmt` changes it",
+                path.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 15);
+}
+
+#[test]
+fn every_plan_formats_once_for_all_and_means_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/plan");
+    let mut formatted = 0;
+    for entry in fs::read_dir(root).expect("wrong plans").flatten() {
+        if let Ok(text) = fs::read_to_string(entry.path())
+            && text.len() < 20_000
+        {
+            formatted += usize::from(assert_formats(&entry.path().display().to_string(), &text).is_some());
+        }
+    }
+    assert!(formatted > 60, "only {formatted} wrong plans can be read");
+    for seed in 0..150 {
+        assert!(assert_formats(&format!("seed {seed}"), &Writer::plan(seed)).is_some());
+    }
+}
+
+/// The same plan with other blanks: what `fmt` has to bring together again.
+fn shaken(text: &str, seed: u64) -> String {
+    let mut random = Random::from_number(seed);
+    let mut out = String::new();
+    for line in text.lines() {
+        out.push_str(&" ".repeat(random.below(7) as usize));
+        out.push_str(line.trim());
+        out.push_str(&" ".repeat(random.below(3) as usize));
+        out.push_str(if random.below(9) == 0 { "\r\n" } else { "\n" });
+    }
+    out
+}
+
+#[test]
+fn a_plan_whose_blanks_were_shaken_comes_back_as_it_was() {
+    for file in ["finance.plan", "office.plan", "medical.plan", "hello.plan", "commerce.plan"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans").join(file);
+        let text = fs::read_to_string(path).expect(file);
+        for seed in 0..10 {
+            assert_eq!(fmt::format(file, &shaken(&text, seed)).as_ref(), Ok(&text), "{file}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_text_comes_back_as_it_is(text in "[ -~\u{4e00}-\u{4e08}\n\r\t\"#{}>-]{0,200}|\\PC{0,80}") {
         assert_lossless(&text);
+        assert_formats("any text", &text);
     }
 }

@@ -176,6 +176,10 @@ pub const LEGS_PER_CALL: usize = 256;
 /// Steps a plan may take without anybody acting; a checked plan stays far below.
 pub const PLAN_STEPS: usize = 10_000;
 
+/// Pairs of places that one comparison of two plans looks at from each route: a plan of ten thousand statements needs as many; only
+/// plans of which every statement differs under every condition come near it.
+pub const PLAN_DIFF_PAIRS: usize = 50_000;
+
 /// Octets of one plan file: twenty thousand lines, far more than people can review.
 pub const PLAN_FILE_BYTES: usize = 1 << 20;
 

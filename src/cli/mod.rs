@@ -69,6 +69,9 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
     if let Some(name) = &cli.person {
         session::be(name);
     }
+    if let Some(lang) = cli.lang {
+        plan::speak(lang);
+    }
     match cli.verb {
         Verb::Init(init) => init::run(&init, printer),
         Verb::Serve => serve::run(config),

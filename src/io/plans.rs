@@ -5,15 +5,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use sha2::{Digest, Sha256};
 
 use crate::base::Wall;
+use crate::base::bounds::PLAN_FILE_BYTES;
 use crate::config::{self, Config};
 use crate::media::{Prompt, PromptLibrary};
 use crate::plan::{self, Code, Diagnostic, Program, Site, Sound, SoundError, Sources};
@@ -84,6 +85,69 @@ pub fn list(folder: &Path) -> io::Result<Vec<String>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Every `*.plan` file beneath `folder`, those of its subfolders too, sorted; links are not followed.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn list_deep(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = list(folder)?.into_iter().map(|name| folder.join(name)).collect();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if entry.file_type()?.is_dir() && !hidden {
+            files.extend(list_deep(&entry.path())?);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The octets of a file that is to be a plan.
+///
+/// # Errors
+/// It cannot be read, or is larger than any plan.
+pub fn octets(path: &Path) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(PLAN_BYTES + 1).read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+/// The text of a plan file, named `path` in what is found.
+///
+/// # Errors
+/// It is not UTF-8, or too long: what `plan check` says of it.
+pub fn decoded<'o>(path: &str, octets: &'o [u8]) -> Result<&'o str, Vec<Diagnostic>> {
+    match std::str::from_utf8(octets) {
+        Ok(text) if octets.len() <= PLAN_FILE_BYTES => Ok(text),
+        _ => Err(plan::load(&plan::Folder::new().with_plan(path, octets), &[path]).1),
+    }
+}
+
+/// Puts `text` in the place of the file at `path`, whole or not at all, with its permissions.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let written =
+        write_new(&new, text, fs::metadata(&path)?.permissions()).and_then(|()| fs::rename(&new, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(permissions)?;
+    file.sync_all()
 }
 
 /// Reads, checks and compiles `files` of `folder` as one plan; without a `site` every name outside of the plan is taken as good.

@@ -230,6 +230,8 @@ pub struct Card {
     pub link: Option<Arc<str>>,
     /// Shown by itself when the customer says one of these words.
     pub on: Vec<Arc<str>>,
+    /// The file and the line, from 1, where it is declared.
+    pub place: (Arc<str>, u32),
 }
 
 /// Calls that the switch makes by itself.

@@ -85,32 +85,36 @@ pub struct Program {
     hash: [u8; 32],
     prompts: Vec<PromptRef>,
     /// Sorted: of two that match one call the more specific is in front.
-    routes: Vec<RouteEntry>,
+    pub(super) routes: Vec<RouteEntry>,
     /// Routes of one number, by the number.
     numbers: HashMap<String, Vec<u32>>,
-    policies: Vec<PolicyEntry>,
+    pub(super) policies: Vec<PolicyEntry>,
     pub(super) calendars: Vec<Calendar>,
+    /// The names of the calendars.
+    pub(super) hours: Vec<Arc<str>>,
+    /// What the flows are called.
+    pub(super) flows: Vec<Arc<str>>,
     pub(super) code: Code,
     pub(super) slots: usize,
     declared: Declared,
     texts: TextRules,
     pub(super) monitors: Vec<Option<Monitors>>,
-    features: Vec<(Arc<str>, u32)>,
+    pub(super) features: Vec<(Arc<str>, u32)>,
     tests: Vec<Test>,
 }
 
 #[derive(Debug)]
-struct RouteEntry {
-    pattern: Pattern,
-    from: Origins,
-    written: RouteRef,
-    emergency: Option<Arc<str>>,
+pub(super) struct RouteEntry {
+    pub pattern: Pattern,
+    pub from: Origins,
+    pub written: RouteRef,
+    pub emergency: Option<Arc<str>>,
     priority: u8,
 }
 
 #[derive(Debug)]
 pub(super) struct PolicyEntry {
-    rule: PolicyRule,
+    pub rule: PolicyRule,
     pub file: Arc<str>,
     pub line: u32,
 }
@@ -139,13 +143,17 @@ impl Program {
             let (file, line) = files.line(rule.at);
             PolicyEntry { rule, file, line }
         });
+        let flows = resolved.flows.iter().map(|flow| files.slice(flow.at).into());
+        let (hours, calendars) = resolved.calendars.into_iter().unzip();
         Program {
             hash,
             prompts: resolved.prompts,
             routes,
             numbers,
             policies: policies.collect(),
-            calendars: resolved.calendars.into_iter().map(|(_, calendar)| calendar).collect(),
+            flows: flows.collect(),
+            calendars,
+            hours,
             code,
             slots: resolved.slots,
             declared: resolved.declared,
@@ -332,7 +340,7 @@ fn stricter(
     }))
 }
 
-/// SHA-256 over `ledgerline plan 1`, then for each file in the order of paths its path and canonical text, then for each
+/// SHA-256 over `ledgerline plan 2`, then for each file in the order of paths its path and canonical text, then for each
 /// sound in the order of paths its path and SHA-256, every part with its length in front.
 fn hash(files: &Files, trees: &[Tree], prompts: &[PromptRef]) -> [u8; 32] {
     let mut hasher = Sha256::new();
@@ -340,7 +348,7 @@ fn hash(files: &Files, trees: &[Tree], prompts: &[PromptRef]) -> [u8; 32] {
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     };
-    part(b"ledgerline plan 1");
+    part(b"ledgerline plan 2");
     let mut texts: Vec<(&str, String)> =
         files.0.iter().zip(trees).map(|(file, tree)| (&*file.path, tree.canonical())).collect();
     texts.sort();

@@ -118,6 +118,8 @@ struct Stage<'p> {
     happened: Vec<(Duration, Happened)>,
     /// Hits of each screen so far.
     hits: HashMap<usize, u32>,
+    /// The cards that have come up by themselves: each does once a call.
+    cards: Vec<Arc<str>>,
 }
 
 impl<'p> Stage<'p> {
@@ -135,6 +137,7 @@ impl<'p> Stage<'p> {
             lines: Vec::new(),
             happened: Vec::new(),
             hits: HashMap::new(),
+            cards: Vec::new(),
         }
     }
 
@@ -276,9 +279,34 @@ impl<'p> Stage<'p> {
                     return Some(ask);
                 }
             }
+            if !agent {
+                self.cards(&text);
+            }
         }
         self.now += TALKS;
         None
+    }
+
+    /// Shows the agent every card that waits for words which the customer has just said.
+    fn cards(&mut self, text: &str) {
+        let program = self.program.clone();
+        let sets = program.declared().phrases_at(self.wall());
+        let waiting: Vec<_> = program.declared().cards.iter().filter(|card| !card.on.is_empty()).collect();
+        for card in waiting {
+            let mut sets = sets.clone();
+            sets.retain(|set| card.on.contains(&set.name));
+            let hits = Words::compile(&sets).map(|words| words.scan(text)).unwrap_or_default();
+            if self.cards.contains(&card.name) || hits.iter().all(|hit| hit.excused) {
+                continue;
+            }
+            self.cards.push(card.name.clone());
+            let (file, line) = card.place.clone();
+            let entry =
+                TraceLine { file, line, text: format!("card {}: the customer speaks of it", card.name) };
+            self.player.line(self.now, &entry);
+            self.lines.push((self.now, entry));
+            self.happens(Happened::Did(Deed::Push(card.clone()), Ended::Done));
+        }
     }
 
     fn screen(&mut self, number: usize, screen: &Arc<Screen>, text: &str) -> Option<Box<Ask>> {

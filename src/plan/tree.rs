@@ -4,10 +4,11 @@
 //! Invariant: the root holds every token of the file, children lie inside their parents and in order, so that
 //! [`Tree::text`] is the file, octet for octet, however broken the file is.
 
+use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::token::Token;
+use super::token::{Kind, Token};
 
 /// What a node of the tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +71,13 @@ pub struct Node {
     tokens: Range<u32>,
 }
 
+impl Node {
+    /// The numbers of its tokens, those of its children included.
+    pub(crate) fn run(&self) -> Range<usize> {
+        self.tokens.start as usize..self.tokens.end as usize
+    }
+}
+
 /// The tree of one file.
 #[derive(Debug, Clone)]
 pub struct Tree {
@@ -114,25 +122,43 @@ impl Tree {
         }
     }
 
-    /// The text that the program's hash is made of: tokens without comments, one blank between them, and one line end
-    /// where there were any. It changes when the meaning may change, not when the layout does.
+    /// Every token of the file.
+    pub(crate) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// A token as it is written.
+    pub(crate) fn raw(&self, token: Token) -> &str {
+        self.text.get(token.start as usize..token.end as usize).unwrap_or("")
+    }
+
+    /// The text that the program's hash is made of: the tree without comments, blanks, line ends and the `;` between
+    /// statements. A line for each token, with a blank in front; a line for each end of a node, with the node's kind at
+    /// its beginning. It changes when the meaning may change, not when the layout does.
     pub(crate) fn canonical(&self) -> String {
-        use super::token::Kind;
-        let mut out = String::with_capacity(self.text.len());
-        let mut gap = "";
-        for token in &self.tokens {
-            match token.kind {
-                Kind::Newline => gap = "\n",
-                kind if kind.is_trivia() => gap = if gap == "\n" { gap } else { " " },
-                _ => {
-                    out.push_str(if out.is_empty() { "" } else { gap });
-                    out.push_str(self.text.get(token.start as usize..token.end as usize).unwrap_or(""));
-                    gap = "";
-                }
+        let mut out = String::with_capacity(self.text.len() * 2);
+        self.canonical_of(&self.root, &mut out);
+        out
+    }
+
+    fn canonical_of(&self, node: &Node, out: &mut String) {
+        let _ = writeln!(out, "({:?}", node.kind);
+        let mut at = node.tokens.start;
+        for child in &node.children {
+            self.meaning(at..child.tokens.start, out);
+            self.canonical_of(child, out);
+            at = child.tokens.end;
+        }
+        self.meaning(at..node.tokens.end, out);
+        out.push_str(")\n");
+    }
+
+    fn meaning(&self, run: Range<u32>, out: &mut String) {
+        for token in self.tokens.get(run.start as usize..run.end as usize).unwrap_or(&[]) {
+            if !token.kind.is_trivia() && token.kind != Kind::Semicolon {
+                let _ = writeln!(out, " {}", self.raw(*token));
             }
         }
-        out.push('\n');
-        out
     }
 }
 

@@ -14,7 +14,7 @@ pub use evidence::{Audit, AuditList, AuditResult, Backup, Export, Rec, Restore, 
 pub use keeping::{Anchor, Choose, Destroy, Hold, KeptState, Key, Retention, Vault};
 pub use people::{Approve, ForwardWhen, Login, OnOff, Person, Prove, Sign, User};
 pub use phones::{Bans, Call, Calls, MorePhones, Phones, Supervise};
-pub use plan::{PartyName, Plan, Sim, Words, WordsFrom};
+pub use plan::{LangName, PartyName, Plan, Sim, Words, WordsFrom};
 
 /// An on-premise SIP switch that keeps its own evidence.
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ pub struct Cli {
     /// Do this one thing as this person, who is asked for the password
     #[arg(long = "person", id = "acting_person", global = true, value_name = "NAME")]
     pub person: Option<String>,
+    /// The language of findings and of all else that is said about plans; that of the locale, if nothing is said
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<LangName>,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,

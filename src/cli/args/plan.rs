@@ -46,6 +46,15 @@ pub struct WordsFrom {
     pub plan: Option<PathBuf>,
 }
 
+/// A language in which plans are spoken about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LangName {
+    /// English
+    En,
+    /// Chinese
+    Zh,
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum PartyName {
@@ -79,6 +88,23 @@ pub enum Plan {
     },
     /// Let one call run through a plan in virtual time. On a terminal you play its caller, its phones and its agents
     Sim(Box<Sim>),
+    /// Tell what changes for calls when one plan takes the place of another: exit code 1 when something does
+    Diff {
+        /// A plan file or folder: what holds before
+        before: String,
+        /// A plan file or folder: what is to hold
+        now: String,
+    },
+    /// Write plan files in the one layout: indents, blanks and columns; lines, comments and meaning stay. A file that cannot be read
+    /// is left alone, and what is wrong with it is said: exit code 1
+    Fmt {
+        /// Plan files, or folders with all beneath them; the current folder, if nothing is said; `-` formats standard input
+        #[arg(value_name = "FILE|-")]
+        files: Vec<PathBuf>,
+        /// Change nothing: exit code 1 when a file is not in the canonical layout
+        #[arg(long)]
+        check: bool,
+    },
     /// Have the running switch check and load its plan folder; calls in progress keep theirs
     Reload,
 }

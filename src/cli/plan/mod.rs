@@ -1,9 +1,12 @@
 //! `plan`: checked, tested and simulated here, or reloaded by the running switch.
 
+mod diff;
+mod fmt;
 mod sim;
 mod test;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -26,6 +29,8 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
             let plans = tried(sim.path.as_deref(), config)?;
             sim::run(&plans, sim, printer)
         }
+        args::Plan::Diff { before, now } => diff::run(before, now, printer),
+        args::Plan::Fmt { files, check } => fmt::run(files, *check, printer),
         args::Plan::Reload => {
             let config = door::configuration(config)?;
             let done = Socket::reach(&config)?.act(Act::PlanReload, &mut |_| true)?;
@@ -77,8 +82,23 @@ fn result(loaded: &Loaded) -> Value {
     })
 }
 
-/// What the environment asks for.
+/// The language that `--lang` named, for this process.
+static LANG: OnceLock<Lang> = OnceLock::new();
+
+/// Has everything about plans said in this language.
+pub(super) fn speak(lang: args::LangName) {
+    // Set once, before anything reads it.
+    let _ = LANG.set(match lang {
+        args::LangName::En => Lang::En,
+        args::LangName::Zh => Lang::Zh,
+    });
+}
+
+/// What `--lang` or the environment asks for.
 fn language() -> Lang {
+    if let Some(lang) = LANG.get() {
+        return *lang;
+    }
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     Lang::from_tag(&set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default())
 }

@@ -370,7 +370,7 @@ pub(super) fn modules(asts: &[FileAst], files: &Files) -> Vec<Module> {
 }
 
 /// Every declaration that is a list of lines.
-pub(super) fn blocks(asts: &[FileAst], world: &mut World, findings: &mut Vec<Finding>) {
+pub(super) fn blocks(asts: &[FileAst], files: &Files, world: &mut World, findings: &mut Vec<Finding>) {
     for (ast, block) in asts.iter().flat_map(|ast| ast.blocks.iter().map(move |block| (ast, block))) {
         for row in block.row.lines {
             let said: Vec<&Choice> = block.lines.iter().filter(|line| line.row.word == row.word).collect();
@@ -388,7 +388,7 @@ pub(super) fn blocks(asts: &[FileAst], world: &mut World, findings: &mut Vec<Fin
             Kind::Group => group(block, world, findings),
             Kind::Queue => queue(ast, block, world, findings),
             Kind::Webhook => webhook(block, world, findings),
-            Kind::Card => card(block, world, findings),
+            Kind::Card => card(block, files, world, findings),
             Kind::Campaign => campaign(block, world, findings),
             _ => {}
         }
@@ -540,7 +540,7 @@ fn webhook(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) {
     world.declared.webhooks.push(Arc::new(Webhook { name: block.name.text.clone(), url }));
 }
 
-fn card(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) {
+fn card(block: &ast::Lines, files: &Files, world: &mut World, findings: &mut Vec<Finding>) {
     let text = |word: &str| texts(block, word).pop();
     for link in text("link").iter().filter(|link| host(&link.text).is_none()) {
         findings.push(Finding::new(Code::NOT_A_URL, link.span).arg(&*link.text));
@@ -551,6 +551,7 @@ fn card(block: &ast::Lines, world: &mut World, findings: &mut Vec<Finding>) {
         text: text("text").map(|text| text.text),
         link: text("link").map(|link| link.text),
         on: plain(names(block, "on")),
+        place: files.line(block.name.span),
     }));
 }
 

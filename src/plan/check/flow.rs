@@ -109,6 +109,7 @@ pub(super) fn check(
             arrive(calls, &mut entries, &mut queue, findings);
         }
     }
+    arrive(campaigns(asts, world), &mut entries, &mut queue, findings);
     let mut walks = Walks { world, ways: &mut ways, slots, calls: Vec::new() };
     policies(&mut walks, findings);
     slots = walks.slots;
@@ -155,6 +156,22 @@ fn first_priority(body: &[Step], flows: &[Flow]) -> u8 {
         }
         _ => 0,
     }
+}
+
+/// Campaigns lead to flows too: to the one that takes over when somebody answers, with no values.
+fn campaigns(asts: &[FileAst], world: &World) -> Vec<Call> {
+    let blocks = asts.iter().flat_map(|ast| &ast.blocks).filter(|block| block.row.kind == Kind::Campaign);
+    let lines = blocks.flat_map(|block| &block.lines).filter(|line| line.row.word == "answered");
+    let flows = lines.filter_map(|line| match &line.value {
+        Some(ast::ChoiceValue::Refs(names)) => names.first(),
+        _ => None,
+    });
+    flows
+        .filter_map(|name| {
+            let (flow, _) = world.get(Kind::Flow, &name.text)?;
+            Some(Call { flow, types: Vec::new(), at: name.span })
+        })
+        .collect()
 }
 
 /// What bodies outside of flows share: those of policies and features.

@@ -63,7 +63,7 @@ fn resolve(sources: &dyn Sources, asts: &[FileAst], files: &Files, findings: &mu
     declared::lookups(asts, &mut world, findings);
     let script_sounds = declared::scripts(asts, sources, now, &mut world, findings);
     declared::words(asts, now, &mut world, findings);
-    declared::blocks(asts, &mut world, findings);
+    declared::blocks(asts, files, &mut world, findings);
     let holidays = time::holidays(asts, findings);
     let calendars = time::calendars(asts, &world, &holidays, findings);
     let classes = policy::classes(asts, findings);
