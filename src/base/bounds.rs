@@ -236,6 +236,17 @@ pub const TRACE_ENTRIES: usize = 2_000;
 /// `m=` lines of one session description.
 pub const MEDIA_LINES: usize = 16;
 
+/// Attributes of one line of video or fax that are passed on: a phone with four codecs and feedback for each has thirty.
+pub const STRAND_ATTRIBUTES: usize = 64;
+
+/// Kilobits a second of video that one party may send, unless the configuration says otherwise: 1080p of H.264 at 30 frames. Ten such
+/// calls fill a tenth of a gigabit link, and a recording of one grows by 1.8 GB an hour and side.
+pub const VIDEO_KBPS: u32 = 4_096;
+
+/// Bits a second that one party may send as fax: V.34 (33 600) four times over for redundancy, and its headers. A fax machine
+/// that sends more is none.
+pub const FAX_BITS_PER_S: u32 = 256_000;
+
 /// Formats of one `m=` line.
 pub const FORMATS: usize = 64;
 

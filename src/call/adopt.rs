@@ -115,6 +115,7 @@ impl Call {
         leg.facts = None;
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
         (leg.media.local, leg.media.aimed, leg.media.owes_answer) = (None, false, false);
+        leg.media.strands.uproot();
         if let Some(dialog) = leg.dialog() {
             desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), (self.id, id));
         }
@@ -137,10 +138,8 @@ impl Call {
         let formats = of.map(|m| offer::formats_for(m.remote.as_ref(), &m.agreed)).unwrap_or_default();
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(local) = at.media.local else { return };
-        at.media.version += 1;
         let events = at.media.telephone_event.or(Some(offer::own_events()));
-        let sdp = offer::offer(local, &formats, events, at.media.session, at.media.version, &at.media.keys);
-        at.media.ours = formats;
+        let sdp = at.media.describe_offer(local, formats, events);
         at.media.said = Some(sdp);
         self.renew_to_move(desk, leg);
     }

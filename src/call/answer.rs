@@ -6,12 +6,12 @@ use crate::media::Order;
 use crate::rtp::Format;
 use crate::sip::Message;
 
-use super::Call;
 use super::desk::{Desk, Effect};
 use super::hangup::End;
 use super::leg::Stage;
 use super::offer::{self, Description, Spoken};
 use super::trace::What;
+use super::{Call, Phase};
 
 impl Call {
     /// Makes sure that the caller hears the switch: answers the INVITE if that has not been done.
@@ -54,13 +54,13 @@ impl Call {
         let chosen_all = self.with_noise(leg, chosen, self.leg(leg)?.media.remote.as_ref());
         let stream = &mut self.leg_mut(leg)?.media;
         let local = stream.local?;
-        stream.version += 1;
         stream.agreed = chosen_all.iter().map(|spoken| spoken.format).collect();
-        let (id, version) = (stream.session, stream.version);
-        let sdp = match &stream.remote {
+        let sdp = match stream.remote.clone() {
             Some(offer) => {
                 stream.telephone_event = offer.telephone_event;
-                offer.answer(local, &chosen_all, id, version, &stream.keys)
+                stream.strands.hear_offer(&offer);
+                let sound = offer.answer(local.port(), &chosen_all, &stream.keys);
+                stream.describe_answer(local, &offer, Some(sound))
             }
             None => {
                 stream.telephone_event = Some(offer::own_events());
@@ -69,10 +69,8 @@ impl Call {
                     formats
                         .extend(offer::own_formats().into_iter().filter(|own| own.format != chosen.format));
                 }
-                let sdp = offer::offer(local, &formats, stream.telephone_event, id, version, &stream.keys);
                 stream.agreed = formats.iter().map(|spoken| spoken.format).collect();
-                stream.ours = formats;
-                sdp
+                stream.describe_offer(local, formats, stream.telephone_event)
             }
         };
         stream.said = Some(sdp.clone());
@@ -128,6 +126,9 @@ impl Call {
             return false;
         };
         let Some(chosen) = self.choose_for_caller(Some(&format)) else { return false };
+        if matches!(self.leg(self.near).map(|at| &at.stage), Some(Stage::Asking { .. })) {
+            self.mirror(desk, far, self.near);
+        }
         let Some(caller) = self.leg_mut(self.near) else { return false };
         match &mut caller.stage {
             Stage::Up { .. } => self.quiet(desk, self.near),
@@ -198,19 +199,26 @@ impl Call {
         if let Some(answer) = answer {
             at.media.hear_answer(answer);
         }
+        at.media.strands.next = None;
     }
 
     /// Tells the media plane where a leg's far end is and what was agreed with it.
     pub(super) fn aim(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let call = self.id;
+        // A change that was under way when the call ended may still be answered.
+        if matches!(self.phase, Phase::Ending) {
+            return;
+        }
         let Some(at) = self.leg_mut(leg) else { return };
         let Some(aim) = at.aim() else { return };
         at.media.aimed = true;
         let sealed =
             aim.secure.as_ref().map(|keys| format!(", {}", keys.send.suite().name())).unwrap_or_default();
-        let text = format!("to {} {}{sealed}", aim.rtp, at.media.codec_word());
+        let what = if at.media.strands.shape.silent { "silent".into() } else { at.media.codec_word() };
+        let text = format!("to {} {what}{sealed}", aim.rtp);
         desk.effects.push_back(Effect::Media(Order::Aim { call, leg, aim: Box::new(aim) }));
         self.trace.add(desk.now, What::Media { leg, text });
+        self.aim_strands(desk, leg);
         self.play_what_waits(desk, leg);
     }
 }

@@ -32,6 +32,7 @@ impl Call {
             let Some(chosen) = self.choose_for_caller(format.as_ref()) else {
                 return self.end(desk, End::NoCommonCodec);
             };
+            self.mirror(desk, leg, self.near);
             self.accept(desk, chosen);
         } else {
             self.quiet(desk, self.near);
@@ -40,6 +41,7 @@ impl Call {
             at.talked = true;
         }
         self.tap(desk, leg);
+        self.unlinked();
         desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: leg }));
         let near = self.near;
         self.trace.add(desk.now, What::Call { text: format!("{near} and {leg} are joined") });
@@ -52,6 +54,7 @@ impl Call {
         self.mix(desk);
         self.transfer_done(desk);
         self.play_to_held(desk);
+        self.settle(desk);
     }
 
     /// The callee has left; the plan says what the caller meets next.
@@ -70,6 +73,7 @@ impl Call {
             true => self.without_plan(desk, Outcome::Answered),
             false => self.resume(desk, Reply::Dialled(Outcome::Answered)),
         }
+        self.settle(desk);
     }
 
     /// The leg that hears this one.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall};
+use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall, bounds};
 use crate::config::{Identity, Ring, Srtp};
 use crate::dialog;
 use crate::media;
@@ -176,12 +176,23 @@ pub struct Manner {
     pub identity: Identity,
     /// Whether media is encrypted.
     pub srtp: Srtp,
+    /// Whether users may see each other.
+    pub video: bool,
+    /// Kilobits a second of video that one party may send.
+    pub video_kbps: u32,
 }
 
 impl Default for Manner {
     /// Half an hour, as RFC 4028 §4 recommends.
     fn default() -> Manner {
-        Manner { session_s: 1_800, music: None, identity: Identity::default(), srtp: Srtp::default() }
+        Manner {
+            session_s: 1_800,
+            music: None,
+            identity: Identity::default(),
+            srtp: Srtp::default(),
+            video: true,
+            video_kbps: bounds::VIDEO_KBPS,
+        }
     }
 }
 

@@ -145,6 +145,7 @@ impl Call {
         self.legs.push(leg);
         let local = flow.local.ip();
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));
+        self.prepare_wishes(desk, id);
         Some(id)
     }
 

@@ -87,6 +87,7 @@ impl Call {
     fn walk_on(&mut self, desk: &mut Desk<'_>, ask: Ask) {
         let Phase::Talking { with } = self.phase else { return };
         desk.alarms.clear(&(self.id, Alarm::Talk));
+        self.unlinked();
         desk.effects.push_back(Effect::Media(Order::Part { call: self.id, leg: self.near }));
         self.phase = Phase::Between;
         self.left = Some(with);

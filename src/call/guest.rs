@@ -36,6 +36,7 @@ pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest, srtp: Srtp
     let mut leg = Leg::new(owner.1, user, flow, srtp, desk.random);
     leg.media.remote = Description::read(message.body(), srtp).ok().filter(|_| message.has_sdp());
     if let Some(offer) = &leg.media.remote {
+        leg.media.strands.hear_wishes(offer);
         // Whether it keeps to the policy is asked where its leg has a call to say so.
         let _ = leg.media.keys.take_offer(&offer.keys, offer.insists);
     }

@@ -198,6 +198,9 @@ impl Call {
     /// The caller gave up (CANCEL, RFC 3261 §9.2).
     pub fn on_cancel(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) {
         self.heard_sip(desk, leg, message);
+        if self.passing_cancelled(desk, leg) {
+            return;
+        }
         if leg != CALLER {
             return self.guest_leaves(desk, leg, 487);
         }

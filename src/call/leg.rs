@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::base::{LegId, Masked, Random, bounds};
 use crate::config::Srtp;
 use crate::dialog::{self, Accepted, Dialog, Invitation, OfferAnswer, SessionTimer};
-use crate::media::{Aim, LegFacts, Sound, Trust};
+use crate::media::{Aim, LegFacts, Sound, Strand, Trust};
 use crate::rtp::Format;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientKey, ServerKey};
@@ -22,6 +22,7 @@ use super::divert::Diversion;
 use super::offer::{Description, Spoken};
 use super::refresh::Renewal;
 use super::reliable::Provisional;
+use super::strand::Strands;
 use super::vouch::Asked;
 
 /// One leg of a call.
@@ -139,6 +140,8 @@ pub(super) struct Stream {
     pub aimed: bool,
     /// The keys of SRTP.
     pub keys: Keys,
+    /// What it has besides sound.
+    pub strands: Strands,
     /// Whether our offer went out in a 2xx and its answer is still to come in the ACK.
     pub owes_answer: bool,
 }
@@ -257,13 +260,15 @@ impl Leg {
     /// Where the media plane is to send for this leg; `None` while the far end has not said where it is.
     pub fn aim(&self) -> Option<Aim> {
         let remote = self.media.remote.as_ref().filter(|_| !self.media.keys.are_missing())?;
+        // While there is fax there is no sound.
+        let speaks = !self.media.strands.shape.silent;
         Some(Aim {
             rtp: remote.rtp,
             rtcp: remote.rtcp,
             formats: self.media.agreed.clone(),
             telephone_event: self.media.telephone_event,
-            send: remote.direction.receives() && !remote.rtp.ip().is_unspecified(),
-            receive: remote.direction.sends(),
+            send: speaks && remote.direction.receives() && !remote.rtp.ip().is_unspecified(),
+            receive: speaks && remote.direction.sends(),
             trust: trust(remote.rtp.ip(), self.seen),
             secure: self.media.keys.secure(),
         })
@@ -272,7 +277,7 @@ impl Leg {
 
 /// A phone that announces the address that its signalling comes from is believed; one behind a NAT announces another, and is
 /// expected where its (authenticated) signalling comes from.
-fn trust(announced: IpAddr, signalled: IpAddr) -> Trust {
+pub(super) fn trust(announced: IpAddr, signalled: IpAddr) -> Trust {
     if announced.to_canonical() == signalled.to_canonical() {
         Trust::Announced
     } else {
@@ -288,6 +293,9 @@ impl Stream {
 
     /// Whether an answer keeps anything of our last offer, and what encryption it must.
     pub fn keeps(&self, answer: &Description) -> bool {
+        if answer.silent {
+            return true;
+        }
         let kept = |kept: &Spoken| self.ours.iter().any(|ours| ours.format.same_sound(&kept.format));
         answer.formats.iter().any(kept) && self.keys.takes(&answer.keys)
     }
@@ -296,9 +304,14 @@ impl Stream {
     ///
     /// `false`, and nothing is changed, when it keeps nothing, or not the encryption that it must.
     pub fn hear_answer(&mut self, answer: Description) -> bool {
+        if answer.silent {
+            self.strands.hear_answer(&answer);
+            return self.strands.is_on(Strand::Fax);
+        }
         if !self.keeps(&answer) {
             return false;
         }
+        self.strands.hear_answer(&answer);
         let offered = |format: &Format| self.ours.iter().any(|ours| ours.format.same_sound(format));
         let kept: Vec<Format> = answer.formats.iter().map(|s| s.format).filter(offered).collect();
         self.keys.take_answer(&answer.keys);
@@ -306,6 +319,12 @@ impl Stream {
         self.remote = Some(answer);
         self.agreed = kept;
         true
+    }
+
+    /// The codecs in use, with the far end's parameters: what an offer of ours within the call has.
+    pub fn in_use(&self) -> Vec<Spoken> {
+        let fmtp = |format| self.remote.as_ref()?.same_sound(format)?.fmtp.clone();
+        self.agreed.iter().map(|format| Spoken { format: *format, fmtp: fmtp(format) }).collect()
     }
 
     /// The codec in use, for people.

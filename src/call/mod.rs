@@ -35,6 +35,7 @@ mod monitor;
 mod offer;
 mod open;
 mod park;
+mod pass_on;
 mod plan;
 mod play;
 mod probe;
@@ -48,6 +49,8 @@ mod renew;
 mod replace;
 mod room;
 mod secure;
+mod settle;
+mod strand;
 mod summon;
 pub mod trace;
 mod transfer;
@@ -162,6 +165,10 @@ pub struct Call {
     /// Whether a `sips` URI was dialled: then only phones under TLS are rung (RFC 3261 §26.2.2).
     secure: bool,
     recording: Option<record::Recording>,
+    /// An offer that waits for the other party's answer.
+    passing: Option<Box<pass_on::Passing>>,
+    /// What is linked besides sound.
+    linked: Vec<(LegId, LegId, media::Strand)>,
     trace: Trace,
     /// Plays ordered so far; the last one's number.
     plays: u32,
@@ -233,6 +240,7 @@ impl Call {
             media::News::OneWay { leg, lasting, .. } => self.on_one_way(desk, leg, lasting),
             media::News::BothWays { leg, lasted, .. } => self.on_both_ways(desk, leg, lasted),
             media::News::Facts { leg, facts, over, .. } => self.on_facts(desk, leg, *facts, over),
+            media::News::Strand { leg, strand, news, .. } => self.on_strand(desk, leg, strand, news),
             media::News::Ended { .. } => {
                 self.media_over = true;
                 self.maybe_write(desk);
@@ -383,12 +391,19 @@ pub fn readable(body: &[u8]) -> Result<(), u16> {
     }
 }
 
+/// What a leg has besides sound.
+fn besides(leg: &Leg) -> Vec<String> {
+    let on = media::Strand::ALL.into_iter().filter(|strand| leg.media.strands.is_on(*strand));
+    on.map(|strand| strand.word().to_string()).collect()
+}
+
 fn leg_view(leg: &Leg) -> LegView {
     LegView {
         leg: leg.id,
         peer: leg.user.to_string(),
         state: leg.state_word().to_string(),
         codec: leg.media.agreed.first().map(|format| format.codec.name().to_string()),
+        besides: besides(leg),
         local: leg.media.local.map(|at| at.to_string()),
         remote: leg.media.remote.as_ref().map(|remote| remote.rtp.to_string()),
         encryption: leg.media.keys.secure().map(|keys| keys.send.suite().name().to_string()),

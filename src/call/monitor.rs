@@ -205,6 +205,7 @@ impl Call {
     /// The two who talk are taken apart: whoever was with them has nobody to listen to.
     pub(super) fn part_near(&mut self, desk: &mut Desk<'_>) {
         let call = self.id;
+        self.unlinked();
         desk.effects.push_back(Effect::Media(Order::Part { call, leg: self.near }));
         if self.is_monitored()
             && let Phase::Talking { with } = self.phase

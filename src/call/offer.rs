@@ -1,23 +1,26 @@
-//! Offers and answers of one audio stream (RFC 3264): what a far end said, what we say to it, what both can speak.
+//! Offers and answers as far as sound goes (RFC 3264): what a far end said, what we say to it, what both can speak.
 //!
-//! Invariant: an answer has as many media lines as its offer, in the same order; all but the one audio stream are refused.
+//! What stands in the other lines is the business of [`super::strand`]. Invariant: of several lines of audio one is taken, the others are
+//! refused.
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-
 use crate::config::Srtp;
+use crate::media::Strand;
 use crate::rtp::{Codec, Format};
 use crate::sdp::{Direction, Kind, Media, NotSdp, RtpMap, Session};
 
 use super::crypto::{self, Keys, Line};
+use super::strand;
 
 /// What a far end said of its audio.
 #[derive(Debug, Clone)]
 pub(super) struct Description {
-    session: Session,
-    /// Which of its media lines is the stream.
-    place: usize,
+    pub session: Session,
+    /// Which of its media lines is the sound; `None`: none, its place was given to fax.
+    pub place: Option<usize>,
+    /// Whether it gives the sound up for fax: what is said of sound below means nothing then.
+    pub silent: bool,
     /// Where it wants RTP. The address may be unspecified: a hold in RFC 2543's notation.
     pub rtp: SocketAddr,
     /// Where it wants RTCP.
@@ -67,7 +70,39 @@ impl Description {
     /// # Errors
     /// [`Unusable`] when it is no SDP, or has no audio line over RTP with an address; one that insists on SRTP has keys.
     pub fn read(body: &[u8], srtp: Srtp) -> Result<Description, Unusable> {
+        Description::of(Session::parse(body)?, srtp)
+    }
+
+    /// The same within a call, where fax may take the place of the sound.
+    ///
+    /// # Errors
+    /// As [`Description::read`]; none for want of audio where there is a usable line of fax.
+    pub fn read_within(body: &[u8], srtp: Srtp) -> Result<Description, Unusable> {
         let session = Session::parse(body)?;
+        let fax = session.media.iter().any(|media| strand::is_usable(media, Strand::Fax));
+        match Description::of(session.clone(), srtp) {
+            Err(Unusable::NoAudio) if fax => Ok(Description::silent(session)),
+            read => read,
+        }
+    }
+
+    fn silent(session: Session) -> Description {
+        Description {
+            place: session.media.iter().position(|media| media.kind == Kind::Audio),
+            silent: true,
+            rtp: SocketAddr::from(([0, 0, 0, 0], 0)),
+            rtcp: None,
+            formats: Vec::new(),
+            telephone_event: None,
+            direction: Direction::Inactive,
+            held: false,
+            keys: Vec::new(),
+            insists: false,
+            session,
+        }
+    }
+
+    fn of(session: Session, srtp: Srtp) -> Result<Description, Unusable> {
         let usable = || session.media.iter().enumerate().filter(|(_, media)| is_usable_audio(media));
         let suits = |(_, media): &(usize, &Media)| match srtp {
             Srtp::Off => !is_secure(media),
@@ -84,7 +119,8 @@ impl Description {
             .or(events.first())
             .map(|event| event.format);
         Ok(Description {
-            place,
+            place: Some(place),
+            silent: false,
             rtp,
             rtcp: session.rtcp_of(media),
             formats,
@@ -124,40 +160,25 @@ impl Description {
         self.formats.iter().find(fits).filter(|_| chosen.codec.is_g711())
     }
 
-    /// The answer to this offer: `chosen` (sound first, what goes with it behind) and telephone events on the one stream, every
-    /// other line refused.
-    pub fn answer(&self, local: SocketAddr, chosen: &[Spoken], id: u64, version: u64, keys: &Keys) -> Bytes {
-        let mut answer = Session::new(local.ip(), id, version);
-        for (place, offered) in self.session.media.iter().enumerate() {
-            if place != self.place {
-                answer.media.push(offered.refused());
-                continue;
-            }
-            let mut media = Media::new(Kind::Audio, local.port(), offered.protocol.clone());
-            chosen.iter().for_each(|chosen| push(&mut media, chosen));
-            if let Some(event) = self.telephone_event {
-                push(&mut media, &Spoken { format: event, fmtp: Some("0-16".into()) });
-            }
-            media.set("ptime", "20");
-            media.set_direction(self.direction.answer(Direction::SendRecv));
-            keys.write_answer(&mut media);
-            answer.media.push(media);
+    /// The line of sound in the answer to this offer: `chosen` (sound first, what goes with it behind) and telephone events.
+    pub fn answer(&self, port: u16, chosen: &[Spoken], keys: &Keys) -> Media {
+        let offered = self.place.and_then(|place| self.session.media.get(place));
+        let protocol = offered.map_or("RTP/AVP", |offered| offered.protocol.as_str());
+        let mut media = Media::new(Kind::Audio, port, protocol);
+        chosen.iter().for_each(|chosen| push(&mut media, chosen));
+        if let Some(event) = self.telephone_event {
+            push(&mut media, &Spoken { format: event, fmtp: Some("0-16".into()) });
         }
-        answer.to_bytes()
+        media.set("ptime", "20");
+        media.set_direction(self.direction.answer(Direction::SendRecv));
+        keys.write_answer(&mut media);
+        media
     }
 }
 
-/// An offer of `formats` and telephone events.
-pub(super) fn offer(
-    local: SocketAddr,
-    formats: &[Spoken],
-    telephone_event: Option<Format>,
-    id: u64,
-    version: u64,
-    keys: &Keys,
-) -> Bytes {
-    let mut session = Session::new(local.ip(), id, version);
-    let mut media = Media::new(Kind::Audio, local.port(), "RTP/AVP");
+/// The line of sound in an offer of `formats` and telephone events.
+pub(super) fn offer(port: u16, formats: &[Spoken], telephone_event: Option<Format>, keys: &Keys) -> Media {
+    let mut media = Media::new(Kind::Audio, port, "RTP/AVP");
     for spoken in formats {
         push(&mut media, spoken);
     }
@@ -167,8 +188,7 @@ pub(super) fn offer(
     media.set("ptime", "20");
     media.set_direction(Direction::SendRecv);
     keys.write_offer(&mut media);
-    session.media.push(media);
-    session.to_bytes()
+    media
 }
 
 /// What the switch speaks of its own accord: A-law first, as the lines of its first users do.
@@ -232,7 +252,7 @@ fn is_usable_audio(media: &Media) -> bool {
         && (clear || (is_secure(media) && !crypto::lines_of(media).is_empty()))
 }
 
-fn is_secure(media: &Media) -> bool {
+pub(super) fn is_secure(media: &Media) -> bool {
     ["RTP/SAVP", "RTP/SAVPF"].iter().any(|profile| media.protocol.eq_ignore_ascii_case(profile))
 }
 
@@ -258,33 +278,6 @@ mod tests {
         let text =
             format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{lines}");
         Description::read(text.as_bytes(), Srtp::Optional)
-    }
-
-    #[test]
-    fn an_answer_keeps_the_lines_of_its_offer() {
-        let offer = description(
-            "m=video 6000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n\
-             m=audio 4000 RTP/AVP 9 8 96\r\na=rtpmap:96 telephone-event/8000\r\na=sendonly\r\n",
-        )
-        .expect("usable");
-        let chosen = offer.first_own().expect("A-law").clone();
-        let answer =
-            offer.answer("[2001:db8::1]:20000".parse().expect("address"), &[chosen], 7, 2, &Keys::default());
-        expect_test::expect![[r#"
-            v=0
-            o=- 7 2 IN IP6 2001:db8::1
-            s=-
-            c=IN IP6 2001:db8::1
-            t=0 0
-            m=video 0 RTP/AVP 97
-            m=audio 20000 RTP/AVP 8 96
-            a=rtpmap:8 PCMA/8000
-            a=rtpmap:96 telephone-event/8000
-            a=fmtp:96 0-16
-            a=ptime:20
-            a=recvonly
-        "#]]
-        .assert_eq(&String::from_utf8_lossy(&answer).replace("\r\n", "\n"));
     }
 
     #[test]

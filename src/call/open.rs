@@ -100,6 +100,8 @@ impl Call {
             max_forwards,
             secure,
             recording: None,
+            passing: None,
+            linked: Vec::new(),
             trace: Trace::new(desk.now, desk.wall),
             plays: 0,
             answered_at: None,
@@ -135,7 +137,10 @@ impl Call {
         if self.leg(leg).is_some_and(Leg::is_up) {
             self.rehouse(desk, leg);
         } else if ours {
-            self.invite(desk, leg);
+            // Ports for video may still be on their way.
+            if self.leg(leg).is_some_and(|at| !at.media.strands.wait()) {
+                self.invite(desk, leg);
+            }
         } else if leg != self.near {
             self.guest_ready(desk, leg);
         } else if let Phase::Opening { port, .. } = &mut self.phase {

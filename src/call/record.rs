@@ -38,6 +38,11 @@ pub(super) enum State {
 }
 
 impl Recording {
+    /// Whether it takes packets.
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
     /// Whether the vault may still write to it.
     pub fn is_live(&self) -> bool {
         matches!(self.state, State::Opening | State::Running)

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use crate::base::LegId;
 use crate::dialog::{self, Carrier, Sense, SessionTimer, Side, glare_wait, refresh};
+use crate::media::Strand;
 use crate::sip::{Builder, Message, Method, Name};
 use crate::transaction::ServerKey;
 
 use super::Call;
 use super::desk::{Alarm, Desk, Purpose};
 use super::leg::Stage;
-use super::offer::{Description, Spoken};
+use super::offer::Description;
 use super::trace::Way;
 use super::wire::{ALLOW, SDP, SUPPORTED};
 
@@ -27,8 +28,18 @@ pub(super) struct Renewal {
     tries: u8,
     /// Its CSeq number; 0 while it waits to be sent.
     pub seq: u32,
-    /// Whether it tells a phone of another port of ours: then its failure matters.
-    moves: bool,
+    why: Why,
+}
+
+/// What a request of ours within a dialog is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The session timer.
+    Fresh,
+    /// It tells a phone of another port of ours: then its failure matters.
+    Moves,
+    /// It offers or takes back video or fax.
+    Lines,
 }
 
 /// How often one refresh is tried before the leg is left to its timer.
@@ -102,16 +113,26 @@ impl Call {
     /// Sends a refresh; later, if the dialog is busy.
     pub(super) fn renew_ours(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let Some(at) = self.leg_mut(leg) else { return };
-        let (tries, moves) = at.renewal.map_or((0, false), |renewal| (renewal.tries, renewal.moves));
+        let (tries, why) = at.renewal.map_or((0, Why::Fresh), |renewal| (renewal.tries, renewal.why));
         let idle = matches!(at.stage, Stage::Up { unacked: None, leaving: false, .. });
         if at.renewal.is_some_and(|renewal| renewal.seq != 0) || !at.is_up() {
+            return;
+        }
+        if why == Why::Lines {
+            // What is missing by now may be something else.
+            at.media.strands.next = None;
+            self.settle(desk);
+            if let Some(at) = self.leg_mut(leg).filter(|at| at.media.strands.next.is_none()) {
+                at.renewal = None;
+                self.arm_session(desk, leg);
+            }
             return;
         }
         if !idle || !at.exchange.may_invite() || at.media.said.is_none() {
             return self.put_off(desk, leg, BUSY);
         }
-        let by_update = at.updates && !moves;
-        at.renewal = Some(Renewal { by_update, tries: tries.saturating_add(1), seq: 0, moves });
+        let by_update = at.updates && why == Why::Fresh;
+        at.renewal = Some(Renewal { by_update, tries: tries.saturating_add(1), seq: 0, why });
         self.send_renewal(desk, leg, by_update);
     }
 
@@ -133,12 +154,19 @@ impl Call {
                 if timer.interval_s > interval_s { timer.interval_s } else { refresh::MIN_SE_S },
             );
         if !by_update && let Some(said) = at.media.said.clone() {
-            let remote = at.media.remote.as_ref();
-            let fmtp = |f| remote.and_then(|r| r.same_sound(f)).and_then(|s| s.fmtp.clone());
-            if !at.renewal.is_some_and(|renewal| renewal.moves) {
-                at.media.ours =
-                    at.media.agreed.iter().map(|f| Spoken { format: *f, fmtp: fmtp(f) }).collect();
-            }
+            let in_use = at.media.in_use();
+            let said = match (at.renewal.map(|renewal| renewal.why), at.media.local) {
+                (Some(Why::Lines), Some(local)) => {
+                    let proposed = at.media.describe_offer(local, in_use, at.media.telephone_event);
+                    at.media.strands.proposed = Some(proposed.clone());
+                    proposed
+                }
+                (Some(Why::Moves), _) => said,
+                _ => {
+                    at.media.ours = in_use;
+                    said
+                }
+            };
             request = request.body(SDP, said);
         }
         let (seq, flow) = (dialog.last_seq(), dialog.flow());
@@ -158,19 +186,36 @@ impl Call {
     /// Tells a phone of another port of ours (a leg that has come over from another call): by INVITE, since its session moves.
     pub(super) fn renew_to_move(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         if let Some(at) = self.leg_mut(leg) {
-            at.renewal = Some(Renewal { by_update: false, tries: 0, seq: 0, moves: true });
+            at.renewal = Some(Renewal { by_update: false, tries: 0, seq: 0, why: Why::Moves });
         }
         self.renew_ours(desk, leg);
+    }
+
+    /// Offers a phone other lines: what `next` of its strands says.
+    pub(super) fn renew_lines(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        if at.renewal.is_some_and(|renewal| renewal.seq != 0 || renewal.why == Why::Moves) || !at.is_up() {
+            return;
+        }
+        let tries = at.renewal.filter(|renewal| renewal.why == Why::Lines).map_or(0, |renewal| renewal.tries);
+        let idle = matches!(at.stage, Stage::Up { unacked: None, leaving: false, .. });
+        let (idle, why) = (idle && at.exchange.may_invite(), Why::Lines);
+        at.renewal = Some(Renewal { by_update: false, tries, seq: 0, why });
+        if !idle {
+            return self.put_off(desk, leg, BUSY);
+        }
+        at.renewal = Some(Renewal { by_update: false, tries: tries.saturating_add(1), seq: 0, why });
+        self.send_renewal(desk, leg, false);
     }
 
     /// Tries again after a wait; not for ever: then the session timer of the peer, or the next silence, decides.
     fn put_off(&mut self, desk: &mut Desk<'_>, leg: LegId, wait: Duration) {
         let Some(at) = self.leg_mut(leg) else { return };
-        let (tries, moves) = at.renewal.map_or((0, false), |renewal| (renewal.tries, renewal.moves));
+        let (tries, why) = at.renewal.map_or((0, Why::Fresh), |renewal| (renewal.tries, renewal.why));
         if tries >= TRIES {
             return self.give_up_renewal(desk, leg, 491);
         }
-        at.renewal = Some(Renewal { by_update: false, tries: tries.saturating_add(1), seq: 0, moves });
+        at.renewal = Some(Renewal { by_update: false, tries: tries.saturating_add(1), seq: 0, why });
         desk.alarms.set((self.id, Alarm::Renew(leg)), desk.now + wait);
     }
 }
@@ -181,7 +226,8 @@ impl Call {
     fn give_up_renewal(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) {
         let Some(at) = self.leg_mut(leg) else { return };
         match at.renewal.take() {
-            Some(renewal) if renewal.moves => self.fetch_failed(desk, leg, status),
+            Some(renewal) if renewal.why == Why::Moves => self.fetch_failed(desk, leg, status),
+            Some(renewal) if renewal.why == Why::Lines => self.lines_refused(desk, leg),
             _ => self.arm_session(desk, leg),
         }
     }
@@ -219,7 +265,7 @@ impl Call {
             }
         }
         let answered = sense == Ok(Sense::Answer) && self.take_new_answer(desk, leg, message);
-        if renewal.moves && !answered {
+        if renewal.why == Why::Moves && !answered {
             return self.fetch_failed(desk, leg, 488);
         }
         let leaving = matches!(self.leg(leg).map(|at| &at.stage), Some(Stage::Up { leaving: true, .. }));
@@ -227,24 +273,68 @@ impl Call {
             return self.bye(desk, leg, None);
         }
         self.arm_session(desk, leg);
-        if renewal.moves {
-            self.fetched(desk, leg);
+        match renewal.why {
+            Why::Fresh => {}
+            Why::Moves => self.fetched(desk, leg),
+            Why::Lines => self.lines_answered(desk, leg, answered),
         }
+    }
+
+    /// A phone has answered an offer of other lines; `usable`: in a way that can be used.
+    fn lines_answered(&mut self, desk: &mut Desk<'_>, leg: LegId, usable: bool) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        at.media.strands.next = None;
+        let proposed = at.media.strands.proposed.take();
+        if usable {
+            at.media.said = proposed.or(at.media.said.take());
+        }
+        match (self.is_asked(leg), usable) {
+            (true, true) => self.passed(desk),
+            (true, false) => {
+                self.not_passed(desk, 488);
+                // It has agreed to a session of nothing: what there was before is offered once more.
+                if let Some(at) = self.leg_mut(leg).filter(|at| at.is_up()) {
+                    at.media.strands.next();
+                    self.renew_lines(desk, leg);
+                }
+            }
+            (false, _) => self.settle(desk),
+        }
+    }
+
+    /// A phone will not have other lines: what it was to have it does not want, what it was to give up is over all the same.
+    fn lines_refused(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Some(at) = self.leg_mut(leg) else { return };
+        if let Some(next) = at.media.strands.next.take() {
+            for strand in Strand::ALL {
+                match (next.has(strand), at.media.strands.is_on(strand)) {
+                    (true, false) => at.media.strands.forget_wish(strand),
+                    (false, true) => at.media.strands.shape.drop(strand),
+                    _ => {}
+                }
+            }
+            if at.media.strands.shape.silent && !next.silent {
+                at.media.strands.shape.drop(Strand::Fax);
+            }
+        }
+        self.arm_session(desk, leg);
+        self.settle(desk);
     }
 
     /// The answer to an offer of ours within the call. One that nobody can use changes nothing: `false`.
     fn take_new_answer(&mut self, desk: &mut Desk<'_>, leg: LegId, message: &Message) -> bool {
         let Some(at) = self.leg_mut(leg) else { return false };
-        let Ok(answer) = Description::read(message.body(), at.media.keys.policy()) else { return false };
+        let policy = at.media.keys.policy();
+        let Ok(answer) = Description::read_within(message.body(), policy) else { return false };
         let (was_held, before) = (at.media.is_held(), at.media.agreed.first().copied());
         if !at.media.keeps(&answer) {
             self.note(desk, format!("{leg}: its answer keeps nothing of the offer"));
             return false;
         }
-        at.media.hear_answer(answer);
+        let usable = at.media.hear_answer(answer);
         let codec = at.media.agreed.first().copied() != before;
         self.changed(desk, leg, super::renew::Changed { was_held, codec });
-        true
+        usable
     }
 
     /// A refresh failed: `status` is 408 when nothing came, 503 when it could not be sent.
@@ -266,8 +356,20 @@ impl Call {
             return;
         }
         let retry_s = message.and_then(retry_after_s);
+        if self.is_asked(leg) {
+            if let Some(at) = self.leg_mut(leg) {
+                (at.renewal, at.media.strands.next) = (None, None);
+            }
+            self.arm_session(desk, leg);
+            self.not_passed(desk, status);
+            if !dialog::ends_dialog(status) {
+                return;
+            }
+        }
         match status {
-            _ if dialog::ends_dialog(status) && renewal.moves => self.fetch_failed(desk, leg, status),
+            _ if dialog::ends_dialog(status) && renewal.why == Why::Moves => {
+                self.fetch_failed(desk, leg, status);
+            }
             _ if dialog::ends_dialog(status) => self.vanished(desk, leg, renewal.by_update, status),
             422 => self.renew_longer(desk, leg, message),
             491 => {

@@ -1,12 +1,13 @@
 //! A party changes its session within the call: another address, another codec, hold and resume (re-INVITE, RFC 3261 §14).
 //!
-//! Both sides of the relay stand still for this: the change is answered here and the other party's dialog is left alone.
-//! A change that cannot be had is refused with 488 and the session stays as it was.
+//! Both sides of the relay stand still for this: the change is answered here and the other party's dialog is left alone, unless it wants
+//! more than sound ([`super::pass_on`]). A change that cannot be had is refused with 488 and the session stays as it was.
 
 use bytes::Bytes;
 
 use crate::base::LegId;
 use crate::dialog::{Carrier, Side};
+use crate::media::Strand;
 use crate::sip::{Message, Name};
 use crate::transaction::ServerKey;
 use crate::vault::Event;
@@ -50,11 +51,22 @@ impl Call {
         if !message.has_sdp() {
             return self.renew_by_offer(desk, leg, key, message);
         }
-        let offer = Description::read(message.body(), self.srtp_of_leg(leg)).ok();
+        let offer = Description::read_within(message.body(), self.srtp_of_leg(leg)).ok();
         let why_not = self.why_not(leg, offer.as_ref());
-        match offer.and_then(|offer| self.chosen_anew(leg, &offer).map(|c| (offer, c))) {
-            Some((offer, chosen)) => self.renew(desk, leg, key, message, offer, &chosen),
-            None => {
+        let offer = match offer {
+            Some(offer) if self.is_for_the_other(desk, leg, &offer) => {
+                return self.ask_other(desk, leg, key, message, offer);
+            }
+            offer => offer,
+        };
+        // A fax that is under way is renewed without sound.
+        let faxes = self.leg(leg).is_some_and(|at| at.media.strands.is_on(Strand::Fax));
+        let chosen = offer.as_ref().and_then(|offer| self.chosen_anew(leg, offer));
+        match offer {
+            Some(offer) if chosen.is_some() || (offer.silent && faxes) => {
+                self.renew(desk, leg, key, message, offer, chosen.as_ref());
+            }
+            _ => {
                 self.note(desk, format!("{leg}: {why_not}"));
                 self.not_taken(leg);
                 self.respond(desk, leg, key, 488, |reply| reply);
@@ -84,16 +96,20 @@ impl Call {
         used.or(fitting).cloned()
     }
 
-    fn renew(
+    pub(super) fn renew(
         &mut self,
         desk: &mut Desk<'_>,
         leg: LegId,
         key: ServerKey,
         message: &Message,
         offer: Description,
-        chosen: &Spoken,
+        chosen: Option<&Spoken>,
     ) {
-        let Some((answer, change)) = self.take_offer(leg, offer, chosen) else { return };
+        let taken = match chosen {
+            Some(chosen) => self.take_offer(leg, offer, chosen),
+            None => self.take_silence(leg, &offer),
+        };
+        let Some((answer, change)) = taken else { return };
         self.reaccept(desk, leg, key, message, Some(answer));
         self.changed(desk, leg, change);
     }
@@ -113,13 +129,25 @@ impl Call {
         }
         let change =
             Changed { was_held: stream.is_held(), codec: stream.agreed.first() != Some(&chosen.format) };
-        stream.version += 1;
         stream.agreed = chosen_all.iter().map(|spoken| spoken.format).collect();
         stream.telephone_event = offer.telephone_event;
-        let answer = offer.answer(local, &chosen_all, stream.session, stream.version, &stream.keys);
+        stream.strands.hear_offer(&offer);
+        let sound = offer.answer(local.port(), &chosen_all, &stream.keys);
+        let answer = stream.describe_answer(local, &offer, Some(sound));
         stream.remote = Some(offer);
         stream.said = Some(answer.clone());
         Some((answer, change))
+    }
+
+    /// Makes an offer of fax without sound the session: what was said of sound stays for afterwards.
+    fn take_silence(&mut self, leg: LegId, offer: &Description) -> Option<(Bytes, Changed)> {
+        let stream = &mut self.leg_mut(leg)?.media;
+        let local = stream.local?;
+        stream.strands.hear_offer(offer);
+        stream.strands.shape.silent = true;
+        let answer = stream.describe_answer(local, offer, None);
+        stream.said = Some(answer.clone());
+        Some((answer, Changed { was_held: stream.is_held(), codec: false }))
     }
 
     /// A re-INVITE without an offer: we offer what is in use.
@@ -132,11 +160,9 @@ impl Call {
             Some(format) => vec![Spoken { format: *format, fmtp: fmtp(format) }],
             None => offer::own_formats(),
         };
-        at.media.version += 1;
         at.media.owes_answer = true;
         let event = at.media.telephone_event.or(Some(offer::own_events()));
-        let sdp = offer::offer(local, &ours, event, at.media.session, at.media.version, &at.media.keys);
-        at.media.ours = ours;
+        let sdp = at.media.describe_offer(local, ours, event);
         at.media.said = Some(sdp.clone());
         self.reaccept(desk, leg, key, message, Some(sdp));
     }

@@ -112,6 +112,7 @@ impl Call {
         }
         if up {
             self.held(desk, leg, change.was_held, held);
+            self.settle(desk);
         }
     }
 }

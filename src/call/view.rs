@@ -37,6 +37,9 @@ pub struct LegView {
     pub state: String,
     /// The codec in use.
     pub codec: Option<String>,
+    /// What it has besides sound: `video`, `fax`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<String>,
     /// Where our RTP for it is.
     pub local: Option<String>,
     /// Where its RTP is to go, by SDP.

@@ -43,6 +43,7 @@ impl Call {
         let formats =
             caller.map(|media| offer::formats_for(media.remote.as_ref(), &media.agreed)).unwrap_or_default();
         let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
+        self.offer_wishes(desk, leg);
         let from = self.caller_identity(desk);
         let told = self.identity_fields(desk);
         let referred = self.referred_by(desk);
@@ -77,10 +78,7 @@ impl Call {
         if let Some(referred) = referred {
             invitation.carry(Name::ReferredBy, referred.to_string());
         }
-        at.media.version = 1;
-        let sdp =
-            offer::offer(local, &formats, Some(events), at.media.session, at.media.version, &at.media.keys);
-        at.media.ours = formats;
+        let sdp = at.media.describe_offer(local, formats, Some(events));
         at.media.said = Some(sdp.clone());
         let interval_s = at.timer.map_or(desk.node.manner.session_s, |timer| timer.interval_s);
         let request = asking(invitation.request(max_forwards), interval_s).body(SDP, sdp);
@@ -491,6 +489,7 @@ impl Call {
 
     /// The end of a leg in the index. Its transactions leave by themselves.
     pub(super) fn forget(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.passing_ends(desk, leg);
         desk.index.remove_dialogs((self.id, leg));
         desk.alarms.clear(&(self.id, Alarm::Patience(leg)));
         for alarm in [

@@ -58,6 +58,11 @@ pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) ->
             let shown: UserShown = node.value(Act::UserSet { name, setting })?;
             printer.value(&shown, show);
         }
+        args::User::Video { name, may } => {
+            let setting = Setting::Video(may.meant());
+            let shown: UserShown = node.value(Act::UserSet { name, setting })?;
+            printer.value(&shown, show);
+        }
         args::User::Key { name, file, passphrase_stdin } => {
             approve::key(&name, file, passphrase_stdin, &mut node, printer)?;
         }
@@ -103,11 +108,12 @@ fn show(shown: &UserShown) -> String {
     let UserShown { user, settings } = shown;
     let numbers = Some(user.numbers.join(", ")).filter(|numbers| !numbers.is_empty());
     let mut text = format!(
-        "User          {}\nNumbers       {}\nDisplay       {}\nEncryption    {}\nDo not disturb  {}\n",
+        "User          {}\nNumbers       {}\nDisplay       {}\nEncryption    {}\nVideo         {}\nDo not disturb  {}\n",
         user.name,
         or_dash(numbers),
         or_dash(Some(&user.display).filter(|display| !display.is_empty())),
         settings.srtp.map_or("as the node has it", Srtp::word),
+        settings.video.map_or("as the node has it", |may| if may { "on" } else { "off" }),
         if settings.dnd { "on" } else { "off" }
     );
     for when in When::ALL {

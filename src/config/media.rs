@@ -7,11 +7,19 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::base::bounds;
+
 use super::checked::Check;
 use super::written;
 
 /// Fewest media ports that make sense: one call of two legs, RTP and RTCP each.
 const FEWEST_PORTS: u16 = 4;
+
+/// Whether something may be.
+pub(super) const ON_OFF: [(&str, bool); 2] = [("on", true), ("off", false)];
+
+/// Rates of video that make sense: from a stamp to more than a phone's uplink has.
+const VIDEO_KBPS: RangeInclusive<u32> = 64..=50_000;
 
 /// `[media]`: how media runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +36,10 @@ pub struct Media {
     pub music: Music,
     /// Whether media is encrypted on the way to phones.
     pub srtp: Srtp,
+    /// Whether users may see each other; a user and a trunk may have another rule.
+    pub video: bool,
+    /// Kilobits a second of video that one party may send.
+    pub video_kbps: u32,
     /// Whose tones are made.
     pub tones: Tones,
     /// Folder of the site's pieces of spoken values: `zh/d1.wav`, `en/o22.wav`.
@@ -130,7 +142,14 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Media) -> Media 
     let prompts = written.prompts.is_some().then(|| check.path(written.prompts.as_ref(), ""));
     let ports = ports(check, written.ports.as_ref());
     let srtp = check.one_of(written.srtp.as_ref(), &Srtp::WORDS);
-    Media { ports, workers, back_end, address, music, srtp, tones, prompts }
+    let video = written.video.is_none() || check.one_of(written.video.as_ref(), &ON_OFF);
+    let video_kbps = written.video_kbps.as_ref().map_or(bounds::VIDEO_KBPS, |value| {
+        if !VIDEO_KBPS.contains(value.get_ref()) {
+            check.wrong(value.span(), "not a rate of video", "64 to 50000 kilobits a second");
+        }
+        *value.get_ref()
+    });
+    Media { ports, workers, back_end, address, music, srtp, video, video_kbps, tones, prompts }
 }
 
 fn ports(check: &mut Check<'_>, value: Option<&Spanned<String>>) -> RangeInclusive<u16> {

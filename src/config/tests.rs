@@ -69,6 +69,8 @@ fn an_empty_file_is_the_default() {
                 address: None,
                 music: Own,
                 srtp: Optional,
+                video: true,
+                video_kbps: 4096,
                 tones: China,
                 prompts: None,
             },
@@ -230,6 +232,8 @@ fn a_written_file_is_read() {
                 ),
                 music: Own,
                 srtp: Optional,
+                video: true,
+                video_kbps: 4096,
                 tones: China,
                 prompts: None,
             },
@@ -282,7 +286,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
-               hint: known: ports, workers, back_end, address, music, srtp, tones, prompts"#]],
+               hint: known: ports, workers, back_end, address, music, srtp, video, video_kbps, tones, prompts"#]],
     );
 }
 

@@ -48,6 +48,8 @@ pub struct Trunk {
     pub codecs: Vec<String>,
     /// Whether media is encrypted on the way to it; `None`: as `[media] srtp` says.
     pub srtp: Option<Srtp>,
+    /// Whether calls over it may have video.
+    pub video: bool,
 }
 
 type Texts = Option<Spanned<Vec<Spanned<String>>>>;
@@ -86,6 +88,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
     let (outward, inward) =
         (each(check, &one.outward, hint, rewrite), each(check, &one.inward, hint, rewrite));
     let srtp = one.srtp.is_some().then(|| check.one_of(one.srtp.as_ref(), &Srtp::WORDS));
+    let video = check.one_of(one.video.as_ref(), &super::media::ON_OFF);
     let mut text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| check.word(Some(value), ""));
     let (group, secret, realm) = (text(&one.group), text(&one.secret), text(&one.realm));
     let user = one.user.as_ref().map_or_else(|| name.clone(), |user| user.get_ref().clone());
@@ -116,6 +119,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
         ask: (ask > 0).then(|| Duration::from_secs(ask.into())),
         codecs,
         srtp,
+        video,
     }
 }
 

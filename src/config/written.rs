@@ -45,6 +45,7 @@ pub struct Trunk {
     pub ask_s: Option<Spanned<u32>>,
     pub codecs: Option<Spanned<Vec<Spanned<String>>>>,
     pub srtp: Option<Spanned<String>>,
+    pub video: Option<Spanned<String>>,
 }
 
 /// `[node]`
@@ -108,6 +109,8 @@ pub struct Media {
     pub address: Option<Spanned<String>>,
     pub music: Option<Spanned<String>>,
     pub srtp: Option<Spanned<String>>,
+    pub video: Option<Spanned<String>>,
+    pub video_kbps: Option<Spanned<u32>>,
     pub tones: Option<Spanned<String>>,
     pub prompts: Option<Spanned<String>>,
 }
@@ -210,7 +213,21 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "trusted",
         ],
     ),
-    ("media", &["ports", "workers", "back_end", "address", "music", "srtp", "tones", "prompts"]),
+    (
+        "media",
+        &[
+            "ports",
+            "workers",
+            "back_end",
+            "address",
+            "music",
+            "srtp",
+            "video",
+            "video_kbps",
+            "tones",
+            "prompts",
+        ],
+    ),
     ("plan", &["folder", "files"]),
     ("store", &["folder", "keys", "country", "heads_to"]),
     ("admin", &["socket"]),
@@ -264,6 +281,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "ask_s",
             "codecs",
             "srtp",
+            "video",
         ],
     ),
 ];

@@ -222,6 +222,8 @@ impl Node {
                 music,
                 identity: config.sip.identity,
                 srtp: config.media.srtp,
+                video: config.media.video,
+                video_kbps: config.media.video_kbps,
             },
             seed,
             wall: clock::wall(),

@@ -73,6 +73,8 @@ mod tests {
             address: None,
             music: config::Music::None,
             srtp: config::Srtp::default(),
+            video: true,
+            video_kbps: 4_096,
             tones: config::Tones::Europe,
             prompts: prompts.map(Path::to_path_buf),
         }

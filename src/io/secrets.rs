@@ -134,6 +134,7 @@ pub(super) fn rules(trunk: &config::Trunk, secrets: &Named) -> Rules {
         ask: trunk.ask,
         codecs: trunk.codecs.clone(),
         srtp: trunk.srtp,
+        video: trunk.video,
     }
 }
 

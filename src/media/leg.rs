@@ -20,13 +20,13 @@ use super::player::{Keypad, Player};
 use super::report::Reports;
 use super::route::{self, Coded, Route, Routes, Way};
 use super::shield::Shield;
-use super::source::{Source, Verdict, same};
+use super::source::{Source, Verdict, rtcp_of, same};
 use super::tap::TapIndex;
 use super::voice::Voice;
 use super::{Aim, Channel, LegFacts, LegKey, News, Trust};
 
 /// A far end that was silent this long before it is aimed at again may have another address behind its NAT by now.
-const STALE: Duration = Duration::from_secs(2);
+pub(super) const STALE: Duration = Duration::from_secs(2);
 
 /// See the module.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Leg {
             self.reception.end();
             self.presses.reset();
         }
-        let rtcp = rtcp_of(&aim, self.rtp.locked());
+        let rtcp = rtcp_of(aim.rtp, aim.rtcp, self.rtp.locked());
         if !same || !self.rtcp.agrees(rtcp, Trust::Announced) {
             self.rtcp = Source::new(rtcp, Trust::Announced);
         }
@@ -234,7 +234,7 @@ impl Leg {
     fn lock(&mut self, from: SocketAddr) {
         self.rtp.lock(from);
         if let Some(aim) = &self.aim {
-            self.rtcp = Source::new(rtcp_of(aim, Some(from)), Trust::Announced);
+            self.rtcp = Source::new(rtcp_of(aim.rtp, aim.rtcp, Some(from)), Trust::Announced);
         }
         self.find_target();
     }
@@ -426,16 +426,6 @@ impl Leg {
         };
         self.report_facts(&mut facts);
         News::Facts { call: self.call, leg: self.id, facts: Box::new(facts), over }
-    }
-}
-
-/// The one address that RTCP may come from: as announced while RTP comes as announced, else the port above RTP's. A NAT
-/// that does not keep pairs together costs reports, never a stranger's entrance.
-fn rtcp_of(aim: &Aim, locked: Option<SocketAddr>) -> SocketAddr {
-    let above = |rtp: SocketAddr| SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(0));
-    match locked.filter(|locked| !same(*locked, aim.rtp)) {
-        Some(locked) => above(locked),
-        None => aim.rtcp.unwrap_or_else(|| above(aim.rtp)),
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::base::{CallId, LegId};
 use crate::rtp::Codec;
 
+use super::{Strand, StrandNews};
+
 /// One report. News of one call come in the order in which they happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum News {
@@ -116,6 +118,17 @@ pub enum News {
         /// Whether the leg is closed: they change no more.
         over: bool,
     },
+    /// Of the video or the fax of a leg.
+    Strand {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// Which of its strands.
+        strand: Strand,
+        /// What of it.
+        news: StrandNews,
+    },
     /// All legs of the call are closed and its ports returned. The last news of a call.
     Ended {
         /// Which call.
@@ -145,6 +158,7 @@ impl News {
             | News::BothWays { call, .. }
             | News::Reported { call }
             | News::Facts { call, .. }
+            | News::Strand { call, .. }
             | News::Ended { call } => Some(*call),
             News::Missed { .. } => None,
         }

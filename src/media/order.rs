@@ -8,7 +8,7 @@ use crate::base::{CallId, LegId, PromptId, RecordingId, Time};
 use crate::rtp::Format;
 
 use super::say::Say;
-use super::{FeedId, FeedRate, PromptLibrary, Secure};
+use super::{FeedId, FeedRate, PromptLibrary, Secure, Strand, StrandAct};
 
 /// One order. An order for a call or leg that does not exist (any more) is dropped without news, except that
 /// [`Order::End`] is always answered with [`News::Ended`](super::News::Ended).
@@ -181,6 +181,17 @@ pub enum Order {
         /// The subscriber's number.
         feed: FeedId,
     },
+    /// Do something about the video or the fax of a leg. Answered by [`News::Strand`](super::News::Strand), where at all.
+    Strand {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg; it is open.
+        leg: LegId,
+        /// Which of its strands.
+        strand: Strand,
+        /// What.
+        act: StrandAct,
+    },
     /// Report `Facts` of every leg now, then `Reported`; that alone when there is no such call.
     Report {
         /// Whose legs.
@@ -223,6 +234,7 @@ impl Order {
             | Order::Delay { call, .. }
             | Order::Feed { call, .. }
             | Order::Unfeed { call, .. }
+            | Order::Strand { call, .. }
             | Order::Report { call }
             | Order::Close { call, .. }
             | Order::End { call } => Some(*call),

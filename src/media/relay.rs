@@ -30,7 +30,10 @@ impl Worker {
         len: usize,
     ) -> Option<Forward> {
         self.packets += 1;
-        let len = self.table.get_mut(key)?.open(from, channel, buffer.get_mut(..len)?)?;
+        let Some(leg) = self.table.get_mut(key) else {
+            return self.strand_packet(now, (key, channel), from, buffer, len);
+        };
+        let len = leg.open(from, channel, buffer.get_mut(..len)?)?;
         let datagram = buffer.get_mut(..len)?;
         let forward = match (demux(datagram), channel) {
             (Kind::Rtp, Channel::Rtp) => self.rtp(now, key, from, datagram),

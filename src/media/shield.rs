@@ -31,7 +31,7 @@ pub(super) struct Shield {
 impl Shield {
     /// The shield for new keys. A direction whose key stays goes on counting: a roll-over counter that began anew would
     /// make every packet a forgery (RFC 3711 §3.3.1).
-    fn renewed(before: Option<Box<Shield>>, keys: Secure) -> Box<Shield> {
+    pub(super) fn renewed(before: Option<Box<Shield>>, keys: Secure) -> Box<Shield> {
         match before {
             Some(mut shield) => {
                 if shield.keys.send != keys.send {
@@ -51,11 +51,20 @@ impl Shield {
     }
 
     /// Protects the packet in the first `len` octets of `buffer`; how long it is then.
-    fn protect(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
+    pub(super) fn protect(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
         match demux(buffer) {
             Kind::Rtp => self.sender.protect(buffer, len),
             Kind::Rtcp => self.sender.protect_rtcp(buffer, len),
             Kind::Other => None,
+        }
+    }
+
+    /// Opens a packet in place; how long it is then. `None`: forged, replayed, or in clear. What is no RTP is left as it is.
+    pub(super) fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
+        match demux(datagram) {
+            Kind::Rtp => self.receiver.open(datagram).ok(),
+            Kind::Rtcp => self.receiver.open_rtcp(datagram).ok(),
+            Kind::Other => Some(datagram.len()),
         }
     }
 }
@@ -73,15 +82,9 @@ impl Leg {
         let Some(shield) = self.shield.as_mut().filter(|_| verdict != Verdict::Stranger) else {
             return Some(datagram.len());
         };
-        let opened = match demux(datagram) {
-            Kind::Rtp => shield.receiver.open(datagram),
-            Kind::Rtcp => shield.receiver.open_rtcp(datagram),
-            Kind::Other => return Some(datagram.len()),
-        };
-        if opened.is_err() {
-            self.counts.unprotected += 1;
-        }
-        opened.ok()
+        let opened = shield.open(datagram);
+        self.counts.unprotected += u64::from(opened.is_none());
+        opened
     }
 
     /// Protects the packet in the first `len` octets of `buffer`, when the leg is protected; how long it is then. `None`:

@@ -80,6 +80,16 @@ impl Source {
     }
 }
 
+/// The one address that RTCP may come from, by what SDP announced and by where RTP comes from: as announced while RTP does, else the
+/// port above RTP's. A NAT that does not keep pairs together costs reports, never a stranger's entrance.
+pub(super) fn rtcp_of(rtp: SocketAddr, rtcp: Option<SocketAddr>, locked: Option<SocketAddr>) -> SocketAddr {
+    let above = |rtp: SocketAddr| SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(0));
+    match locked.filter(|locked| !same(*locked, rtp)) {
+        Some(locked) => above(locked),
+        None => rtcp.unwrap_or_else(|| above(rtp)),
+    }
+}
+
 /// Whether two addresses are one: IPv6 flow labels and zones do not tell senders apart, nor does IPv4 written as IPv6.
 pub(super) fn same(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()

@@ -66,6 +66,7 @@ impl Worker {
         if self.sweep_at.is_some_and(|at| at <= now) {
             self.sweep_at = Some(now + SWEEP);
             self.news.extend(self.table.iter_mut().filter_map(|leg| leg.quiet(now)));
+            self.news.extend(self.table.pipes_mut().filter_map(|pipe| pipe.quiet(now)));
             self.report_all(now, wire);
         }
     }

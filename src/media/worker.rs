@@ -22,7 +22,7 @@ use super::player::{Keypad, Player};
 use super::table::Table;
 use super::tap::{TapIndex, Taps};
 use super::tone::TONES;
-use super::{Aim, Channel, FeedPiece, LegKey, News, Order, PromptLibrary, Sound, Wire};
+use super::{Aim, Channel, FeedPiece, LegKey, News, Order, PromptLibrary, Sound, Strand, Wire};
 
 /// How often quiet legs are looked for.
 pub(super) const SWEEP: Duration = Duration::from_secs(1);
@@ -49,6 +49,8 @@ pub struct Worker {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) legs: SmallVec<[(LegId, LegKey); 2]>,
+    /// Their strands.
+    pub(super) strands: Vec<(LegId, Strand, LegKey)>,
     pub(super) mix: Option<Box<Mix>>,
     taps: SmallVec<[(RecordingId, TapIndex); 1]>,
 }
@@ -87,8 +89,15 @@ impl Worker {
                 self.play(now, (call, leg), play, &sounds, repeat)
             }
             Order::Stop { call, leg } => self.stop(call, leg),
-            Order::Join { call, a, b } => self.join(now, call, a, b),
-            Order::Part { call, leg } => self.part(now, call, leg),
+            Order::Join { call, a, b } => {
+                self.unlink_others(call, a, Some(b));
+                self.join(now, call, a, b);
+            }
+            Order::Part { call, leg } => {
+                self.unlink_others(call, leg, None);
+                self.part(now, call, leg);
+            }
+            Order::Strand { call, leg, strand, act } => self.strand(now, (call, leg, strand), act, wire),
             Order::Keys { call, leg, keys } => self.keys(now, call, leg, &keys),
             Order::Tap { call, recording, started, leg, track, alone } => {
                 self.tap(now, (call, leg), (recording, started), track, alone)
@@ -112,8 +121,11 @@ impl Worker {
     /// Tells the wire which sources became certain. To be called after every batch of packets and orders.
     pub fn settle(&mut self, wire: &mut impl Wire) {
         for (key, channel) in self.doors.drain(..) {
+            let rtcp = channel == Channel::Rtcp;
             if let Some(leg) = self.table.get(key) {
-                wire.narrow(key, channel, leg.only(channel == Channel::Rtcp));
+                wire.narrow(key, channel, leg.only(rtcp));
+            } else if let Some(pipe) = self.table.pipe(key) {
+                wire.narrow(key, channel, pipe.only(rtcp));
             }
         }
     }
@@ -296,9 +308,23 @@ impl Worker {
         track: u8,
         alone: bool,
     ) {
+        let Some(key) = self.key(call, leg) else { return };
+        let Some(index) = self.tap_index(now, call, recording, started) else { return };
+        if let Some(leg) = self.table.get_mut(key) {
+            leg.tap = Some(Tapped { tap: index, track, alone });
+        }
+    }
+
+    /// The tap of a recording of a call, opened when it is the first that is asked for.
+    pub(super) fn tap_index(
+        &mut self,
+        now: Time,
+        call: CallId,
+        recording: RecordingId,
+        started: Time,
+    ) -> Option<TapIndex> {
         let idle = self.taps.is_empty() && self.pace.is_empty();
-        let Some(session) = self.calls.get_mut(&call) else { return };
-        let Some(key) = session.leg(leg) else { return };
+        let session = self.calls.get_mut(&call)?;
         let open = session.taps.iter().find(|(id, _)| *id == recording).map(|(_, index)| *index);
         let index = open.unwrap_or_else(|| {
             let index = self.taps.open(recording, started);
@@ -308,9 +334,7 @@ impl Worker {
         if idle {
             self.pace.restart(now);
         }
-        if let Some(leg) = self.table.get_mut(key) {
-            leg.tap = Some(Tapped { tap: index, track, alone });
-        }
+        Some(index)
     }
 
     fn untap(&mut self, call: CallId, recording: RecordingId) {
@@ -322,6 +346,11 @@ impl Worker {
                 && leg.tap.is_some_and(|tapped| tapped.tap == index)
             {
                 leg.tap = None;
+            }
+        }
+        for (.., key) in &session.strands {
+            if let Some(pipe) = self.table.pipe_mut(*key) {
+                pipe.forget_tap(index);
             }
         }
         self.taps.close(index);
@@ -337,6 +366,7 @@ impl Worker {
     }
 
     fn close(&mut self, now: Time, call: CallId, leg: LegId, wire: &mut impl Wire) {
+        self.close_strands(call, leg, wire);
         self.part(now, call, leg);
         self.stop(call, leg);
         if let Some(key) = self.key(call, leg) {

@@ -56,7 +56,9 @@ pub use diagnostic::{Diagnostic, Lang, Place, Related};
 pub use lookup::{BadAnswer, Field, FieldKind, Lookup, Method};
 pub use machine::Machine;
 pub use manual::reference;
-pub use policy::{Anchor, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen, Term};
+pub use policy::{
+    Anchor, Beside, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen, Term,
+};
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
 pub use rehearse::{Coverage, Failure, Verdict, coverage, rehearse};
 pub use source::{Folder, Site, Sound, SoundError, Sources};

@@ -17,6 +17,8 @@ pub struct Policy {
     pub names: Vec<Arc<str>>,
     /// Whether the call is recorded, and what happens when it cannot be.
     pub record: Record,
+    /// What else a recorded call may have, because it is recorded too.
+    pub beside: Beside,
     /// How long the recording is kept; present whenever `record` is not off.
     pub retain: Option<Arc<RetentionClass>>,
     /// What the caller hears before any other media; empty: nothing. The machine plays it; the call need not.
@@ -101,6 +103,23 @@ pub enum Record {
         /// What happens when the recording cannot be opened or goes on failing.
         on_failure: OnFailure,
     },
+}
+
+/// What is recorded besides sound. A recorded call has no more than is recorded: what is not named here is refused in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// Video.
+    pub video: bool,
+    /// Fax (T.38).
+    pub fax: bool,
+}
+
+impl Beside {
+    /// Adds what another policy names.
+    pub(crate) fn add(&mut self, other: Beside) {
+        self.video |= other.video;
+        self.fax |= other.fax;
+    }
 }
 
 /// What happens to a call that cannot be recorded.

@@ -300,6 +300,7 @@ impl Program {
         for PolicyEntry { rule, .. } in self.matching(facts) {
             sum.names.push(rule.name.clone());
             sum.record = sum.record.max(rule.record_at(priority));
+            sum.beside.add(rule.beside);
             sum.rules.add(&rule.rules);
             sum.retain = stricter(sum.retain, rule.class.as_ref());
             for id in rule.notice.at_or_last(facts.wall) {

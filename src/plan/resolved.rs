@@ -13,7 +13,7 @@ use super::calendar::Calendar;
 use super::declared::{Card, Declared, Queue, Webhook};
 use super::file::Span;
 use super::pattern::Pattern;
-use super::policy::{OnFailure, Record, RetentionClass, Rules};
+use super::policy::{Beside, OnFailure, Record, RetentionClass, Rules};
 use super::program::{Origin, PromptRef};
 use super::value::{Shown, Value};
 use super::verb::VerbRow;
@@ -49,6 +49,7 @@ pub(crate) struct PolicyRule {
     /// Empty: whatever was dialled.
     pub to: Vec<Pattern>,
     pub record: Record,
+    pub beside: Beside,
     pub class: Option<Arc<RetentionClass>>,
     pub notice: Sounds,
     /// Of a call of at least this priority the recording may fail.

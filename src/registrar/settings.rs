@@ -77,6 +77,8 @@ pub enum Setting {
     },
     /// Whether media is encrypted on the way to the user's phones; `None`: as the node has it. Set by administrators only.
     Srtp(Option<Srtp>),
+    /// Whether the user's calls may have video; `None`: as the node has it. Set by administrators only.
+    Video(Option<bool>),
 }
 
 /// Everything that one user has set.
@@ -92,6 +94,8 @@ pub struct Settings {
     after_s: Option<u16>,
     /// Whether media is encrypted on the way to the user's phones; `None`: as the node has it.
     pub srtp: Option<Srtp>,
+    /// Whether the user's calls may have video; `None`: as the node has it.
+    pub video: Option<bool>,
 }
 
 impl Settings {
@@ -100,6 +104,7 @@ impl Settings {
         match setting {
             Setting::Dnd(on) => self.dnd = *on,
             Setting::Srtp(policy) => self.srtp = *policy,
+            Setting::Video(may) => self.video = *may,
             Setting::Forward { when, to, after_s } => {
                 *self.place(*when) = to.clone();
                 if after_s.is_some() {
@@ -127,7 +132,8 @@ impl Settings {
 
     /// Whether nothing is set.
     pub fn is_plain(&self) -> bool {
-        !self.dnd && self.srtp.is_none() && When::ALL.iter().all(|when| self.forward(*when).is_none())
+        let own = self.dnd || self.srtp.is_some() || self.video.is_some();
+        !own && When::ALL.iter().all(|when| self.forward(*when).is_none())
     }
 
     fn place(&mut self, when: When) -> &mut Option<String> {
@@ -159,6 +165,7 @@ impl fmt::Debug for Setting {
         match self {
             Setting::Dnd(on) => write!(f, "Dnd({on})"),
             Setting::Srtp(policy) => write!(f, "Srtp({policy:?})"),
+            Setting::Video(may) => write!(f, "Video({may:?})"),
             Setting::Forward { when, to, .. } => {
                 write!(f, "Forward({}, {:?})", when.word(), to.as_ref().map(Masked::new))
             }
@@ -192,6 +199,10 @@ mod tests {
         let after = Setting::Forward { when: When::NoAnswer, to: Some("9".into()), after_s: Some(7) };
         assert_eq!(change(&mut book, "bob", &after).patience(), Duration::from_secs(7));
         assert!(change(&mut book, "bob", &Setting::Dnd(true)).dnd);
+        for may in [Some(false), Some(true), None] {
+            assert_eq!(change(&mut book, "carol", &Setting::Video(may)).video, may);
+            assert_eq!(book.contains_key("carol"), may.is_some());
+        }
         for policy in [Some(Srtp::Off), Some(Srtp::Required), None] {
             assert_eq!(change(&mut book, "carol", &Setting::Srtp(policy)).srtp, policy);
             assert_eq!(book.contains_key("carol"), policy.is_some());

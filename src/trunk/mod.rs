@@ -85,6 +85,8 @@ pub struct Way {
     pub codecs: Vec<String>,
     /// Whether media is encrypted; `None`: as the node has it.
     pub srtp: Option<Srtp>,
+    /// Whether calls over it may have video.
+    pub video: bool,
     /// Proofs given so far.
     pub proofs: u8,
     /// The last of them: the ACK repeats it (RFC 3261 §22.1).
@@ -223,6 +225,7 @@ impl Trunks {
                     caller: caller.clone(),
                     codecs: rules.codecs.clone(),
                     srtp: rules.srtp,
+                    video: rules.video,
                     proofs: 0,
                     proof: None,
                 };
@@ -278,6 +281,11 @@ impl Trunks {
     /// What the trunk of this name says of encryption of media; `None`: as the node has it.
     pub fn srtp(&self, name: &str) -> Option<Srtp> {
         self.lives.iter().find(|life| *life.rules.name == *name)?.rules.srtp
+    }
+
+    /// Whether calls from the trunk of this name may have video.
+    pub fn video(&self, name: &str) -> bool {
+        self.lives.iter().any(|life| *life.rules.name == *name && life.rules.video)
     }
 
     /// Takes the next want; call until `None` after everything else.

@@ -46,6 +46,8 @@ pub struct Rules {
     pub codecs: Vec<String>,
     /// Whether media is encrypted on the way to it; `None`: as the node has it.
     pub srtp: Option<Srtp>,
+    /// Whether calls over it may have video.
+    pub video: bool,
 }
 
 /// How a trunk is registered with.

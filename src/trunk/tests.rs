@@ -29,6 +29,7 @@ fn rules(name: &str, to: &[&str]) -> Rules {
         ask: Some(Duration::from_secs(30)),
         codecs: Vec::new(),
         srtp: None,
+        video: false,
     }
 }
 

@@ -242,6 +242,7 @@ fn with_carrier(seed: u64, srtp: Option<Srtp>, encryption: Encryption) -> World 
         ask: None,
         codecs: Vec::new(),
         srtp,
+        video: false,
     };
     let listeners = vec![(ledgerline::sip::Transport::Udp, setting_address())];
     let now = world.now;

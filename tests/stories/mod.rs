@@ -1,5 +1,6 @@
 //! The stories.
 
+mod besides;
 mod calls;
 mod conference;
 mod dialogs;

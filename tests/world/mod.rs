@@ -29,7 +29,7 @@ pub use digest::Hash;
 pub use network::Fate;
 pub use phone::{Act, Dialog, How, Over, Phone, Side, Skills, Stage, When};
 pub use plans::Plan;
-pub use sdp::{Encryption, Notation};
+pub use sdp::{Encryption, Faxing, Notation};
 pub use setting::{MOBILE, carrier_rules};
 pub use store::Mood;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ledgerline::base::bounds::QUIET;
 use ledgerline::base::{CallId, LegId, PromptId, Random, RecordingId, Time};
-use ledgerline::media::{Aim, LegFacts, News, Order, Role, Sound};
+use ledgerline::media::{Aim, LegFacts, News, Order, Role, Sound, Strand, StrandAct, StrandAim, StrandNews};
 use ledgerline::plan::Program;
 
 use super::network::between;
@@ -74,6 +74,14 @@ impl Leg {
     }
 }
 
+/// Video or fax of a leg.
+#[derive(Debug)]
+pub struct Line {
+    pub aim: Option<StrandAim>,
+    pub linked: Option<LegId>,
+    pub taps: Vec<(RecordingId, u8)>,
+}
+
 /// The plane.
 pub struct Plane {
     pub calls: BTreeMap<CallId, BTreeMap<LegId, Leg>>,
@@ -91,6 +99,8 @@ pub struct Plane {
     pub faults: Vec<String>,
     /// Every prompt that was played to its end, by listener.
     pub played: Vec<(CallId, LegId, u32)>,
+    /// Video and fax of legs that are open.
+    pub strands: BTreeMap<(CallId, LegId, Strand), Line>,
     /// Legs that were ordered, whether there was a port or not.
     ordered: BTreeSet<(CallId, LegId)>,
     locked: BTreeSet<CallId>,
@@ -118,6 +128,7 @@ impl Plane {
             aimed: Vec::new(),
             faults: Vec::new(),
             played: Vec::new(),
+            strands: BTreeMap::new(),
             ordered: BTreeSet::new(),
             locked: BTreeSet::new(),
             ever: BTreeMap::new(),
@@ -157,8 +168,16 @@ impl Plane {
                 self.play(now, call, leg, play, &sounds, repeat)
             }
             Order::Stop { call, leg } => self.stop(now, call, leg),
-            Order::Join { call, a, b } => self.join(now, call, a, b),
-            Order::Part { call, leg } => self.part(call, leg),
+            Order::Join { call, a, b } => {
+                self.unlink_others(call, a, Some(b));
+                self.unlink_others(call, b, Some(a));
+                self.join(now, call, a, b);
+            }
+            Order::Part { call, leg } => {
+                self.unlink_others(call, leg, None);
+                self.part(call, leg);
+            }
+            Order::Strand { call, leg, strand, act } => self.strand(now, (call, leg, strand), act),
             Order::Keys { call, leg, keys } => {
                 if self.known(call, leg, "Keys").is_some() {
                     self.keys.entry((call, leg)).or_default().push_str(&keys);
@@ -407,6 +426,77 @@ impl Plane {
         at.taps.push((recording, track));
     }
 
+    fn strand(&mut self, now: Time, place: (CallId, LegId, Strand), act: StrandAct) {
+        let (call, leg, strand) = place;
+        if self.known(call, leg, "Strand").is_none() {
+            return;
+        }
+        match act {
+            StrandAct::Open(local) => {
+                let local = SocketAddr::new(local, self.next_port);
+                self.next_port += 2;
+                let line = Line { aim: None, linked: None, taps: Vec::new() };
+                if self.strands.insert(place, line).is_some() {
+                    self.faults.push(format!("{} of {call} {leg} opened twice", strand.word()));
+                }
+                self.tell(now, News::Strand { call, leg, strand, news: StrandNews::Opened(local) });
+            }
+            StrandAct::Link(with) => {
+                let ready =
+                    |leg| self.strands.get(&(call, leg, strand)).is_some_and(|line| line.aim.is_some());
+                if !ready(leg) || !ready(with) {
+                    self.faults.push(format!("{call} {leg} and {with} are linked without an aim"));
+                }
+                self.unlink(place);
+                self.unlink((call, with, strand));
+                for (leg, with) in [(leg, with), (with, leg)] {
+                    if let Some(line) = self.strands.get_mut(&(call, leg, strand)) {
+                        line.linked = Some(with);
+                    }
+                }
+            }
+            StrandAct::Unlink => self.unlink(place),
+            StrandAct::Aim(aim) => self.change(place, |line| line.aim = Some(*aim)),
+            StrandAct::Tap { recording, track, .. } => {
+                self.change(place, |line| line.taps.push((recording, track)));
+            }
+            StrandAct::Close => drop(self.strands.remove(&place)),
+        }
+    }
+
+    fn change(&mut self, place: (CallId, LegId, Strand), change: impl FnOnce(&mut Line)) {
+        match self.strands.get_mut(&place) {
+            Some(line) => change(line),
+            None => self.faults.push(format!("{place:?} was never opened")),
+        }
+    }
+
+    fn unlink(&mut self, (call, leg, strand): (CallId, LegId, Strand)) {
+        let with = self.strands.get_mut(&(call, leg, strand)).and_then(|line| line.linked.take());
+        if let Some(line) = with.and_then(|with| self.strands.get_mut(&(call, with, strand))) {
+            line.linked = None;
+        }
+    }
+
+    fn unlink_others(&mut self, call: CallId, leg: LegId, keep: Option<LegId>) {
+        for strand in Strand::ALL {
+            let with = self.strands.get(&(call, leg, strand)).and_then(|line| line.linked);
+            if with.is_some() && with != keep {
+                self.unlink((call, leg, strand));
+            }
+        }
+    }
+
+    /// Where the two ends of a kind are that are passed on to each other now: what each far end announced.
+    pub fn linked(&self, strand: Strand) -> Vec<(SocketAddr, SocketAddr)> {
+        let lines = self.strands.iter().filter(|((.., is), _)| *is == strand);
+        let pairs = lines.filter_map(|((call, leg, _), line)| {
+            let other = self.strands.get(&(*call, line.linked.filter(|with| leg < with)?, strand))?;
+            Some((line.aim.as_ref()?.to, other.aim.as_ref()?.to))
+        });
+        pairs.collect()
+    }
+
     fn report(&mut self, now: Time, call: CallId) {
         let all: Vec<(LegId, LegFacts)> =
             self.calls.get(&call).into_iter().flatten().map(|(leg, at)| (*leg, at.facts())).collect();
@@ -418,6 +508,8 @@ impl Plane {
 
     fn close(&mut self, now: Time, call: CallId, leg: LegId) {
         self.stop(now, call, leg);
+        self.unlink_others(call, leg, None);
+        self.strands.retain(|(of, is, _), _| (*of, *is) != (call, leg));
         self.part(call, leg);
         if let Some(at) = self.calls.get_mut(&call).and_then(|legs| legs.remove(&leg)) {
             let facts = at.facts();

@@ -16,6 +16,8 @@ pub enum Plan {
     Wished,
     /// No call is recorded.
     Unrecorded,
+    /// Every call is recorded with whatever it has: video and fax too.
+    Whole,
     /// As [`Plan::Required`], with flows of the verbs beyond talking and ringing.
     Verbs,
 }
@@ -30,7 +32,7 @@ impl Plan {
 
     /// No recording, no call.
     pub fn requires(self) -> bool {
-        matches!(self, Plan::Required | Plan::Announced | Plan::Verbs)
+        matches!(self, Plan::Required | Plan::Announced | Plan::Verbs | Plan::Whole)
     }
 
     fn text(self) -> String {
@@ -39,6 +41,7 @@ impl Plan {
             Plan::Verbs => OFFICE.to_string() + include_str!("plans/verbs.plan"),
             Plan::Announced => OFFICE
                 .replace("  retain standard\n", "  retain standard\n  notice prompt recorded before media\n"),
+            Plan::Whole => OFFICE.replace("two tracks,", "two tracks, video, fax,"),
             Plan::Wished => OFFICE.replace("on failure refuse", "on failure continue"),
             Plan::Unrecorded => OFFICE
                 .replace("record all, two tracks, on failure refuse", "record off")

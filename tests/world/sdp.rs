@@ -65,6 +65,27 @@ pub enum Notation {
     Zero,
 }
 
+/// A line of a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    Sound,
+    Video,
+    Fax,
+    /// Of something that this end does not know.
+    Strange,
+}
+
+/// How an end faxes at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Faxing {
+    #[default]
+    Not,
+    /// Fax stands in the place of the sound, which has no line any more.
+    InPlace,
+    /// Fax has a line of its own; the sound's has port 0.
+    Beside,
+}
+
 /// One end of one session.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -73,8 +94,13 @@ pub struct Session {
     pub wish: Direction,
     /// Whether this end writes 0.0.0.0 in its connection line.
     pub zero: bool,
-    /// Whether this end offers video too.
+    /// Whether this end offers video too, and takes it.
     pub video: bool,
+    /// Whether it is a fax machine.
+    pub faxes: bool,
+    pub faxing: Faxing,
+    /// The lines of the dialog, in their order.
+    lines: Vec<Line>,
     pub encryption: Encryption,
     id: u64,
     version: u64,
@@ -94,6 +120,13 @@ pub struct There {
     pub profile: String,
     /// The tag and the key of its first line in the oldest suite.
     pub key: Option<(String, String)>,
+    /// Its lines, in their order.
+    pub lines: Vec<Line>,
+    /// Where it receives video and fax, if it does.
+    pub video: Option<SocketAddr>,
+    pub fax: Option<SocketAddr>,
+    /// Whether it gives the sound up for fax: what else is said of sound is none of this description.
+    pub silent: bool,
 }
 
 impl Session {
@@ -104,6 +137,9 @@ impl Session {
             wish: Direction::SendRecv,
             zero: false,
             video: false,
+            faxes: false,
+            faxing: Faxing::Not,
+            lines: vec![Line::Sound],
             encryption: Encryption::default(),
             id,
             version: 0,
@@ -115,17 +151,55 @@ impl Session {
     /// An offer of everything that this end knows.
     pub fn offer(&mut self) -> String {
         let codecs = self.codecs.clone();
-        let video = if self.video { "m=video 5004 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n" } else { "" };
+        for (wanted, line) in [(self.video, Line::Video), (self.faxing == Faxing::Beside, Line::Fax)] {
+            if wanted && !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+        }
         let secured = match self.encryption {
             Encryption::Never => ("RTP/AVP", None),
             Encryption::Offers => ("RTP/AVP", Some("1")),
             Encryption::Insists => ("RTP/SAVP", Some("1")),
         };
-        self.describe(self.wish, &codecs, secured) + video
+        let (head, sound) = self.describe(self.wish, &codecs, secured);
+        let lines = self.lines.iter().map(|line| match (line, self.faxing) {
+            (Line::Sound, Faxing::InPlace) => self.fax_line(true),
+            (Line::Sound, Faxing::Beside) => "m=audio 0 RTP/AVP 8\r\n".into(),
+            (Line::Sound, Faxing::Not) => sound.clone(),
+            (Line::Video, _) => self.video_line(self.video && self.faxing == Faxing::Not),
+            (Line::Fax, faxing) => self.fax_line(faxing == Faxing::Beside),
+            (Line::Strange, _) => "m=application 0 UDP/BFCP *\r\n".into(),
+        });
+        head + &lines.collect::<String>()
+    }
+
+    /// Where this end receives video.
+    pub fn video_at(&self) -> SocketAddr {
+        SocketAddr::new(self.here.ip(), self.here.port() + 200)
+    }
+
+    /// Where it receives fax.
+    pub fn fax_at(&self) -> SocketAddr {
+        SocketAddr::new(self.here.ip(), self.here.port() + 400)
+    }
+
+    fn video_line(&self, on: bool) -> String {
+        let port = if on { self.video_at().port() } else { 0 };
+        let more = "b=AS:9999\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f\r\na=rtcp-fb:97 nack pli\r\n";
+        format!("m=video {port} RTP/AVP 97\r\n{}", if on { more } else { "" })
+    }
+
+    fn fax_line(&self, on: bool) -> String {
+        let port = if on { self.fax_at().port() } else { 0 };
+        let more = "a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n";
+        format!("m=image {port} udptl t38\r\n{}", if on { more } else { "" })
     }
 
     /// Whether this end can answer an offer, as far as encryption goes.
     pub fn takes(&self, offer: &There) -> bool {
+        if offer.silent {
+            return self.faxes;
+        }
         let (clear, keyed) = (offer.profile == "RTP/AVP", offer.key.is_some());
         match self.encryption {
             Encryption::Never => clear,
@@ -141,7 +215,8 @@ impl Session {
 
     /// An offer of one codec that nobody understands.
     pub fn offer_unusable(&mut self) -> String {
-        self.describe(self.wish, &[99], ("RTP/AVP", None))
+        let (head, sound) = self.describe(self.wish, &[99], ("RTP/AVP", None));
+        head + &sound
     }
 
     /// Goes back to what it was before an offer that was refused. Versions only go forward.
@@ -159,20 +234,51 @@ impl Session {
             chosen = self.codecs.clone();
         }
         let direction = offer.direction.answered_with(self.wish);
-        self.there = Some(offer.clone());
+        self.hear(offer.clone());
+        self.lines = offer.lines.clone();
+        self.faxing = match (offer.silent, offer.lines.contains(&Line::Fax)) {
+            (true, true) => Faxing::Beside,
+            (true, false) => Faxing::InPlace,
+            (false, _) => Faxing::Not,
+        };
         let tag =
             offer.key.as_ref().filter(|_| self.encryption != Encryption::Never).map(|(tag, _)| tag.as_str());
-        self.describe(direction, &chosen, (&offer.profile, tag))
+        let profile = offer.profile.clone();
+        let (head, sound) = self.describe(direction, &chosen, (&profile, tag));
+        let lines = self.lines.iter().map(|line| match (line, self.faxing) {
+            (Line::Sound, Faxing::InPlace) => self.fax_line(true),
+            (Line::Sound, Faxing::Beside) => "m=audio 0 RTP/AVP 8\r\n".into(),
+            (Line::Sound, Faxing::Not) => sound.clone(),
+            (Line::Video, _) => self.video_line(self.video && offer.video.is_some()),
+            (Line::Fax, _) => self.fax_line(self.faxes && offer.fax.is_some()),
+            (Line::Strange, _) => "m=application 0 UDP/BFCP *\r\n".into(),
+        });
+        head + &lines.collect::<String>()
+    }
+
+    /// Takes what the other end says. What was said of sound holds again after a fax.
+    pub fn hear(&mut self, there: There) {
+        self.there = Some(match self.there.take() {
+            Some(before) if there.silent => {
+                There { silent: true, video: there.video, fax: there.fax, ..before }
+            }
+            _ => there,
+        });
     }
 
     /// Whether this end sends: both ends agree to it.
     pub fn sends(&self) -> bool {
-        self.wish.sends() && self.there.as_ref().is_some_and(|there| there.direction.receives())
+        self.faxing == Faxing::Not
+            && self.wish.sends()
+            && self.there.as_ref().is_some_and(|there| there.direction.receives())
     }
 
     /// Whether this end hears: both ends agree to it.
     pub fn receives(&self) -> bool {
-        self.wish.receives() && !self.zero && self.there.as_ref().is_some_and(|there| there.direction.sends())
+        self.faxing == Faxing::Not
+            && self.wish.receives()
+            && !self.zero
+            && self.there.as_ref().is_some_and(|there| there.direction.sends())
     }
 
     pub fn has_said_nothing(&self) -> bool {
@@ -184,7 +290,7 @@ impl Session {
         direction: Direction,
         codecs: &[u8],
         (profile, tag): (&str, Option<&str>),
-    ) -> String {
+    ) -> (String, String) {
         self.version += 1;
         let ip = if self.zero { "0.0.0.0".to_string() } else { self.here.ip().to_string() };
         let family = if self.here.is_ipv4() { "IP4" } else { "IP6" };
@@ -193,20 +299,63 @@ impl Session {
         let key = self.key();
         let key = tag.map(|tag| format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"));
         let key = key.unwrap_or_default();
-        format!(
-            "v=0\r\no=phone {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-             m=audio {} {profile}{list}\r\n{maps}{key}a={}\r\n",
-            self.id,
-            self.version,
-            self.here.port(),
-            direction.word(),
-        )
+        let head = format!(
+            "v=0\r\no=phone {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n",
+            self.id, self.version,
+        );
+        let (port, direction) = (self.here.port(), direction.word());
+        (head, format!("m=audio {port} {profile}{list}\r\n{maps}{key}a={direction}\r\n"))
     }
 }
 
 impl There {
     /// Reads the first audio line of a description.
     pub fn read(body: &str) -> Option<There> {
+        let (lines, video, fax) = There::lines(body);
+        let heard = There::sound(body);
+        let silent = heard.is_none() && fax.is_some();
+        let nothing = || There {
+            rtp: SocketAddr::from(([0, 0, 0, 0], 0)),
+            direction: Direction::Inactive,
+            codecs: Vec::new(),
+            profile: "RTP/AVP".into(),
+            key: None,
+            lines: Vec::new(),
+            video: None,
+            fax: None,
+            silent: true,
+        };
+        let there = heard.or_else(|| silent.then(nothing))?;
+        Some(There { lines, video, fax, silent, ..there })
+    }
+
+    fn lines(body: &str) -> (Vec<Line>, Option<SocketAddr>, Option<SocketAddr>) {
+        let ip: Option<IpAddr> =
+            body.lines().find_map(|line| line.strip_prefix("c=IN IP")?.get(2..)?.trim().parse().ok());
+        let (mut lines, mut video, mut fax) = (Vec::new(), None, None);
+        let heads = || body.lines().filter_map(|line| line.strip_prefix("m="));
+        let sound = heads().any(|head| head.starts_with("audio "));
+        for head in heads() {
+            let port: Option<u16> = head.split(' ').nth(1).and_then(|port| port.parse().ok());
+            let at = ip.zip(port.filter(|port| *port != 0)).map(|(ip, port)| SocketAddr::new(ip, port));
+            lines.push(match head.split(' ').next() {
+                Some("audio") => Line::Sound,
+                Some("video") => {
+                    video = video.or(at);
+                    Line::Video
+                }
+                Some("image") => {
+                    fax = fax.or(at);
+                    // Without a line of sound it has the sound's.
+                    if sound { Line::Fax } else { Line::Sound }
+                }
+                _ => Line::Strange,
+            });
+        }
+        (lines, video, fax)
+    }
+
+    fn sound(body: &str) -> Option<There> {
         let audio = body.find("\nm=audio ")? + 1;
         let (session, media) = body.split_at(audio);
         let media = media.split("\nm=").next().unwrap_or(media);
@@ -227,7 +376,9 @@ impl There {
             .into_iter()
             .find(|d| body.contains(&format!("a={}", d.word())))
             .unwrap_or(Direction::SendRecv);
-        (port != 0).then_some(There { rtp: SocketAddr::new(ip, port), direction, codecs, profile, key })
+        let (rtp, lines, silent) = (SocketAddr::new(ip, port), Vec::new(), false);
+        let there = There { rtp, direction, codecs, profile, key, lines, video: None, fax: None, silent };
+        (port != 0).then_some(there)
     }
 }
 

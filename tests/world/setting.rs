@@ -93,6 +93,7 @@ pub fn carrier_rules(name: &str, host: &str, priority: u16) -> trunk::Rules {
         ask: None,
         codecs: Vec::new(),
         srtp: None,
+        video: false,
     }
 }
 

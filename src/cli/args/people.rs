@@ -180,6 +180,13 @@ pub enum User {
         /// What holds for them
         policy: SrtpPolicy,
     },
+    /// Set whether a user's calls may have video
+    Video {
+        /// The account: a name or a number
+        name: String,
+        /// What holds for them
+        may: VideoPolicy,
+    },
     /// Make the key that you sign approvals with, on this machine, and register its public part (log in first)
     Key {
         /// Your account, as `login` takes it
@@ -218,6 +225,28 @@ pub enum OnOff {
     On,
     /// No
     Off,
+}
+
+/// Whether there may be video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum VideoPolicy {
+    /// With users who may too
+    On,
+    /// Never
+    Off,
+    /// As `[media] video` says
+    Node,
+}
+
+impl VideoPolicy {
+    /// `None`: as the node has it.
+    pub fn meant(self) -> Option<bool> {
+        match self {
+            VideoPolicy::On => Some(true),
+            VideoPolicy::Off => Some(false),
+            VideoPolicy::Node => None,
+        }
+    }
 }
 
 /// Whether media is encrypted.

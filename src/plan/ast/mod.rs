@@ -11,6 +11,7 @@ use jiff::civil::Date;
 
 use super::file::Span;
 use super::literal::Amount;
+use super::policy::Beside;
 use super::verb::{OptionRow, VerbRow};
 
 pub(crate) use declare::{
@@ -73,11 +74,13 @@ pub(crate) struct Policy {
     pub clauses: Vec<Clause>,
 }
 
-/// `record all, two tracks, on failure refuse`
+/// `record all, two tracks, video, fax, on failure refuse`
 #[derive(Debug, Clone)]
 pub(crate) struct RecordClause {
     pub all: bool,
     pub refuse: bool,
+    /// What is recorded besides sound.
+    pub beside: Beside,
     /// What is written down when the call goes on unrecorded.
     pub event: Option<Name>,
     /// Calls of at least this priority go on; the others are refused.

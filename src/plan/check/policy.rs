@@ -127,6 +127,7 @@ fn check_policy(
         from,
         to,
         record,
+        beside: policy.record.as_ref().map(|clause| clause.beside).unwrap_or_default(),
         class: class.and_then(|index| classes.get(index).cloned().flatten()),
         notice,
         from_priority: policy.record.as_ref().and_then(|clause| clause.from_priority),

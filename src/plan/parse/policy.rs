@@ -6,6 +6,7 @@ use crate::plan::code::Code;
 use crate::plan::file::Span;
 use crate::plan::finding::{Arg, Finding, nearest};
 use crate::plan::literal::Amount;
+use crate::plan::policy::Beside;
 use crate::plan::token::Kind;
 use crate::plan::tree::NodeKind;
 use crate::plan::verb::CLAUSES;
@@ -190,23 +191,34 @@ impl Parser<'_> {
         }
     }
 
-    /// `record all, two tracks, on failure refuse`, `record off`
+    /// `record all, two tracks, video, fax, on failure refuse`, `record off`
     fn record_clause(&mut self) -> Option<RecordClause> {
         self.bump();
         if self.take_word("off").is_some() {
-            return Some(RecordClause { all: false, refuse: false, event: None, from_priority: None });
+            return Some(RecordClause {
+                all: false,
+                refuse: false,
+                beside: Beside::default(),
+                event: None,
+                from_priority: None,
+            });
         }
         if self.take_word("all").is_none() {
             self.expected(words(&["all", "off"]));
             self.skip_statement();
             return None;
         }
-        let mut clause = RecordClause { all: true, refuse: true, event: None, from_priority: None };
+        let beside = Beside::default();
+        let mut clause = RecordClause { all: true, refuse: true, beside, event: None, from_priority: None };
         while self.take(Kind::Comma).is_some() {
             if self.take_word("two").is_some() {
                 if self.take_word("tracks").is_none() {
                     self.expected(words(&["tracks"]));
                 }
+            } else if self.take_word("video").is_some() {
+                clause.beside.video = true;
+            } else if self.take_word("fax").is_some() {
+                clause.beside.fax = true;
             } else if self.take_word("on").is_some() {
                 if self.take_word("failure").is_none() {
                     self.expected(words(&["failure"]));
@@ -219,7 +231,13 @@ impl Parser<'_> {
                     self.skip_statement();
                 }
             } else {
-                self.expected(words(&["two tracks", "on failure refuse", "on failure continue"]));
+                self.expected(words(&[
+                    "two tracks",
+                    "video",
+                    "fax",
+                    "on failure refuse",
+                    "on failure continue",
+                ]));
                 self.skip_statement();
             }
         }

@@ -193,7 +193,7 @@ impl Phone {
             let in_order = self.take_reliable(now, dialog, heard);
             let Some(at) = self.dialogs.get_mut(dialog) else { return };
             if let Some(there) = There::read(heard.body()).filter(|_| in_order) {
-                at.session.there = Some(there);
+                at.session.hear(there);
             }
         }
         let Some(at) = self.dialogs.get(dialog) else { return };
@@ -265,7 +265,7 @@ impl Phone {
         let missing = there.is_none() && at.rseq.is_none();
         let answer = match there {
             Some(there) if offered => {
-                at.session.there = Some(there);
+                at.session.hear(there);
                 String::new()
             }
             Some(there) => at.session.answer(&there),
@@ -355,6 +355,8 @@ impl Phone {
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         at.renewing = false;
         let wanted = (at.session.wish, at.session.zero);
+        let (faxing, video) = (at.session.faxing, at.session.video);
+        let before = at.undo.as_ref().map(|before| (before.faxing, before.video));
         if let Some(before) = at.undo.take() {
             at.session.restore(before);
         }
@@ -364,6 +366,8 @@ impl Phone {
             491 | 500 if at.stage == Stage::Confirmed && at.proofs < 8 => {
                 at.proofs += 1;
                 let act = match wanted {
+                    _ if before.is_some_and(|(was, _)| was != faxing) => Act::Fax(faxing),
+                    _ if before.is_some_and(|(_, was)| was != video) => Act::Video(video),
                     (_, true) => Act::Hold(Notation::Zero),
                     (Direction::SendOnly, _) => Act::Hold(Notation::SendOnly),
                     (Direction::Inactive, _) => Act::Hold(Notation::Inactive),

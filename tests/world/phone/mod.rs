@@ -91,8 +91,10 @@ pub struct Phone {
     pub progress: Vec<u16>,
     /// Re-INVITEs that it accepted.
     pub renewed: u32,
-    /// Whether it offers video too.
+    /// Whether it offers video too, and takes it.
     pub video: bool,
+    /// Whether it is a fax machine.
+    pub faxes: bool,
     pub encryption: Encryption,
     /// What its Contact says besides the URI: `;q=0.5`.
     pub contact_params: String,
@@ -158,6 +160,7 @@ impl Phone {
             progress: Vec::new(),
             renewed: 0,
             video: false,
+            faxes: false,
             encryption: Encryption::default(),
             contact_params: String::new(),
             register_lines: String::new(),
@@ -371,6 +374,17 @@ impl Phone {
                 session.encryption = Encryption::Never;
                 session.offer()
             }),
+            (Act::Fax(faxing), Some(dialog)) => self.renew(now, dialog, |session| {
+                session.faxing = faxing;
+                session.offer()
+            }),
+            (Act::Video(on), Some(dialog)) => {
+                self.video = on;
+                self.renew(now, dialog, |session| {
+                    session.video = on;
+                    session.offer()
+                });
+            }
             (Act::OfferUnusable, Some(dialog)) => self.renew(now, dialog, Session::offer_unusable),
             (Act::Ring { early_media }, Some(dialog)) => self.ring(now, dialog, early_media),
             (Act::Answer, Some(dialog)) => self.answer(now, dialog),
@@ -453,6 +467,7 @@ impl Phone {
         let here = SocketAddr::new(self.id.own.ip(), port);
         let mut session = Session::new(here, self.random.next_u64() >> 16, &self.codecs);
         session.video = self.video;
+        session.faxes = self.faxes;
         session.encryption = self.encryption;
         session
     }

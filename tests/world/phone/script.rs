@@ -6,7 +6,7 @@ use std::time::Duration;
 use ledgerline::base::Time;
 
 use super::Phone;
-use crate::world::sdp::Notation;
+use crate::world::sdp::{Faxing, Notation};
 
 /// When an act is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub enum Act {
     Rehouse,
     /// A re-INVITE that offers media in clear.
     Bare,
+    /// A re-INVITE that turns to fax, or back to sound.
+    Fax(Faxing),
+    /// A re-INVITE that adds video, or takes it away.
+    Video(bool),
     /// A re-INVITE that offers nothing usable.
     OfferUnusable,
     /// A key as RFC 4733 events.
@@ -170,6 +174,14 @@ impl Phone {
 
     pub fn goes_on_in_clear(&mut self) -> Step<'_> {
         self.will(When::After(Duration::ZERO), Act::Bare)
+    }
+
+    pub fn turns_to_fax(&mut self, how: Faxing) -> Step<'_> {
+        self.will(When::After(Duration::ZERO), Act::Fax(how))
+    }
+
+    pub fn adds_video(&mut self) -> Step<'_> {
+        self.will(When::After(Duration::ZERO), Act::Video(true))
     }
 
     pub fn offers_what_nobody_has(&mut self) -> Step<'_> {

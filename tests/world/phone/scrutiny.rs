@@ -49,8 +49,12 @@ impl Phone {
         if lines(heard) > 0 && lines(&asked) > 0 && lines(heard) != lines(&asked) {
             faults.push("an answer has as many media as its offer");
         }
-        if heard.body().contains("m=video") && !heard.body().contains("m=video 0 ") {
-            faults.push("video is accepted");
+        let kinds = |message: &Heard| -> Vec<String> {
+            let heads = message.body().lines().filter_map(|line| line.strip_prefix("m="));
+            heads.filter_map(|head| head.split(' ').next()).map(str::to_string).collect()
+        };
+        if lines(heard) > 0 && lines(&asked) > 0 && kinds(heard) != kinds(&asked) {
+            faults.push("an answer has the media of its offer in their order");
         }
         if status > 100 && heard.tag_of_to().is_empty() {
             faults.push("a To tag is missing");

@@ -175,7 +175,7 @@ impl Phone {
         let Some(dialog) = server.dialog else { return };
         let Some(at) = self.dialogs.get_mut(dialog) else { return };
         if let Some(there) = There::read(heard.body()) {
-            at.session.there = Some(there);
+            at.session.hear(there);
         }
         if at.stage == Stage::Answered {
             self.joined(now, dialog);
