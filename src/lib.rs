@@ -13,6 +13,8 @@ pub mod rtp;
 
 pub mod compliance;
 
+pub mod speech;
+
 pub mod vault;
 
 pub mod plan;

@@ -224,6 +224,30 @@ pub const WORD_SEGMENT: usize = 400;
 /// Segments that a watcher keeps to find phrases across their borders.
 pub const WORD_SEGMENTS: usize = 32;
 
+/// Words that policies name and that one call's record keeps: an agent who says more has been found out long before.
+pub const SPOKEN: usize = 200;
+
+/// Servers for speech of one node.
+pub const RECOGNISERS: usize = 16;
+
+/// Pieces of 20 ms that wait for one stream to a recogniser: two seconds, after which it has fallen behind and is told so.
+pub const HEARING: usize = 100;
+
+/// How long a recogniser may take to be reached: a call's first words are not waited for longer.
+pub const RECOGNISER_REACHED: Duration = Duration::from_secs(3);
+
+/// How long a stream waits before it tries a recogniser that has failed again; doubled up to [`RECOGNISER_REST_MOST`].
+pub const RECOGNISER_REST: Duration = Duration::from_millis(500);
+
+/// The longest such wait.
+pub const RECOGNISER_REST_MOST: Duration = Duration::from_secs(15);
+
+/// Octets of one message of a recogniser: a segment of minutes with every character's time.
+pub const RECOGNISER_MESSAGE: usize = 256 << 10;
+
+/// Compiled sets of words that are kept for running calls: the program of now, those of calls that last, a version's turn at midnight.
+pub const LEXICA: usize = 4;
+
 /// Findings that one check reports; nobody reads more at once.
 pub const PLAN_FINDINGS: usize = 1_000;
 

@@ -10,6 +10,7 @@ use crate::vault::{self, Party};
 
 use super::Call;
 use super::desk::{Desk, Effect};
+use super::screen::Spoken;
 use super::trace::Entry;
 
 /// One call's record. Numbers are in clear: the vault seals it, and every exit masks it.
@@ -41,6 +42,9 @@ pub struct Cdr {
     pub cause: String,
     /// What the media plane counted, by leg.
     pub media: Vec<Measured>,
+    /// Words that policies name, as they were spoken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Spoken>,
     /// Trace entries that did not fit.
     pub trace_dropped: u64,
     /// Everything that happened.
@@ -153,6 +157,7 @@ impl Call {
                 .iter()
                 .filter_map(|l| l.facts.as_ref().map(|f| Measured::new(l.id, f)))
                 .collect(),
+            words: self.all_spoken(),
             trace_dropped: self.trace.dropped(),
             trace: self.trace.entries().to_vec(),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,13 +12,16 @@ use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall, b
 use crate::config::{Identity, Ring, Srtp};
 use crate::dialog;
 use crate::media;
+use crate::plan::Program;
 use crate::registrar::{Bindings, Directory, SettingsBook};
 use crate::transaction::{ClientKey, Layer, ServerKey};
 use crate::trunk::Trunks;
 use crate::vault;
 
+use super::lexicon::Lexicon;
 use super::park::Lot;
 use super::room::Rooms;
+use super::screen::Spoken;
 use super::view::Happening;
 
 /// The switch's things that a call may use, for one event.
@@ -52,6 +56,10 @@ pub struct Desk<'a> {
     pub lot: &'a mut Lot,
     /// Conferences.
     pub rooms: &'a mut Rooms,
+    /// The program that new calls start with.
+    pub program: &'a Program,
+    /// Words that calls are held against.
+    pub lexicon: &'a mut Lexicon,
     /// What the call wants done.
     pub effects: &'a mut VecDeque<Effect>,
 }
@@ -78,6 +86,29 @@ pub enum Effect {
         limit: u16,
         /// How long the party may stay.
         longest: Duration,
+    },
+    /// Somebody is to be listened to by a recogniser from now on ([`Call::on_speech`](super::Call::on_speech)), or no longer.
+    Listen {
+        /// Whose leg.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// From now on; else no longer.
+        begins: bool,
+    },
+    /// Somebody spoke words that a policy names, or what was known of them has changed.
+    Spoken {
+        /// In which call.
+        call: CallId,
+        /// Which words.
+        spoken: Box<Spoken>,
+    },
+    /// A user's phones are to show a text.
+    Tell {
+        /// The account.
+        user: Masked,
+        /// The text; numbers and names in it are masked.
+        text: Arc<str>,
     },
     /// The party that `user` talks to in another dialog is to come over ([`super::Call::surrender`], [`super::Call::take_in`]).
     Fetch {

@@ -2,13 +2,15 @@
 //!
 //! Invariant: only users of the switch press codes; a reaction ends the conversation only by `transfer`, and then the customer walks on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{LegId, PromptId, Time};
+use crate::base::{LegId, Masked, PromptId, Time};
 use crate::media::{Order, Sound};
-use crate::plan::{Ask, Deed, Origin};
+use crate::plan::{Ask, Deed, Origin, Target};
 
 use super::desk::{Alarm, Desk, Effect};
+use super::monitor::Supervision;
 use super::{CALLER, Call, Phase};
 
 /// Keys of one code come closer together than this.
@@ -52,7 +54,12 @@ impl Call {
 
     fn react(&mut self, desk: &mut Desk<'_>, by: LegId, code: &str, reaction: u32) {
         self.note(desk, format!("{by} presses {code}"));
-        let (deeds, onward) = self.machine.react(reaction, None, desk.wall);
+        self.react_to(desk, reaction, None);
+    }
+
+    /// Carries out a reaction of the plan; `matched` is what was said.
+    pub(super) fn react_to(&mut self, desk: &mut Desk<'_>, reaction: u32, matched: Option<&str>) {
+        let (deeds, onward) = self.machine.react(reaction, matched, desk.wall);
         self.tell_plan(desk);
         for deed in deeds {
             self.react_with(desk, deed);
@@ -63,18 +70,60 @@ impl Call {
     }
 
     fn react_with(&mut self, desk: &mut Desk<'_>, deed: Deed) {
-        let Phase::Talking { with } = self.phase else { return };
+        let Some(ours) = self.agent() else { return };
+        let side = |agent: bool| if agent { Some(ours) } else { self.peer_of(ours) };
         match deed {
             Deed::Mute { agent, time } => {
-                let leg = if agent { with } else { self.near };
-                self.mute(desk, leg, true);
-                desk.alarms.set((self.id, Alarm::Unmute(leg)), desk.now + time);
+                if let Some(leg) = side(agent) {
+                    self.silence(desk, leg, desk.now + time);
+                }
             }
             Deed::Whisper(prompts) => {
                 let sounds = prompts.iter().copied().map(|prompt: PromptId| Sound::Prompt(prompt)).collect();
-                self.start_sounds(desk, with, sounds, false);
+                self.start_sounds(desk, ours, sounds, false);
             }
+            Deed::Show { agent, text } => {
+                if let Some(leg) = side(agent).filter(|leg| self.is_users(*leg)) {
+                    self.show(desk, leg, text);
+                }
+            }
+            Deed::Join { group } => self.bring_in(desk, &group),
             other => drop(self.deed(desk, other)),
+        }
+    }
+
+    /// A text on the phones of whose leg it is (RFC 3428).
+    fn show(&mut self, desk: &mut Desk<'_>, leg: LegId, text: Arc<str>) {
+        let user = match self.leg(leg) {
+            Some(_) if leg == CALLER => self.caller_name.clone(),
+            Some(at) => at.user.clone(),
+            None => return,
+        };
+        self.note(desk, format!("{leg} is shown a text"));
+        desk.effects.push_back(Effect::Tell { user, text });
+    }
+
+    /// Those of a group who have phones are rung to listen in; who answers, hears.
+    fn bring_in(&mut self, desk: &mut Desk<'_>, group: &str) {
+        let named = |target: Target| match target {
+            Target::User(user) | Target::Number(user) => vec![user],
+            Target::Group(group) => desk
+                .groups
+                .get(group.reveal())
+                .map(|ring| ring.members.iter().map(Masked::new).collect())
+                .unwrap_or_default(),
+            Target::Trunk { .. } => Vec::new(),
+        };
+        let users: Vec<Masked> = self.machine.members(group).into_iter().flat_map(named).collect();
+        let talking: Vec<&Masked> = self.legs.iter().filter(|leg| !leg.is_gone()).map(|leg| &leg.user).collect();
+        let accounts: Vec<_> = users
+            .iter()
+            .filter(|user| !talking.contains(user))
+            .filter_map(|user| desk.directory.find(user.reveal()).cloned())
+            .collect();
+        let rung = accounts.into_iter().filter(|account| self.supervise(desk, account, Supervision::Listen)).count();
+        if rung == 0 {
+            self.note(desk, format!("nobody of {group} can be brought in"));
         }
     }
 

@@ -30,6 +30,7 @@ mod identity;
 mod keys;
 pub mod ladder;
 mod leg;
+mod lexicon;
 mod lines;
 mod monitor;
 mod offer;
@@ -48,6 +49,7 @@ mod remember;
 mod renew;
 mod replace;
 mod room;
+mod screen;
 mod secure;
 mod settle;
 mod strand;
@@ -74,10 +76,12 @@ pub use adopt::Given;
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose};
 pub use guest::Guest;
+pub use lexicon::Lexicon;
 pub use monitor::Supervision;
 pub use park::Lot;
 pub use replace::Place;
 pub use room::{RoomAct, Rooms};
+pub use screen::Spoken;
 pub use summon::Outgoing;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
@@ -183,6 +187,8 @@ pub struct Call {
     typed: park::Typed,
     /// Keys of one of the plan's codes, so far.
     codes: feature::Codes,
+    /// Who is listened to for words that policies name.
+    screening: Option<Box<screen::Screening>>,
     /// Why, and when, the call ended.
     ended: Option<(String, Time, Wall)>,
     /// The media plane has reported the end.

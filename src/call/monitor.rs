@@ -160,7 +160,7 @@ impl Call {
     }
 
     /// The side of the conversation that is ours: who was called, unless that is somebody outside whom one of ours has called.
-    fn agent(&self) -> Option<LegId> {
+    pub(super) fn agent(&self) -> Option<LegId> {
         let Phase::Talking { with } = self.phase else { return None };
         let outside = self.leg(with)?.way.is_some();
         Some(if outside { self.near } else { with })

@@ -110,6 +110,7 @@ impl Call {
             lines_shown: None,
             typed: Default::default(),
             codes: Default::default(),
+            screening: None,
             ended: None,
             media_over: false,
             written: false,

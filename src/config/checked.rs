@@ -13,6 +13,7 @@ use super::keys::nearest;
 use super::listen::{self, Listen};
 use super::media::{self, Media};
 use super::presence::{self, Presence};
+use super::recogniser::{self, Recogniser};
 use super::trunk::{self, Trunk};
 use super::written::{self, Written};
 use crate::base::bounds;
@@ -46,6 +47,8 @@ pub struct Config {
     pub features: Features,
     /// The trunks.
     pub trunks: Vec<Trunk>,
+    /// Servers that understand speech, in the order in which they are tried.
+    pub recognisers: Vec<Recogniser>,
 }
 
 /// `[node]`: who this node is.
@@ -216,6 +219,7 @@ impl Config {
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
             trunks: trunk::all(&mut check, &written.trunk),
+            recognisers: recogniser::all(&mut check, &written.recogniser),
             presence: presence::checked(&mut check, &written.presence),
             features: features::checked(&mut check, &written.features),
         };

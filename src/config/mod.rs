@@ -10,6 +10,7 @@ mod keys;
 mod listen;
 mod media;
 mod presence;
+mod recogniser;
 mod trunk;
 mod written;
 
@@ -22,6 +23,7 @@ pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use media::{BackEnd, Media, Music, Srtp, Tones};
 pub use presence::{Presence, Shown, Watching};
+pub use recogniser::Recogniser;
 pub use trunk::Trunk;
 
 use std::path::Path;

@@ -282,7 +282,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features, trunk
+               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features, recogniser, trunk
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
@@ -428,7 +428,11 @@ fn a_socket_path_that_no_kernel_takes_is_refused() {
 #[test]
 fn the_list_of_known_names_is_the_shape() {
     for (section, keys) in written::KNOWN {
-        let section = if *section == "trunk" { "[trunk]" } else { section };
+        let section = match *section {
+            "trunk" => "[trunk]",
+            "recogniser" => "[recogniser]",
+            section => section,
+        };
         for key in *keys {
             // A boolean fits no key; a key that serde does not know says "unknown field" instead.
             let error = toml::from_str::<written::Written>(&format!("[{section}]\n{key} = true\n"))

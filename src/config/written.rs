@@ -22,6 +22,7 @@ pub struct Written {
     pub presence: Presence,
     pub features: Features,
     pub trunk: Vec<Trunk>,
+    pub recogniser: Vec<Recogniser>,
 }
 
 /// `[[trunk]]`
@@ -46,6 +47,18 @@ pub struct Trunk {
     pub codecs: Option<Spanned<Vec<Spanned<String>>>>,
     pub srtp: Option<Spanned<String>>,
     pub video: Option<Spanned<String>>,
+}
+
+/// `[[recogniser]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recogniser {
+    pub name: Option<Spanned<String>>,
+    pub kind: Option<Spanned<String>>,
+    pub url: Option<Spanned<String>>,
+    pub rate: Option<Spanned<u32>>,
+    pub streams: Option<Spanned<u32>>,
+    pub trust: Option<Spanned<String>>,
 }
 
 /// `[node]`
@@ -261,6 +274,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "dnd_off",
         ],
     ),
+    ("recogniser", &["name", "kind", "url", "rate", "streams", "trust"]),
     (
         "trunk",
         &[

@@ -19,6 +19,7 @@ use super::door::{self, Door, Knock, Porter};
 use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
+use super::recognise::{Recognisers, Told};
 use super::refusals::Refusals;
 use super::registrations::Changes;
 use super::resolver::Resolver;
@@ -26,7 +27,8 @@ use super::settings::SettingsFile;
 use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
-use crate::base::bounds;
+use crate::base::{CallId, LegId, bounds};
+use crate::call::Spoken;
 use crate::call::view::{Change, Happening};
 use crate::compliance::words::Hit;
 use crate::locate::Answer as Answered;
@@ -72,6 +74,10 @@ pub struct Parts {
     pub store: Store,
     /// What it tells.
     pub vault_news: mpsc::UnboundedReceiver<vault::News>,
+    /// The recognisers.
+    pub recognisers: Recognisers,
+    /// What they tell.
+    pub speech: mpsc::Receiver<Told>,
     /// The prompts of the first program.
     pub prompts: PromptLibrary,
     /// Where what users set is kept.
@@ -137,6 +143,7 @@ impl Control {
                 Some(event) = self.parts.stream_events.recv() => self.stream(event),
                 Some(news) = self.parts.media_news.recv() => self.feed(Input::Media(news)),
                 Some(news) = self.parts.vault_news.recv() => self.feed(Input::Vault(news)),
+                Some((call, leg, news)) = self.parts.speech.recv() => self.feed(Input::Speech { call, leg, news }),
                 Some((ticket, answer)) = self.answers.recv() => self.feed(Input::Answered { ticket, answer }),
                 Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
@@ -297,6 +304,8 @@ impl Control {
             Output::Expect { remote, name } => self.parts.streams.expect(remote, &name),
             Output::Media(order) => self.order(order),
             Output::Vault(order) => self.record(order),
+            Output::Listen { call, leg, begins } => self.listen(call, leg, begins),
+            Output::Spoken { call, spoken } => self.spoken(call, &spoken),
             Output::Answer { ticket, answer } => {
                 if let Some(asked) = self.asked.remove(&ticket) {
                     // Whoever asked may have gone away meanwhile.
@@ -371,6 +380,27 @@ impl Control {
                 tracing::error!(call = ?order.call(), "the media plane does not keep up: an order was lost")
             }
         }
+    }
+
+    /// Has a recogniser listen to a leg, or no longer.
+    fn listen(&mut self, call: CallId, leg: LegId, begins: bool) {
+        if !begins {
+            let order = self.parts.recognisers.end(call, leg);
+            return order.into_iter().for_each(|order| self.order(order));
+        }
+        match self.parts.recognisers.begin(call, leg) {
+            Ok(order) => self.order(order),
+            Err(news) => self.inputs.push_back(Input::Speech { call, leg, news }),
+        }
+    }
+
+    /// Words that a policy names stand in the audit book: in which call, which of which set, and what became of them.
+    fn spoken(&self, call: CallId, spoken: &Spoken) {
+        let Spoken { set, version, phrase, level, .. } = spoken;
+        tracing::info!(%call, set, version, phrase, level, "words that a policy names were spoken");
+        let detail = serde_json::to_value(spoken).unwrap_or_default();
+        let deed = Deed { detail, ..Deed::new("words.spoken", call.to_string()) };
+        trail::note(&self.parts.store, &Who::node(), &deed, Outcome::Done);
     }
 
     fn record(&mut self, order: vault::Order) {

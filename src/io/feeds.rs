@@ -5,8 +5,10 @@
 //! Invariant: what finds no room is dropped and counted, and the count is in the next piece that arrives.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::media::{FeedId, FeedPiece};
 
@@ -24,7 +26,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Queue {
-    sender: SyncSender<FeedPiece>,
+    sender: Sender<FeedPiece>,
     missed: u32,
 }
 
@@ -40,7 +42,7 @@ pub struct Subscription {
 impl Feeds {
     /// A queue with room for so many pieces of 20 ms.
     pub fn subscribe(&self, room: usize) -> Subscription {
-        let (sender, pieces) = sync_channel(room);
+        let (sender, pieces) = channel(room);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.last += 1;
         let feed = FeedId(shared.last);
@@ -57,7 +59,7 @@ impl Feeds {
         match queue.sender.try_send(piece) {
             Ok(()) => queue.missed = 0,
             Err(TrySendError::Full(piece)) => queue.missed = piece.dropped.saturating_add(1),
-            Err(TrySendError::Disconnected(_)) => {
+            Err(TrySendError::Closed(_)) => {
                 shared.queues.remove(&feed);
             }
         }
@@ -87,17 +89,20 @@ mod tests {
     #[test]
     fn a_slow_subscriber_loses_pieces_and_is_told_how_many() {
         let feeds = Feeds::default();
-        let (quick, slow) = (feeds.subscribe(100), feeds.subscribe(2));
+        let (mut quick, mut slow) = (feeds.subscribe(100), feeds.subscribe(2));
         assert_ne!(quick.feed, slow.feed);
         for n in 0..5 {
             feeds.hand_on(piece(quick.feed, n * 160, 0));
             // The plane itself has dropped one before the fourth.
             feeds.hand_on(piece(slow.feed, n * 160, u32::from(n == 3)));
         }
-        assert_eq!(quick.pieces.try_iter().map(|piece| piece.dropped).collect::<Vec<_>>(), [0; 5]);
-        assert_eq!(slow.pieces.try_iter().count(), 2);
+        let dropped = |subscription: &mut Subscription| {
+            std::iter::from_fn(|| subscription.pieces.try_recv().ok()).map(|piece| piece.dropped).collect::<Vec<_>>()
+        };
+        assert_eq!(dropped(&mut quick), [0; 5]);
+        assert_eq!(dropped(&mut slow).len(), 2);
         feeds.hand_on(piece(slow.feed, 9 * 160, 0));
-        assert_eq!(slow.pieces.try_iter().map(|piece| piece.dropped).collect::<Vec<_>>(), [4]);
+        assert_eq!(dropped(&mut slow), [4]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod people;
 pub mod pieces;
 pub mod plans;
 mod queue;
+mod recognise;
 mod refusals;
 mod registrations;
 mod resolver;

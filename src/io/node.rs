@@ -22,6 +22,7 @@ use super::notify::Notify;
 use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
+use super::recognise::Recognisers;
 use super::registrations::{Changes, Keeper, Registrations};
 use super::sealed;
 use super::secrets::{self, Secrets};
@@ -207,6 +208,8 @@ impl Node {
         let (plane, media_news) =
             Plane::start(&media_config(config, clock), &mut random, move |item| tap.try_send(item).is_ok())
                 .map_err(StartError::Media)?;
+        let (recognisers, speech) =
+            Recognisers::new(&config.recognisers, config.tls.trust.as_deref(), plane.feeds().clone())?;
         let mut seed = [0; 32];
         random.fill(&mut seed);
         let settings = SettingsFile::new(&config.store.folder, Arc::clone(&keys));
@@ -252,6 +255,8 @@ impl Node {
             media_news,
             store: store.clone(),
             vault_news,
+            recognisers,
+            speech,
             prompts,
             settings: settings.clone(),
             registrations,

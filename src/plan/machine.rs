@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::base::bounds::{PLAN_STEPS, TRACE_ENTRIES};
 use crate::base::{Masked, PromptId, Wall};
 
-use super::ask::{Ask, Cause, Outcome, Reply};
+use super::ask::{Ask, Cause, Outcome, Reply, Target};
 use super::deed::{Deed, Ended};
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::policy::Policy;
@@ -238,6 +238,15 @@ impl Machine {
         }
         self.pc = back;
         (out, None)
+    }
+
+    /// Whom a group of the plan is, now; a name that the plan does not declare is a ring group of the configuration.
+    pub fn members(&self, group: &str) -> Vec<Target> {
+        let declared = self.program.declared().groups.iter().find(|known| *known.name == *group).cloned();
+        match declared {
+            Some(declared) => self.targets(&declared.members),
+            None => vec![Target::Group(Masked::new(group))],
+        }
     }
 
     /// Whether a deed tells what is told once and has been told; remembers it.

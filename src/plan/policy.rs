@@ -70,6 +70,19 @@ pub struct Screen {
     pub(crate) down: Option<u32>,
 }
 
+impl Screen {
+    /// The reactions to the hit that is number `count` of the screen's (from 1), in their order.
+    pub fn reactions(&self, count: u32) -> impl Iterator<Item = u32> {
+        let more = self.hits.iter().filter(move |(least, _)| *least == count).map(|(_, reaction)| *reaction);
+        std::iter::once(self.hit).chain(more)
+    }
+
+    /// The reaction to nobody listening.
+    pub fn down(&self) -> Option<u32> {
+        self.down
+    }
+}
+
 /// What is masked where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {

@@ -323,9 +323,7 @@ impl<'p> Stage<'p> {
             *count += 1;
             let reached = *count;
             let said = text.get(hit.bytes.clone()).unwrap_or(&hit.phrase);
-            let more =
-                screen.hits.iter().filter(|(least, _)| *least == reached).map(|(_, reaction)| *reaction);
-            for reaction in std::iter::once(screen.hit).chain(more) {
+            for reaction in screen.reactions(reached) {
                 let (deeds, ask) = self.machine.react(reaction, Some(said), wall);
                 self.trace();
                 for deed in deeds {

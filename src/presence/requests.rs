@@ -19,6 +19,7 @@ use super::package::{ALLOW_EVENTS, Named, Package};
 use super::publications::Refused;
 use super::subscription::{Reason, Subscription, Topic};
 use super::subscriptions::{Full, SubscriptionId};
+use super::texts::Texts;
 
 impl Events {
     /// A SUBSCRIBE outside any dialog, of a user who has proven to be `account`.
@@ -89,6 +90,11 @@ impl Events {
                 .answer(desk, key);
             }
         }
+    }
+
+    /// Shows a text of the switch itself on a user's phones.
+    pub fn tell(&mut self, desk: &mut Desk<'_>, user: &str, text: &str) {
+        Texts::tell(desk, user, text);
     }
 
     /// A MESSAGE of a user who has proven to be `account`.

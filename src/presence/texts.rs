@@ -122,6 +122,17 @@ impl Texts {
         carriers
     }
 
+    /// Shows a text of the switch itself on every device of `user`. Nobody waits for their answers.
+    pub fn tell(desk: &mut Desk<'_>, user: &str, text: &str) {
+        let from = NameAddrBuf { display: None, ..address("ledgerline", desk.realm) };
+        let to = address(user, desk.realm);
+        for binding in outside::devices(desk.now, desk.bindings, user) {
+            let request = outside::request(desk.random, &Method::Message, &binding, from.clone(), &to, 70);
+            // A flow that has no room loses the text; the conversation's record has it.
+            let _ = desk.layer.request(desk.now, binding.flow, request.body("text/plain;charset=utf-8", bytes::Bytes::copy_from_slice(text.as_bytes())));
+        }
+    }
+
     /// A contact has answered (or, by 408 and 503, has not).
     pub fn heard(&mut self, desk: &mut Desk<'_>, id: TextId, status: u16) -> Option<Report> {
         let text = self.all.get_mut(&id)?;

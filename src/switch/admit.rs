@@ -348,6 +348,8 @@ impl Switch {
             turns: &mut self.turns,
             lot: &mut self.lot,
             rooms: &mut self.rooms,
+            program: &self.program,
+            lexicon: &mut self.lexicon,
             effects: &mut self.effects,
         }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::Wall;
+use crate::base::{CallId, LegId, Wall};
 use crate::plan::Program;
 use crate::registrar::Directory;
 use crate::sip::{Flow, Transport};
-use crate::{locate, media, trunk, vault};
+use crate::{locate, media, speech, trunk, vault};
 
 use super::view::Command;
 
@@ -32,6 +32,15 @@ pub enum Input {
     Media(media::News),
     /// The vault reports.
     Vault(vault::News),
+    /// A recogniser that listens to a leg ([`super::Output::Listen`]) reports.
+    Speech {
+        /// Whose leg.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// What there is to tell.
+        news: speech::News,
+    },
     /// New calls are to start with this program. Running calls keep theirs.
     Program(Arc<Program>),
     /// The accounts have changed.

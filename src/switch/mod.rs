@@ -37,7 +37,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
-use crate::call::{Alarm, Call, Desk, Effect, Index, Lot, Manner, Node, Owner, Rooms};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Lexicon, Lot, Manner, Node, Owner, Rooms};
 use crate::config::Features;
 use crate::media;
 use crate::plan::Program;
@@ -119,6 +119,7 @@ pub struct Switch {
     lot: Lot,
     /// Conferences.
     rooms: Rooms,
+    lexicon: Lexicon,
     memories: Memories,
     call_backs: CallBacks,
     /// Calls whose lines may have changed.
@@ -178,6 +179,7 @@ impl Switch {
             events: Events::new(setup.presence),
             lot: Lot::new(&setup.features),
             rooms: Rooms::default(),
+            lexicon: Lexicon::default(),
             memories: Memories::default(),
             call_backs: CallBacks::new(setup.features.call_back_for),
             features: setup.features,
@@ -201,7 +203,10 @@ impl Switch {
             Input::FlowClosed { flow } => self.on_flow_closed(now, &flow),
             Input::Media(news) => self.on_media(now, news),
             Input::Vault(news) => self.on_vault(now, &news),
-            Input::Program(program) => self.program = program,
+            Input::Speech { call, leg, news } => {
+                self.with_call(now, call, |call, desk| call.on_speech(desk, leg, &news));
+            }
+            Input::Program(program) => self.on_program(now, program),
             Input::Directory(directory) => {
                 self.directory = directory;
                 self.forget_strangers();
@@ -325,9 +330,12 @@ impl Switch {
             turns: &mut self.turns,
             lot: &mut self.lot,
             rooms: &mut self.rooms,
+            program: &self.program,
+            lexicon: &mut self.lexicon,
             effects: &mut self.effects,
         };
         act(call, &mut desk);
+        call.mind_speech(&mut desk);
         self.touched.insert(id);
         if call.is_over() {
             self.over.push(id);
@@ -371,6 +379,12 @@ impl Switch {
                     Output::Vault(order)
                 }
                 Effect::Happened(happening) => Output::Happened(happening),
+                Effect::Listen { call, leg, begins } => Output::Listen { call, leg, begins },
+                Effect::Spoken { call, spoken } => Output::Spoken { call, spoken },
+                Effect::Tell { user, text } => {
+                    self.with_events(now, |events, desk| events.tell(desk, user.reveal(), &text));
+                    continue;
+                }
                 Effect::Remember(call, memory) => {
                     self.remember(call, memory);
                     continue;
@@ -395,6 +409,14 @@ impl Switch {
             if let Some(recording) = self.calls.remove(&id).and_then(|call| call.recording()) {
                 self.recordings.remove(&recording);
             }
+        }
+    }
+
+    /// New calls start with `program`; running ones get its urgent words.
+    fn on_program(&mut self, now: Time, program: Arc<Program>) {
+        self.program = program;
+        for id in self.call_ids() {
+            self.with_call(now, id, |call, desk| call.renew_words(desk));
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::base::{CallId, LegId};
+use crate::call::Spoken;
 use crate::call::view::Happening;
 use crate::presence::Report;
 use crate::registrar::Settings;
@@ -41,6 +43,23 @@ pub enum Output {
     Media(media::Order),
     /// Tell the vault.
     Vault(vault::Order),
+    /// Let a recogniser listen to a leg, or no longer: [`super::Input::Speech`]. Whatever hinders it is told as
+    /// [`speech::News::Deaf`](crate::speech::News::Deaf).
+    Listen {
+        /// Whose leg.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// From now on; else no longer.
+        begins: bool,
+    },
+    /// Somebody spoke words that a policy names, or what was known of them has changed: for log and audit book.
+    Spoken {
+        /// In which call.
+        call: CallId,
+        /// Which words.
+        spoken: Box<Spoken>,
+    },
     /// Answer an administrator.
     Answer {
         /// The command's ticket.

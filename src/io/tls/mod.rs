@@ -149,6 +149,18 @@ pub(super) enum Secure {
     Client(TlsConnector, ServerName<'static>),
 }
 
+/// For connections to servers of the site that are believed by the authorities of a PEM file; without one, nobody is.
+///
+/// # Errors
+/// The file cannot be used.
+pub(super) fn connector_to(trust: Option<&Path>) -> Result<TlsConnector, TlsError> {
+    let roots = trust.map_or_else(|| Ok(RootCertStore::empty()), authorities)?;
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Pair(trust.unwrap_or(Path::new("")).to_path_buf(), error))?;
+    Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+}
+
 /// The log line of a reload.
 pub(super) fn tell_of_reload(outcome: &Result<(), TlsError>) {
     match outcome {

@@ -1,0 +1,351 @@
+//! What parties of a conversation say, held against the words that policies name, and what is done about it.
+//!
+//! ```text
+//!            joined                 said            hit, by the policy's screen
+//!  Talking ─────────> listened to ───────> watched ─────────────────────────────> reaction of the plan
+//!            parted                 deaf            `on recogniser-down`
+//! ```
+//!
+//! In `intercept` mode the agent's sound reaches the customer later by the screen's delay, and a hit silences what is still on its
+//! way. Invariant: a conversation whose policy has screens is listened to, or its event track says from when to when it was not; of
+//! one occurrence one reaction is begun.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::base::{LegId, Time, bounds};
+use crate::compliance::words::{self, HitId, Noticed, Party, Watcher};
+use crate::media::Order;
+use crate::plan::Screen;
+use crate::speech::{News, Said};
+use crate::vault::Event;
+
+use super::desk::{Alarm, Desk, Effect};
+use super::Call;
+
+/// What is silenced around a word that is intercepted: recognisers say where a word stands to some tens of milliseconds.
+const MARGIN: Duration = Duration::from_millis(150);
+
+/// Words that a policy names, as somebody spoke them: for the call record and the audit book. It holds the set's phrase, not what was
+/// said around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// Whether the agent spoke; else the customer.
+    pub agent: bool,
+    /// The set.
+    pub set: String,
+    /// Its version.
+    pub version: String,
+    /// The phrase as the set writes it.
+    pub phrase: String,
+    /// `exact`, `homophone` or `near`.
+    pub level: String,
+    /// Where it begins, in milliseconds since the call began.
+    pub from_ms: u64,
+    /// Where it ends.
+    pub to_ms: u64,
+    /// How long after its end it was known, in milliseconds.
+    pub known_after_ms: u64,
+    /// Whether an exception covers it: then nothing is done about it.
+    #[serde(default)]
+    pub excused: bool,
+    /// Whether the recogniser took it back.
+    #[serde(default)]
+    pub withdrawn: bool,
+    /// Whether the customer was kept from hearing it, whole or in part; `None`: nobody asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intercepted: Option<bool>,
+}
+
+/// What is listened to in one call.
+#[derive(Debug, Default)]
+pub(super) struct Screening {
+    ears: Vec<Ear>,
+    /// Hits of each of the policy's screens so far.
+    counts: Vec<u32>,
+    spoken: Vec<Spoken>,
+}
+
+/// One party that is listened to.
+struct Ear {
+    leg: LegId,
+    agent: bool,
+    began: Time,
+    watcher: Watcher,
+    deaf: bool,
+    delay: Option<Duration>,
+    /// The hits of this ear, by their place in [`Screening::spoken`].
+    hits: Vec<(HitId, usize)>,
+}
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ear").field("leg", &self.leg).field("deaf", &self.deaf).finish_non_exhaustive()
+    }
+}
+
+/// Beginning and ending.
+impl Call {
+    /// Listens to whom the policy wants listened to, and to nobody else. Asked after everything that happens to the call.
+    pub fn mind_speech(&mut self, desk: &mut Desk<'_>) {
+        if self.screening.is_none() && self.screens().is_empty() {
+            return;
+        }
+        let wanted = self.speakers();
+        let heard: Vec<LegId> = self.ears().map(|ear| ear.leg).collect();
+        for leg in heard.iter().filter(|leg| !wanted.iter().any(|(other, _)| other == *leg)) {
+            self.end_ear(desk, *leg);
+        }
+        for (leg, agent) in wanted.into_iter().filter(|(leg, _)| !heard.contains(leg)) {
+            self.begin_ear(desk, leg, agent);
+        }
+    }
+
+    fn screens(&self) -> &[Arc<Screen>] {
+        &self.machine.policy().rules.screens
+    }
+
+    fn ears(&self) -> impl Iterator<Item = &Ear> {
+        self.screening.iter().flat_map(|screening| &screening.ears)
+    }
+
+    fn ear(&mut self, leg: LegId) -> Option<&mut Ear> {
+        self.screening.as_mut()?.ears.iter_mut().find(|ear| ear.leg == leg)
+    }
+
+    /// The parties of the conversation whose words some screen names, and whether each is the agent.
+    fn speakers(&self) -> Vec<(LegId, bool)> {
+        let Some(agent) = self.agent() else { return Vec::new() };
+        let customer = self.peer_of(agent);
+        let parties = [(Some(agent), true), (customer, false)].into_iter();
+        parties
+            .filter(|(_, agent)| self.screens().iter().any(|screen| screen.agent == *agent))
+            .filter_map(|(leg, agent)| Some((leg?, agent)))
+            .collect()
+    }
+
+    fn begin_ear(&mut self, desk: &mut Desk<'_>, leg: LegId, agent: bool) {
+        let party = if agent { Party::Agent } else { Party::Customer };
+        let words = desk.lexicon.words(self.machine.program(), desk.program, desk.wall);
+        let delay = self.screens().iter().filter(|screen| screen.agent == agent).filter_map(|s| s.intercept).max();
+        let screens = self.screens().len();
+        let screening = self.screening.get_or_insert_default();
+        screening.counts.resize(screens, 0);
+        // Without words in force there is nothing to wait for.
+        let Some(words) = words else { return };
+        let watcher = Watcher::new(words, party);
+        let ear = Ear { leg, agent, began: desk.now, watcher, deaf: false, delay, hits: Vec::new() };
+        screening.ears.push(ear);
+        if let Some(delay) = delay {
+            self.delay(desk, leg, delay);
+        }
+        desk.effects.push_back(Effect::Listen { call: self.id, leg, begins: true });
+    }
+
+    fn end_ear(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        let Some(screening) = &mut self.screening else { return };
+        let Some(at) = screening.ears.iter().position(|ear| ear.leg == leg) else { return };
+        let ear = screening.ears.remove(at);
+        if ear.delay.is_some() {
+            self.delay(desk, leg, Duration::ZERO);
+        }
+        desk.effects.push_back(Effect::Listen { call: self.id, leg, begins: false });
+    }
+
+    fn delay(&mut self, desk: &mut Desk<'_>, leg: LegId, delay: Duration) {
+        if !delay.is_zero() {
+            self.note(desk, format!("{leg} is heard {} ms later", delay.as_millis()));
+            self.record_event(desk, other("delay", json!({ "leg": leg.0, "ms": delay.as_millis() as u64 })));
+        }
+        desk.effects.push_back(Effect::Media(Order::Delay { call: self.id, leg, delay }));
+    }
+
+    /// The node's words have changed: urgent ones count in this call from now on.
+    pub fn renew_words(&mut self, desk: &mut Desk<'_>) {
+        if self.screening.is_none() {
+            return;
+        }
+        let Some(words) = desk.lexicon.words(self.machine.program(), desk.program, desk.wall) else { return };
+        let legs: Vec<LegId> = self.ears().map(|ear| ear.leg).collect();
+        for leg in legs {
+            let Some(ear) = self.ear(leg) else { continue };
+            let news = ear.watcher.replace(words.clone());
+            self.judge(desk, leg, news);
+        }
+    }
+}
+
+/// Hearing.
+impl Call {
+    /// A recogniser has something to tell of a leg.
+    pub fn on_speech(&mut self, desk: &mut Desk<'_>, leg: LegId, news: &News) {
+        match news {
+            News::Said(said) => self.heard_saying(desk, leg, said),
+            News::Deaf { why } => self.deaf(desk, leg, why),
+            News::Hears => self.hears_again(desk, leg),
+        }
+    }
+
+    fn heard_saying(&mut self, desk: &mut Desk<'_>, leg: LegId, said: &Said) {
+        let Some(ear) = self.ear(leg) else { return };
+        let news = ear.watcher.hear(&said.heard());
+        self.judge(desk, leg, news);
+    }
+
+    fn deaf(&mut self, desk: &mut Desk<'_>, leg: LegId, why: &str) {
+        let Some(ear) = self.ear(leg).filter(|ear| !ear.deaf) else { return };
+        ear.deaf = true;
+        let agent = ear.agent;
+        self.note(desk, format!("{leg} is not listened to: {why}"));
+        self.record_event(desk, other("unheard", json!({ "leg": leg.0, "when": "begins", "why": why })));
+        let down: Vec<u32> =
+            self.screens().iter().filter(|screen| screen.agent == agent).filter_map(|s| s.down()).collect();
+        for reaction in down {
+            self.react_to(desk, reaction, None);
+        }
+    }
+
+    fn hears_again(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if let Some(ear) = self.ear(leg).filter(|ear| ear.deaf) {
+            ear.deaf = false;
+            self.note(desk, format!("{leg} is listened to again"));
+            self.record_event(desk, other("unheard", json!({ "leg": leg.0, "when": "ends" })));
+        }
+    }
+
+    fn judge(&mut self, desk: &mut Desk<'_>, leg: LegId, news: Vec<words::News>) {
+        for one in news {
+            match one {
+                words::News::Hit(noticed) => self.noticed(desk, leg, &noticed),
+                words::News::Became(noticed) => {
+                    self.amend(desk, leg, noticed.id, |spoken| spoken.phrase = noticed.phrase.to_string());
+                }
+                words::News::Excused(id) => self.amend(desk, leg, id, |spoken| spoken.excused = true),
+                words::News::Withdrawn(id) => self.amend(desk, leg, id, |spoken| spoken.withdrawn = true),
+                words::News::Charged(id) => {
+                    self.amend(desk, leg, id, |spoken| spoken.excused = false);
+                    if let Some(spoken) = self.spoken(leg, id).cloned() {
+                        self.act_on(desk, leg, &spoken);
+                    }
+                }
+            }
+        }
+    }
+
+    fn spoken(&self, leg: LegId, id: HitId) -> Option<&Spoken> {
+        let ear = self.ears().find(|ear| ear.leg == leg)?;
+        let at = ear.hits.iter().find(|(known, _)| *known == id)?.1;
+        self.screening.as_ref()?.spoken.get(at)
+    }
+
+    /// Says on the event track and in the call's record what turned out different.
+    fn amend(&mut self, desk: &mut Desk<'_>, leg: LegId, id: HitId, change: impl FnOnce(&mut Spoken)) {
+        let Some(ear) = self.ears().find(|ear| ear.leg == leg) else { return };
+        let Some(at) = ear.hits.iter().find(|(known, _)| *known == id).map(|(_, at)| *at) else { return };
+        let Some(spoken) = self.screening.as_mut().and_then(|screening| screening.spoken.get_mut(at)) else { return };
+        change(spoken);
+        let spoken = spoken.clone();
+        self.tell_spoken(desk, &spoken);
+    }
+
+    fn noticed(&mut self, desk: &mut Desk<'_>, leg: LegId, noticed: &Noticed) {
+        let began = self.trace.began().0;
+        let Some(screening) = &mut self.screening else { return };
+        let Some(ear) = screening.ears.iter_mut().find(|ear| ear.leg == leg) else { return };
+        let agent = ear.agent;
+        let named = |screen: &&Arc<Screen>| screen.agent == agent && screen.words.contains(&noticed.set);
+        if !self.machine.policy().rules.screens.iter().any(|screen| named(&screen))
+            || screening.spoken.len() >= bounds::SPOKEN
+        {
+            return;
+        }
+        let offset = ear.began.since(began).as_millis() as u64;
+        let (from_ms, to_ms) = (offset + noticed.from_ms, offset + noticed.to_ms);
+        let known = desk.now.since(began).as_millis() as u64;
+        ear.hits.push((noticed.id, screening.spoken.len()));
+        let mut spoken = Spoken {
+            agent,
+            set: noticed.set.to_string(),
+            version: noticed.version.to_string(),
+            phrase: noticed.phrase.to_string(),
+            level: noticed.level.to_string(),
+            from_ms,
+            to_ms,
+            known_after_ms: known.saturating_sub(to_ms),
+            excused: noticed.excused,
+            withdrawn: false,
+            intercepted: None,
+        };
+        let delay = ear.delay.filter(|_| !noticed.excused);
+        if let Some(delay) = delay {
+            let ends = began + Duration::from_millis(to_ms) + delay + MARGIN;
+            spoken.intercepted = Some(desk.now < ends);
+        }
+        screening.spoken.push(spoken.clone());
+        self.tell_spoken(desk, &spoken);
+        if let Some(delay) = delay {
+            self.silence(desk, leg, began + Duration::from_millis(to_ms) + delay + MARGIN);
+        }
+        if !spoken.excused {
+            self.act_on(desk, leg, &spoken);
+        }
+    }
+
+    /// Nobody hears the leg until then.
+    pub(super) fn silence(&mut self, desk: &mut Desk<'_>, leg: LegId, until: Time) {
+        let alarm = (self.id, Alarm::Unmute(leg));
+        if until <= desk.now || desk.alarms.of(&alarm).is_some_and(|already| already >= until) {
+            return;
+        }
+        self.mute(desk, leg, true);
+        desk.alarms.set(alarm, until);
+    }
+
+    fn tell_spoken(&mut self, desk: &mut Desk<'_>, spoken: &Spoken) {
+        let who = if spoken.agent { "agent" } else { "customer" };
+        let fate = match (spoken.withdrawn, spoken.excused) {
+            (true, _) => ", taken back",
+            (false, true) => ", excused",
+            (false, false) => "",
+        };
+        let Spoken { set, version, phrase, level, from_ms, .. } = spoken;
+        let second = Duration::from_millis(*from_ms).as_secs_f64();
+        self.note(desk, format!("{who} said \"{phrase}\" of {set} {version} ({level}{fate}) at {second:.1} s"));
+        let value = serde_json::to_value(spoken).unwrap_or_default();
+        self.record_event(desk, other("words", value));
+        desk.effects.push_back(Effect::Spoken { call: self.id, spoken: Box::new(spoken.clone()) });
+    }
+
+    /// Begins what the screens that name the words want done.
+    fn act_on(&mut self, desk: &mut Desk<'_>, leg: LegId, spoken: &Spoken) {
+        let Some(screening) = &mut self.screening else { return };
+        let mut reactions = Vec::new();
+        let screens = &self.machine.policy().rules.screens;
+        for (screen, count) in screens.iter().zip(&mut screening.counts) {
+            if screen.agent == spoken.agent && screen.words.iter().any(|set| **set == *spoken.set) {
+                *count = count.saturating_add(1);
+                reactions.extend(screen.reactions(*count));
+            }
+        }
+        for reaction in reactions {
+            // A reaction may have led the customer elsewhere: what is left is about nobody any more.
+            if self.peer_of(leg).is_some() {
+                self.react_to(desk, reaction, Some(&spoken.phrase));
+            }
+        }
+    }
+
+    /// The words that were spoken, for the call's record.
+    pub(super) fn all_spoken(&self) -> Vec<Spoken> {
+        self.screening.as_ref().map(|screening| screening.spoken.clone()).unwrap_or_default()
+    }
+
+}
+
+fn other(name: &str, value: serde_json::Value) -> Event {
+    Event::Other { name: name.into(), value }
+}
