@@ -115,13 +115,15 @@ impl Call {
             Target::Trunk { .. } => Vec::new(),
         };
         let users: Vec<Masked> = self.machine.members(group).into_iter().flat_map(named).collect();
-        let talking: Vec<&Masked> = self.legs.iter().filter(|leg| !leg.is_gone()).map(|leg| &leg.user).collect();
+        let talking: Vec<&Masked> =
+            self.legs.iter().filter(|leg| !leg.is_gone()).map(|leg| &leg.user).collect();
         let accounts: Vec<_> = users
             .iter()
             .filter(|user| !talking.contains(user))
             .filter_map(|user| desk.directory.find(user.reveal()).cloned())
             .collect();
-        let rung = accounts.into_iter().filter(|account| self.supervise(desk, account, Supervision::Listen)).count();
+        let rung =
+            accounts.into_iter().filter(|account| self.supervise(desk, account, Supervision::Listen)).count();
         if rung == 0 {
             self.note(desk, format!("nobody of {group} can be brought in"));
         }

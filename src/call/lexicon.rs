@@ -56,8 +56,10 @@ mod tests {
             "edition 2026\npolicy p for calls to \"600\" {{ screen agent for w {{ tag \"t\"; on recogniser-down {{ tag \"d\" }} }} }}\n\
              {words}\nroute \"600\" from users -> f\nflow f {{ dial user {{callee}} for 5s {{ else -> end }} }}\n"
         );
-        let (program, found) = load(&Folder::new().with_plan("a.plan", &plan), &["a.plan"]);
-        program.unwrap_or_else(|| panic!("{}", found.iter().map(|one| one.render(crate::plan::Lang::En)).collect::<String>()))
+        let (program, found) = load(&Folder::new().with_plan("a.plan", plan), &["a.plan"]);
+        program.unwrap_or_else(|| {
+            panic!("{}", found.iter().map(|one| one.render(crate::plan::Lang::En)).collect::<String>())
+        })
     }
 
     #[test]

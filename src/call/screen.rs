@@ -25,7 +25,7 @@ use crate::speech::{News, Said};
 use crate::vault::Event;
 
 use super::desk::{Alarm, Desk, Effect};
-use super::Call;
+use super::{Call, Phase};
 
 /// What is silenced around a word that is intercepted: recognisers say where a word stands to some tens of milliseconds.
 const MARGIN: Duration = Duration::from_millis(150);
@@ -131,7 +131,8 @@ impl Call {
     fn begin_ear(&mut self, desk: &mut Desk<'_>, leg: LegId, agent: bool) {
         let party = if agent { Party::Agent } else { Party::Customer };
         let words = desk.lexicon.words(self.machine.program(), desk.program, desk.wall);
-        let delay = self.screens().iter().filter(|screen| screen.agent == agent).filter_map(|s| s.intercept).max();
+        let delay =
+            self.screens().iter().filter(|screen| screen.agent == agent).filter_map(|s| s.intercept).max();
         let screens = self.screens().len();
         let screening = self.screening.get_or_insert_default();
         screening.counts.resize(screens, 0);
@@ -150,7 +151,8 @@ impl Call {
         let Some(screening) = &mut self.screening else { return };
         let Some(at) = screening.ears.iter().position(|ear| ear.leg == leg) else { return };
         let ear = screening.ears.remove(at);
-        if ear.delay.is_some() {
+        let stays = !matches!(self.phase, Phase::Ending) && self.leg(leg).is_some_and(|at| !at.is_gone());
+        if ear.delay.is_some() && stays {
             self.delay(desk, leg, Duration::ZERO);
         }
         desk.effects.push_back(Effect::Listen { call: self.id, leg, begins: false });
@@ -246,7 +248,9 @@ impl Call {
     fn amend(&mut self, desk: &mut Desk<'_>, leg: LegId, id: HitId, change: impl FnOnce(&mut Spoken)) {
         let Some(ear) = self.ears().find(|ear| ear.leg == leg) else { return };
         let Some(at) = ear.hits.iter().find(|(known, _)| *known == id).map(|(_, at)| *at) else { return };
-        let Some(spoken) = self.screening.as_mut().and_then(|screening| screening.spoken.get_mut(at)) else { return };
+        let Some(spoken) = self.screening.as_mut().and_then(|screening| screening.spoken.get_mut(at)) else {
+            return;
+        };
         change(spoken);
         let spoken = spoken.clone();
         self.tell_spoken(desk, &spoken);
@@ -314,7 +318,10 @@ impl Call {
         };
         let Spoken { set, version, phrase, level, from_ms, .. } = spoken;
         let second = Duration::from_millis(*from_ms).as_secs_f64();
-        self.note(desk, format!("{who} said \"{phrase}\" of {set} {version} ({level}{fate}) at {second:.1} s"));
+        self.note(
+            desk,
+            format!("{who} said \"{phrase}\" of {set} {version} ({level}{fate}) at {second:.1} s"),
+        );
         let value = serde_json::to_value(spoken).unwrap_or_default();
         self.record_event(desk, other("words", value));
         desk.effects.push_back(Effect::Spoken { call: self.id, spoken: Box::new(spoken.clone()) });
@@ -343,7 +350,6 @@ impl Call {
     pub(super) fn all_spoken(&self) -> Vec<Spoken> {
         self.screening.as_ref().map(|screening| screening.spoken.clone()).unwrap_or_default()
     }
-
 }
 
 fn other(name: &str, value: serde_json::Value) -> Event {

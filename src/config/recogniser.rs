@@ -33,13 +33,23 @@ pub(super) fn all(check: &mut Check<'_>, written: &[written::Recogniser]) -> Vec
     let mut all: Vec<Recogniser> = Vec::new();
     for one in written {
         let recogniser = checked(check, one);
-        if let Some(name) = one.name.as_ref().filter(|name| all.iter().any(|other| other.name == **name.get_ref())) {
-            check.wrong(name.span(), "there are two recognisers of this name", "give one of them another name");
+        if let Some(name) =
+            one.name.as_ref().filter(|name| all.iter().any(|other| other.name == **name.get_ref()))
+        {
+            check.wrong(
+                name.span(),
+                "there are two recognisers of this name",
+                "give one of them another name",
+            );
         }
         all.push(recogniser);
     }
     if let Some(last) = written.get(bounds::RECOGNISERS).and_then(|one| one.name.as_ref()) {
-        check.wrong(last.span(), "there are too many recognisers", format!("at most {}", bounds::RECOGNISERS));
+        check.wrong(
+            last.span(),
+            "there are too many recognisers",
+            format!("at most {}", bounds::RECOGNISERS),
+        );
     }
     all
 }
@@ -69,7 +79,11 @@ fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
     }
     let streams = one.streams.as_ref().map_or(STREAMS, |streams| *streams.get_ref());
     if let Some(written) = one.streams.as_ref().filter(|_| streams == 0) {
-        check.wrong(written.span(), "a recogniser that listens to nobody", "leave the section out, or allow one");
+        check.wrong(
+            written.span(),
+            "a recogniser that listens to nobody",
+            "leave the section out, or allow one",
+        );
     }
     Recogniser {
         name,

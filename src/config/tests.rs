@@ -159,6 +159,7 @@ fn an_empty_file_is_the_default() {
                 groups: {},
             },
             trunks: [],
+            recognisers: [],
         }
     "#]]
     .assert_debug_eq(&config);
@@ -190,7 +191,8 @@ fn a_written_file_is_read() {
     let silent = check(Path::new("here/ledgerline.toml"), "").expect("valid");
     let unwritten = |config: &Config| format!("{:?}", (&config.presence, &config.features, &config.trunks));
     assert_eq!(unwritten(&config), unwritten(&silent));
-    let written = (&config.node, &config.sip, &config.tls, &config.media, &config.plan, &config.store, &config.log);
+    let written =
+        (&config.node, &config.sip, &config.tls, &config.media, &config.plan, &config.store, &config.log);
     expect![[r#"
         (
             Node {

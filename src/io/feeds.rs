@@ -97,7 +97,9 @@ mod tests {
             feeds.hand_on(piece(slow.feed, n * 160, u32::from(n == 3)));
         }
         let dropped = |subscription: &mut Subscription| {
-            std::iter::from_fn(|| subscription.pieces.try_recv().ok()).map(|piece| piece.dropped).collect::<Vec<_>>()
+            std::iter::from_fn(|| subscription.pieces.try_recv().ok())
+                .map(|piece| piece.dropped)
+                .collect::<Vec<_>>()
         };
         assert_eq!(dropped(&mut quick), [0; 5]);
         assert_eq!(dropped(&mut slow).len(), 2);

@@ -37,7 +37,10 @@ mod tests {
     fn plans_and_pieces_are_told_apart() {
         let plans: Vec<_> = plans().map(|(path, _)| path).collect();
         assert!(plans.iter().any(|path| path == "hello.plan"));
-        assert!(plans.iter().all(|path| path.ends_with(".plan") || path.starts_with("prompts/")), "{plans:?}");
+        assert!(
+            plans.iter().all(|path| path.ends_with(".plan") || path.starts_with("prompts/")),
+            "{plans:?}"
+        );
         assert!(pieces().any(|(path, octets)| path == "zh/d4.wav" && octets.starts_with(b"RIFF")));
     }
 }

@@ -129,7 +129,11 @@ impl Texts {
         for binding in outside::devices(desk.now, desk.bindings, user) {
             let request = outside::request(desk.random, &Method::Message, &binding, from.clone(), &to, 70);
             // A flow that has no room loses the text; the conversation's record has it.
-            let _ = desk.layer.request(desk.now, binding.flow, request.body("text/plain;charset=utf-8", bytes::Bytes::copy_from_slice(text.as_bytes())));
+            let _ = desk.layer.request(
+                desk.now,
+                binding.flow,
+                request.body("text/plain;charset=utf-8", bytes::Bytes::copy_from_slice(text.as_bytes())),
+            );
         }
     }
 

@@ -156,7 +156,8 @@ mod tests {
     fn it_opens_with_hot_words_in_a_string() {
         let Some(Frame::Text(text)) = heard(0).open() else { panic!("a text first") };
         let opening: Value = serde_json::from_str(&text).expect("JSON");
-        let hot: Value = serde_json::from_str(opening["hotwords"].as_str().expect("a string")).expect("JSON in it");
+        let hot: Value =
+            serde_json::from_str(opening["hotwords"].as_str().expect("a string")).expect("JSON in it");
         assert_eq!(hot["保本保息"], 20);
         assert_eq!(opening["chunk_size"], json!([5, 10, 5]));
     }
@@ -169,8 +170,7 @@ mod tests {
         let second = funasr.read(r#"{"mode":"2pass-online","text":"品保本"}"#).expect("read").remove(0);
         assert_eq!((second.text.as_str(), second.segment, second.to_ms), ("这个产品保本", 0, 3_000));
         let spans = "[[100,200],[200,300],[300,400],[400,500],[500,600],[600,800]]";
-        let sentence =
-            json!({ "mode": "2pass-offline", "text": "这个产品保本。", "is_final": true, "timestamp": spans });
+        let sentence = json!({ "mode": "2pass-offline", "text": "这个产品保本。", "is_final": true, "timestamp": spans });
         let said = funasr.read(&sentence.to_string()).expect("read").remove(0);
         assert_eq!((said.last, said.from_ms, said.to_ms, said.marks.len()), (true, 100, 800, 6));
         // The next sentence's times count from its own beginning, or from the stream's: both lead to the same.

@@ -237,16 +237,20 @@ mod tests {
 
     #[test]
     fn blanks_stay_between_words_of_letters_only() {
-        for (theirs, ours) in
-            [("资金 周转 困难", "资金周转困难"), ("it is ok", "it is ok"), ("我 说 ok 了", "我说ok了"), ("", "")]
-        {
+        for (theirs, ours) in [
+            ("资金 周转 困难", "资金周转困难"),
+            ("it is ok", "it is ok"),
+            ("我 说 ok 了", "我说ok了"),
+            ("", ""),
+        ] {
             assert_eq!(unspaced(theirs), ours);
         }
     }
 
     #[test]
     fn times_never_lie_behind_what_was_sent() {
-        for (seconds, most, at) in [(1.25, 9_000, 1_250), (9.0, 2_000, 2_000), (-1.0, 5, 0), (f64::NAN, 5, 0)] {
+        for (seconds, most, at) in [(1.25, 9_000, 1_250), (9.0, 2_000, 2_000), (-1.0, 5, 0), (f64::NAN, 5, 0)]
+        {
             assert_eq!(ms(seconds, most), at);
         }
     }
@@ -257,7 +261,10 @@ mod tests {
         let mut said =
             Said { segment: 1, text: "好".into(), from_ms: 10, to_ms: 90, marks: vec![mark], last: true };
         said.shift(1 << 20, 5_000);
-        assert_eq!((said.segment, said.from_ms, said.to_ms, said.marks[0].at_ms), ((1 << 20) + 1, 5_010, 5_090, 5_010));
+        assert_eq!(
+            (said.segment, said.from_ms, said.to_ms, said.marks[0].at_ms),
+            ((1 << 20) + 1, 5_010, 5_090, 5_010)
+        );
     }
 
     #[test]

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn sound_goes_out_as_floats() {
-        let Some(Frame::Binary(octets)) = heard(0).sound(&[-32_768, 0, 16_384]) else { panic!("sent at once") };
+        let Some(Frame::Binary(octets)) = heard(0).sound(&[-32_768, 0, 16_384]) else {
+            panic!("sent at once")
+        };
         let floats: Vec<f32> =
             octets.chunks(4).map(|four| f32::from_le_bytes(four.try_into().expect("four"))).collect();
         assert_eq!(floats, [-1.0, 0.0, 0.5]);
@@ -124,7 +126,8 @@ mod tests {
         let said = sherpa.read(answer).expect("readable").remove(0);
         assert_eq!((said.segment, said.from_ms, said.to_ms, said.last), (2, 1_800, 4_000, false));
         assert_eq!(said.marks.last(), Some(&Mark { chars: 3, at_ms: 2_700 }));
-        let last = sherpa.read(r#"{"text":"保本保息","segment":2,"is_final":true}"#).expect("readable").remove(0);
+        let last =
+            sherpa.read(r#"{"text":"保本保息","segment":2,"is_final":true}"#).expect("readable").remove(0);
         assert!(last.last && last.marks.is_empty());
         assert_eq!(sherpa.read("Done!"), Ok(vec![]));
         assert_eq!(sherpa.read(r#"{"text":"","segment":3}"#), Ok(vec![]), "nothing was said yet");

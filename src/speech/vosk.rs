@@ -79,7 +79,8 @@ impl Vosk {
 
 impl Dialogue for Vosk {
     fn open(&mut self) -> Option<Frame> {
-        let config = json!({ "config": { "sample_rate": self.opening.rate, "words": true, "max_alternatives": 0 } });
+        let config =
+            json!({ "config": { "sample_rate": self.opening.rate, "words": true, "max_alternatives": 0 } });
         Some(Frame::Text(config.to_string()))
     }
 

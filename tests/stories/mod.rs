@@ -20,6 +20,7 @@ mod quality;
 mod redial;
 mod registrar;
 mod registrations;
+mod screening;
 mod seeds;
 mod sessions;
 mod states;

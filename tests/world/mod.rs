@@ -21,6 +21,7 @@ mod run;
 pub mod scenario;
 mod sdp;
 mod setting;
+mod speech;
 mod store;
 mod text;
 mod verdict;
@@ -36,9 +37,9 @@ pub use store::Mood;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ledgerline::base::{CallId, Random, Time, Wall};
+use ledgerline::base::{CallId, LegId, Random, Time, Wall};
 use ledgerline::call::view::{Change, Happening};
-use ledgerline::call::{Cdr, ladder};
+use ledgerline::call::{Cdr, Spoken, ladder};
 use ledgerline::presence::Report;
 use ledgerline::sip::Flow;
 use ledgerline::sip::framing::Framer;
@@ -116,6 +117,11 @@ pub struct World {
     pub set: Vec<(String, ledgerline::registrar::Settings)>,
     /// What was reported beside calls.
     pub reports: Vec<Report>,
+    /// Legs that recognisers listen to, and all that they ever did.
+    ears: BTreeSet<(CallId, LegId)>,
+    ever_heard: BTreeSet<(CallId, LegId)>,
+    /// Words of policies that were spoken.
+    pub spoken: Vec<Spoken>,
     /// Everything that the switch lets out but SIP itself, as it prints; only if somebody looks.
     pub printed: Option<String>,
     /// The trunks, known to the switch before the story begins.
@@ -231,8 +237,11 @@ impl World {
     /// Who hears whom over the next second, by initials: `ab` is "a hears b".
     pub fn ways(&mut self) -> String {
         let names: BTreeSet<String> = self.phones.iter().map(|phone| phone.id.name.to_string()).collect();
-        let pairs: Vec<(&str, &str)> =
-            names.iter().flat_map(|a| names.iter().map(move |b| (&**a, &**b))).filter(|(a, b)| a != b).collect();
+        let pairs: Vec<(&str, &str)> = names
+            .iter()
+            .flat_map(|a| names.iter().map(move |b| (&**a, &**b)))
+            .filter(|(a, b)| a != b)
+            .collect();
         let heard = |world: &World| pairs.iter().map(|(a, b)| world.heard(a, b)).collect::<Vec<_>>();
         let before = heard(self);
         self.run_until(self.since() + Duration::from_secs(1));

@@ -93,6 +93,8 @@ pub struct Plane {
     pub facts: BTreeMap<(CallId, LegId), LegFacts>,
     /// Keys that each leg was sent.
     pub keys: BTreeMap<(CallId, LegId), String>,
+    /// By how much what a leg says reaches the others later.
+    pub delays: BTreeMap<(CallId, LegId), std::time::Duration>,
     /// Every aim that was ordered.
     pub aimed: Vec<(CallId, LegId, Aim)>,
     /// Orders that make no sense.
@@ -125,6 +127,7 @@ impl Plane {
             prompts: HashMap::new(),
             facts: BTreeMap::new(),
             keys: BTreeMap::new(),
+            delays: BTreeMap::new(),
             aimed: Vec::new(),
             faults: Vec::new(),
             played: Vec::new(),
@@ -203,6 +206,9 @@ impl Plane {
                 if let Some(at) = self.known(call, leg, "Mute") {
                     at.muted = muted;
                 }
+            }
+            Order::Delay { call, leg, delay } => {
+                self.delays.insert((call, leg), delay);
             }
             Order::Lock { call, locked } => {
                 if locked {

@@ -20,6 +20,8 @@ pub enum Plan {
     Whole,
     /// As [`Plan::Required`], with flows of the verbs beyond talking and ringing.
     Verbs,
+    /// As [`Plan::Required`], with words that nobody may say to customers.
+    Screened,
 }
 
 const OFFICE: &str = include_str!("plans/office.plan");
@@ -32,13 +34,14 @@ impl Plan {
 
     /// No recording, no call.
     pub fn requires(self) -> bool {
-        matches!(self, Plan::Required | Plan::Announced | Plan::Verbs | Plan::Whole)
+        matches!(self, Plan::Required | Plan::Announced | Plan::Verbs | Plan::Whole | Plan::Screened)
     }
 
     fn text(self) -> String {
         match self {
             Plan::Required => OFFICE.into(),
             Plan::Verbs => OFFICE.to_string() + include_str!("plans/verbs.plan"),
+            Plan::Screened => OFFICE.to_string() + include_str!("plans/screened.plan"),
             Plan::Announced => OFFICE
                 .replace("  retain standard\n", "  retain standard\n  notice prompt recorded before media\n"),
             Plan::Whole => OFFICE.replace("two tracks,", "two tracks, video, fax,"),
@@ -47,6 +50,13 @@ impl Plan {
                 .replace("record all, two tracks, on failure refuse", "record off")
                 .replace("  retain standard\n", ""),
         }
+    }
+
+    /// The compiled plan with something in it replaced.
+    pub fn changed(self, from: &str, to: &str) -> Arc<Program> {
+        let text = self.text();
+        assert!(text.contains(from), "the plan does not say {from}");
+        compile(&text.replace(from, to))
     }
 
     /// The compiled plan. Each is compiled once a process.

@@ -199,6 +199,14 @@ impl World {
                     self.handle(Input::Answered { ticket, answer })
                 }
                 Output::Expect { .. } => {}
+                Output::Listen { call, leg, begins: true } => {
+                    self.ears.insert((call, leg));
+                    self.ever_heard.insert((call, leg));
+                }
+                Output::Listen { call, leg, .. } => {
+                    self.ears.remove(&(call, leg));
+                }
+                Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
                 Output::Report(report) => {
                     if format!("{report:?}").contains(setting::MOBILE) {
                         self.fault(format!("a report names a person: {report:?}"));

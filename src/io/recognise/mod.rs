@@ -4,6 +4,8 @@
 //! that is slow, dead or full costs the media plane nothing and no call its time.
 
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;
