@@ -192,6 +192,43 @@ pub const PLAN_NESTING: usize = 64;
 /// Octets of a lookup's answer: a few fields; a page of HTML is longer and is none.
 pub const LOOKUP_ANSWER_BYTES: usize = 64 << 10;
 
+/// Questions to systems outside that are under way at one time: each may hold an answer of 64 KiB.
+pub const OUTSIDE: usize = 1_024;
+
+/// Questions to one host at one time, and connections to it that are kept open: more would only queue up there.
+pub const OUTSIDE_PER_HOST: usize = 32;
+
+/// How long a connection is kept for the next question: servers close theirs after a minute or so.
+pub const OUTSIDE_IDLE: Duration = Duration::from_secs(30);
+
+/// Failures in a row after which a host is left alone, and for how long: callers hear the `else` at once instead of waiting each for
+/// the whole timeout.
+pub const OUTSIDE_FAILURES: u32 = 5;
+
+/// See [`OUTSIDE_FAILURES`].
+pub const OUTSIDE_REST: Duration = Duration::from_secs(5);
+
+/// How long a webhook may take to answer.
+pub const WEBHOOK: Duration = Duration::from_secs(10);
+
+/// Letters to webhooks that wait: a thousand calls' worth, ten megabytes.
+pub const OUTBOX: usize = 10_000;
+
+/// How long a letter is tried.
+pub const OUTBOX_KEEPS: Duration = Duration::from_secs(24 * 3_600);
+
+/// Programs whose text and sounds a node keeps: years of changes, and little beside recordings.
+pub const PROGRAMS: usize = 100;
+
+/// Lines of the history of programs.
+pub const PROGRAM_STEPS: usize = 1_000;
+
+/// Files of a plan folder that are watched, prompts included.
+pub const PLAN_WATCHED: usize = 10_000;
+
+/// Lines of one file that are compared with those of another one by one; longer files are told as a whole.
+pub const COMPARED_LINES: usize = 2_000;
+
 /// Tests that one program may hold; each is a simulated call.
 pub const PLAN_TESTS: usize = 10_000;
 

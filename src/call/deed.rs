@@ -1,4 +1,4 @@
-//! What a plan asks for besides talking and ringing: spoken values, notes, waits, parking, questions to systems outside.
+//! What a plan asks for besides talking and ringing: spoken values, notes, waits, parking.
 //!
 //! Invariant: whatever this node cannot do ends at once as failed, and the call's log says so.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::media::Sound;
 use crate::media::say::{Currency, Digits, Language, Say, Spoken as Words};
-use crate::plan::{self, Deed, Ended, Lookup, Part, Reply, Spoken};
+use crate::plan::{self, Deed, Ended, Part, Reply, Spoken};
 use crate::vault::Event;
 
 use super::desk::{Alarm, Desk};
@@ -18,11 +18,6 @@ impl Call {
         let sounds = parts.iter().filter_map(sound).collect();
         let play = self.start_sounds(desk, self.near, sounds, false);
         self.phase = Phase::Playing { play, notice: None };
-    }
-
-    /// Asks a system outside: this node has no way there.
-    pub(super) fn look_up(&mut self, desk: &mut Desk<'_>, lookup: &Lookup) -> Reply {
-        self.unavailable(desk, &format!("lookup {}", lookup.name))
     }
 
     fn unavailable(&mut self, desk: &mut Desk<'_>, what: &str) -> Reply {
@@ -47,6 +42,7 @@ impl Call {
                 self.wait_for(desk, time);
                 None
             }
+            Deed::Notify { webhook, text, .. } => Some(self.tell_outside(desk, webhook, text)),
             Deed::Conference { room, limit, longest } => self.confer(desk, &room, limit, longest),
             Deed::Park { slot, wait } => self.park_by_plan(desk, slot, wait),
             other => Some(self.unavailable(desk, other.word())),

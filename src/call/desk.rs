@@ -71,6 +71,10 @@ pub enum Effect {
     Media(media::Order),
     /// By the vault.
     Vault(vault::Order),
+    /// A system outside is to be asked.
+    LookUp(Box<super::Question>),
+    /// A system outside is to be told.
+    Post(Box<super::Notice>),
     /// Told to whoever watches.
     Happened(Box<Happening>),
     /// Something that a user may come back to by a code.
@@ -157,6 +161,8 @@ pub enum Alarm {
     Keys,
     /// The plan has waited for long enough.
     Pause,
+    /// A system outside has not answered in time.
+    Lookup,
     /// This party may be heard again.
     Unmute(LegId),
     /// The 2xx of this leg is to be sent again, or its ACK never came.

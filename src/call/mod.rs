@@ -35,6 +35,7 @@ mod lines;
 mod monitor;
 mod offer;
 mod open;
+mod outside;
 mod park;
 mod pass_on;
 mod plan;
@@ -78,6 +79,7 @@ pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose}
 pub use guest::Guest;
 pub use lexicon::Lexicon;
 pub use monitor::Supervision;
+pub use outside::{Answered, Notice, Question};
 pub use park::Lot;
 pub use replace::Place;
 pub use room::{RoomAct, Rooms};
@@ -176,6 +178,8 @@ pub struct Call {
     trace: Trace,
     /// Plays ordered so far; the last one's number.
     plays: u32,
+    /// Questions to systems outside so far; the last one's number.
+    questions: u32,
     answered_at: Option<Wall>,
     /// How the last dial failed and what an unanswered caller would be told of it.
     last_failure: Option<(Outcome, u16)>,
@@ -212,6 +216,8 @@ enum Phase {
     Collecting(Box<collect::Entry>),
     /// The plan waits.
     Pausing,
+    /// A system outside is asked: the question's number.
+    Asking(u32),
     /// Phones ring.
     Dialling(dial::Dialling),
     /// The party that the plan serves is joined with another leg.
@@ -272,6 +278,7 @@ impl Call {
             Alarm::Patience(leg) => self.patience_over(desk, leg),
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Pause => self.pause_over(desk),
+            Alarm::Lookup => self.not_answered(desk),
             Alarm::Unmute(leg) => self.mute(desk, leg, false),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
@@ -374,7 +381,8 @@ impl Call {
             | Phase::Waiting(_)
             | Phase::Playing { .. }
             | Phase::Collecting(_)
-            | Phase::Pausing => "playing",
+            | Phase::Pausing
+            | Phase::Asking(_) => "playing",
             Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
             Phase::Parked(_) => "parked",

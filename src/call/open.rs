@@ -104,6 +104,7 @@ impl Call {
             linked: Vec::new(),
             trace: Trace::new(desk.now, desk.wall),
             plays: 0,
+            questions: 0,
             answered_at: None,
             last_failure: None,
             left: None,

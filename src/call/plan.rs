@@ -52,7 +52,7 @@ impl Call {
         }
         match ask {
             Ask::Say { parts } => self.say(desk, &parts),
-            Ask::Lookup { lookup, .. } => return Some(self.look_up(desk, &lookup)),
+            Ask::Lookup { lookup, values } => return self.look_up(desk, lookup, values),
             Ask::Do(deed) => return self.deed(desk, deed),
             Ask::Play { prompts, notice } => self.play(desk, &prompts, notice),
             Ask::Collect { .. } => self.collect(desk, ask),

@@ -38,7 +38,7 @@ pub(super) fn run(approve: &args::Approve, config: Option<&Path>, printer: &Prin
 }
 
 /// Shows what is signed, then signs exactly that.
-fn vote(args: &args::Sign, voice: Voice, node: &mut Node, printer: &Printer) -> Result<(), Stop> {
+pub(super) fn vote(args: &args::Sign, voice: Voice, node: &mut Node, printer: &Printer) -> Result<(), Stop> {
     let me: PersonView = node.value(Act::Person(PersonAct::Me))?;
     let before: MotionView = node.value(Act::Motion(MotionAct::Show { id: args.id }))?;
     if before.motion.hash_hex() != before.sha256 {
@@ -53,6 +53,13 @@ fn vote(args: &args::Sign, voice: Voice, node: &mut Node, printer: &Printer) -> 
     let vote = Vote::sign(&before.motion, me.of.person, voice, wall(), &seed);
     let after: MotionView = node.value(Act::Motion(MotionAct::Vote { id: args.id, vote }))?;
     printer.value(&after, |after| format!("{}: {}", after.motion.id, standing(after.standing)));
+    Ok(())
+}
+
+/// `user key NAME --revoke`
+pub(super) fn revoke(name: &str, node: &mut Node, printer: &Printer) -> Result<(), Stop> {
+    let view: PersonView = node.value(Act::Person(PersonAct::RevokeKey { name: name.to_string() }))?;
+    printer.value(&view, |view| format!("{} has no key for approvals any more\n", view.name));
     Ok(())
 }
 

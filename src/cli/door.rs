@@ -19,6 +19,7 @@ use crate::io::motions::Motions;
 use crate::io::node;
 use crate::io::people::People;
 use crate::io::plans;
+use crate::io::programs::Programs;
 use crate::io::secrets::Secrets;
 use crate::io::settings::SettingsFile;
 use crate::io::users::Users;
@@ -190,6 +191,7 @@ impl Node {
         let keys = node::load_keys(config).map_err(Stop::failed)?;
         // Whatever is done is audited, so the store is opened for accounts too.
         let store = Some(node::open_stopped(config).map_err(Stop::failed)?);
+        let programs = Programs::new(&config.store.folder, keys.clone());
         let desk = Desk {
             settings: SettingsFile::new(&config.store.folder, keys.clone()),
             people: People::new(&config.store.folder, keys.clone()),
@@ -199,9 +201,12 @@ impl Node {
             realm: config.node.realm.clone(),
             store,
             plan: config.plan.clone(),
+            mode: config.node.mode,
+            programs,
             site: plans::site(config),
             door: None,
             trunks: None,
+            outside: None,
         };
         let mut beside = Beside { desk, actor: trail::beside().into(), session: None };
         beside.session = resume(config, &mut |act| beside.enter(&act))?;

@@ -63,7 +63,8 @@ pub(super) fn run(user: args::User, config: Option<&Path>, printer: &Printer) ->
             let shown: UserShown = node.value(Act::UserSet { name, setting })?;
             printer.value(&shown, show);
         }
-        args::User::Key { name, file, passphrase_stdin } => {
+        args::User::Key { name, revoke: true, .. } => approve::revoke(&name, &mut node, printer)?,
+        args::User::Key { name, file, passphrase_stdin, revoke: false } => {
             approve::key(&name, file, passphrase_stdin, &mut node, printer)?;
         }
         args::User::Remove { name } => {

@@ -10,6 +10,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::needs::{self, Need};
 use super::role::Role;
 use crate::base::{MotionId, PersonId, Secret, Wall, bounds};
 
@@ -98,6 +99,9 @@ pub struct Vote {
     pub key: String,
     /// The signature, 128 hexadecimal digits.
     pub signature: String,
+    /// What the person was when the vote was taken: written by the node, not part of what is signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
 }
 
 /// An act that was laid before others.
@@ -115,6 +119,9 @@ pub struct Motion {
     pub made: Wall,
     /// The votes so far.
     pub votes: Vec<Vote>,
+    /// Who must approve, where what is to be done says so itself (its text does, too); empty: as for every such act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
     /// When it was made use of; an approval serves once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Wall>,
@@ -195,6 +202,7 @@ impl Vote {
             at,
             key: hex(key.verifying_key().as_bytes()),
             signature: hex(&signature.to_bytes()),
+            roles: Vec::new(),
         }
     }
 
@@ -234,7 +242,7 @@ impl Motion {
         if text.trim().is_empty() || text.len() > bounds::APPROVAL_TEXT_BYTES {
             return Err(Objection::Text);
         }
-        Ok(Motion { id, act, text, author, made: now, votes: Vec::new(), used: None })
+        Ok(Motion { id, act, text, author, made: now, votes: Vec::new(), needs: Vec::new(), used: None })
     }
 
     /// SHA-256 of the words that are shown, in hexadecimal.
@@ -258,11 +266,21 @@ impl Motion {
         if now >= self.until() || now + bounds::APPROVAL_SKEW < self.made {
             return Standing::Expired;
         }
-        let approvals = self.votes.iter().filter(|vote| self.counts(vote)).count();
-        match self.act.votes().saturating_sub(u8::try_from(approvals).unwrap_or(u8::MAX)) {
-            0 => Standing::Approved,
-            missing => Standing::Waits(missing),
-        }
+        let approvals: Vec<&[Role]> =
+            self.votes.iter().filter(|vote| self.counts(vote)).map(|vote| &*vote.roles).collect();
+        let missing = match &*self.needs {
+            [] => self.act.votes().saturating_sub(u8::try_from(approvals.len()).unwrap_or(u8::MAX)),
+            needs => needs::missing(needs, &approvals),
+        };
+        if missing == 0 { Standing::Approved } else { Standing::Waits(missing) }
+    }
+
+    /// Whether one of `roles` gives a vote on it.
+    fn hears(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| match &*self.needs {
+            [] => self.act.approvers().contains(role),
+            needs => needs.iter().any(|need| need.roles.contains(role)),
+        })
     }
 
     fn counts(&self, vote: &Vote) -> bool {
@@ -293,7 +311,8 @@ impl Motion {
         if self.votes.iter().any(|before| before.person == vote.person) {
             return Err(Objection::Twice);
         }
-        if !roles.into_iter().any(|role| self.act.approvers().contains(&role)) {
+        let roles: Vec<Role> = roles.into_iter().collect();
+        if !self.hears(&roles) {
             return Err(Objection::Role);
         }
         if vote.at + bounds::APPROVAL_SKEW < self.made || vote.at > now + bounds::APPROVAL_SKEW {
@@ -302,7 +321,7 @@ impl Motion {
         if vote.key != key || !vote.holds(self) {
             return Err(Objection::Signature);
         }
-        self.votes.push(vote);
+        self.votes.push(Vote { roles, ..vote });
         Ok(self.standing(now))
     }
 

@@ -97,6 +97,21 @@ impl Role {
         matches!(self, Role::System | Role::Security | Role::Audit)
     }
 
+    /// The role that a plan's header means by `title` (`approve by 质控 x1`): the word of the command line, or the field's
+    /// Chinese title.
+    pub fn titled(title: &str) -> Option<Role> {
+        const TITLES: [(&str, Role); 6] = [
+            ("系统管理员", Role::System),
+            ("安全管理员", Role::Security),
+            ("审计管理员", Role::Audit),
+            ("质控", Role::Quality),
+            ("坐席", Role::Agent),
+            ("主管", Role::Supervisor),
+        ];
+        let chinese = TITLES.iter().find(|(known, _)| *known == title).map(|(_, role)| *role);
+        chinese.or_else(|| title.parse().ok())
+    }
+
     /// Its word on the command line.
     pub fn word(self) -> &'static str {
         match self {

@@ -12,6 +12,8 @@ use super::features::{self, Features};
 use super::keys::nearest;
 use super::listen::{self, Listen};
 use super::media::{self, Media};
+use super::outside::{self, Outside};
+use super::plan::{self, Mode, Plan};
 use super::presence::{self, Presence};
 use super::recogniser::{self, Recogniser};
 use super::trunk::{self, Trunk};
@@ -35,6 +37,8 @@ pub struct Config {
     pub media: Media,
     /// Where the dial plans are.
     pub plan: Plan,
+    /// What systems outside are told about the node, and whom of them it believes.
+    pub outside: Outside,
     /// Where recordings, users and indexes are.
     pub store: Store,
     /// How the node is administered.
@@ -58,6 +62,8 @@ pub struct Node {
     pub name: String,
     /// The digest realm (RFC 7616 §3.3). Stored credentials are bound to it: changing it asks for new passwords.
     pub realm: String,
+    /// What it takes to load a plan.
+    pub mode: Mode,
 }
 
 /// `[sip]`: where SIP is listened for.
@@ -141,16 +147,6 @@ pub struct Limits {
     pub trusted: Vec<(IpAddr, u8)>,
 }
 
-/// `[plan]`: where the dial plans are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// Folder of plan files and prompts.
-    pub folder: PathBuf,
-    /// The plan files that the switch follows, relative to the folder; what they `use` comes along. Empty: every `*.plan`
-    /// file of the folder, together.
-    pub files: Vec<String>,
-}
-
 /// `[store]`: where recordings, users and indexes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
@@ -214,7 +210,8 @@ impl Config {
             tls: check.tls(&written.tls),
             limits: check.limits(&written.limits),
             media: media::checked(&mut check, &written.media),
-            plan: check.plan(&written.plan),
+            plan: plan::checked(&mut check, &written.plan),
+            outside: outside::checked(&mut check, &written.outside),
             store: check.store(&written.store),
             admin: check.admin(&written.admin),
             log: check.log(&written.log),
@@ -272,7 +269,9 @@ impl Check<'_> {
     fn node(&mut self, written: &written::Node) -> Node {
         let name = self.word(written.name.as_ref(), "ledgerline");
         let realm = self.word(written.realm.as_ref(), &name);
-        Node { name, realm }
+        let mode =
+            self.one_of(written.mode.as_ref(), &[("open", Mode::Open), ("production", Mode::Production)]);
+        Node { name, realm, mode }
     }
 
     /// A word that may stand in a SIP header and a quoted string without escapes.
@@ -430,24 +429,6 @@ impl Check<'_> {
             self.wrong(value.span(), "not a number of seconds that makes sense here", hint);
         }
         Duration::from_secs(u64::from(*value.get_ref()))
-    }
-
-    fn plan(&mut self, written: &written::Plan) -> Plan {
-        let mut files = Vec::new();
-        for file in written.files.iter().flat_map(|files| files.get_ref()) {
-            let path = file.get_ref();
-            let inside =
-                !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part.is_empty());
-            if !inside || !path.ends_with(".plan") {
-                self.wrong(
-                    file.span(),
-                    "not a plan file",
-                    "a path within the plan folder that ends in .plan",
-                );
-            }
-            files.push(path.clone());
-        }
-        Plan { folder: self.path(written.folder.as_ref(), "dialplans"), files }
     }
 
     fn store(&mut self, written: &written::Store) -> Store {

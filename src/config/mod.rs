@@ -9,19 +9,23 @@ mod features;
 mod keys;
 mod listen;
 mod media;
+mod outside;
+mod plan;
 mod presence;
 mod recogniser;
 mod trunk;
 mod written;
 
 pub use checked::{
-    Admin, Config, Digest, HeadsTo, Identity, Limits, Log, LogFormat, Node, Plan, Registrar, Sip, Store, Tls,
+    Admin, Config, Digest, HeadsTo, Identity, Limits, Log, LogFormat, Node, Registrar, Sip, Store, Tls,
 };
 pub use fault::{Fault, Faults};
 pub use features::{Again, Code, Feature, Features, Forwards, Ring, Strategy};
 pub use keys::nearest;
 pub use listen::{Listen, Scheme};
 pub use media::{BackEnd, Media, Music, Srtp, Tones};
+pub use outside::Outside;
+pub use plan::{Mode, Plan};
 pub use presence::{Presence, Shown, Watching};
 pub use recogniser::Recogniser;
 pub use trunk::Trunk;

@@ -20,6 +20,7 @@ fn an_empty_file_is_the_default() {
             node: Node {
                 name: "ledgerline",
                 realm: "ledgerline",
+                mode: Open,
             },
             sip: Sip {
                 listen: [
@@ -77,6 +78,14 @@ fn an_empty_file_is_the_default() {
             plan: Plan {
                 folder: "/etc/ledgerline/dialplans",
                 files: [],
+                watch: None,
+                roles: {},
+            },
+            outside: Outside {
+                trust: None,
+                identity: None,
+                bearer: {},
+                sign: {},
             },
             store: Store {
                 folder: "/etc/ledgerline/store",
@@ -198,6 +207,7 @@ fn a_written_file_is_read() {
             Node {
                 name: "pbx-1",
                 realm: "bank.example",
+                mode: Open,
             },
             Sip {
                 listen: [
@@ -244,6 +254,14 @@ fn a_written_file_is_read() {
                 files: [
                     "office.plan",
                 ],
+                watch: None,
+                roles: {},
+            },
+            outside: Outside {
+                trust: None,
+                identity: None,
+                bearer: {},
+                sign: {},
             },
             Store {
                 folder: "/srv/ledgerline",
@@ -284,7 +302,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, limits, media, plan, store, admin, log, presence, features, recogniser, trunk
+               hint: known: node, sip, registrar, tls, limits, media, plan, outside, store, admin, log, presence, features, recogniser, trunk
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^

@@ -16,6 +16,7 @@ pub struct Written {
     pub limits: Limits,
     pub media: Media,
     pub plan: Plan,
+    pub outside: Outside,
     pub store: Store,
     pub admin: Admin,
     pub log: Log,
@@ -67,6 +68,7 @@ pub struct Recogniser {
 pub struct Node {
     pub name: Option<Spanned<String>>,
     pub realm: Option<Spanned<String>>,
+    pub mode: Option<Spanned<String>>,
 }
 
 /// `[sip]`
@@ -134,6 +136,19 @@ pub struct Media {
 pub struct Plan {
     pub folder: Option<Spanned<String>>,
     pub files: Option<Spanned<Vec<Spanned<String>>>>,
+    pub watch_s: Option<Spanned<u32>>,
+    pub roles: Option<BTreeMap<String, Spanned<String>>>,
+}
+
+/// `[outside]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outside {
+    pub trust: Option<Spanned<String>>,
+    pub certificate: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    pub bearer: Option<BTreeMap<String, Spanned<String>>>,
+    pub sign: Option<BTreeMap<String, Spanned<String>>>,
 }
 
 /// `[store]`
@@ -209,7 +224,7 @@ pub struct Ring {
 
 /// Every section with its keys: what `keys` compares a file with, so that a misspelt key is named with its neighbour.
 pub const KNOWN: &[(&str, &[&str])] = &[
-    ("node", &["name", "realm"]),
+    ("node", &["name", "realm", "mode"]),
     ("sip", &["listen", "digest", "session_s", "identity"]),
     ("registrar", &["expires_least_s", "expires_most_s", "ping_s"]),
     ("tls", &["certificate", "key", "clients", "trust"]),
@@ -241,7 +256,8 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "prompts",
         ],
     ),
-    ("plan", &["folder", "files"]),
+    ("plan", &["folder", "files", "watch_s", "roles"]),
+    ("outside", &["trust", "certificate", "key", "bearer", "sign"]),
     ("store", &["folder", "keys", "country", "heads_to"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),

@@ -19,6 +19,7 @@ use super::door::{self, Door, Knock, Porter};
 use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
+use super::outside::Outside;
 use super::recognise::{Recognisers, Told};
 use super::refusals::Refusals;
 use super::registrations::Changes;
@@ -28,11 +29,12 @@ use super::store::Store;
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
 use crate::base::{CallId, LegId, bounds};
-use crate::call::Spoken;
+use crate::call::{self, Spoken};
 use crate::call::view::{Change, Happening};
 use crate::compliance::words::Hit;
 use crate::locate::Answer as Answered;
 use crate::media::{self, PromptLibrary};
+use crate::plan::Ended;
 use crate::presence::Report;
 use crate::sip::{Flow, Transport, stun};
 use crate::switch::{Answer, Command, Input, MediaView, Output, Switch};
@@ -86,6 +88,10 @@ pub struct Parts {
     pub registrations: Changes,
     /// The service manager.
     pub notify: Notify,
+    /// The way to systems outside.
+    pub outside: Outside,
+    /// What they answer.
+    pub found: mpsc::Receiver<call::Answered>,
 }
 
 /// The control task.
@@ -145,6 +151,7 @@ impl Control {
                 Some(news) = self.parts.vault_news.recv() => self.feed(Input::Vault(news)),
                 Some((call, leg, news)) = self.parts.speech.recv() => self.feed(Input::Speech { call, leg, news }),
                 Some((ticket, answer)) = self.answers.recv() => self.feed(Input::Answered { ticket, answer }),
+                Some(found) = self.parts.found.recv() => self.feed(Input::Found(found)),
                 Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
                 _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
@@ -302,6 +309,19 @@ impl Control {
             Output::Send { flow, bytes } => self.send(flow, bytes),
             Output::Ask { ticket, question } => self.resolver.ask(ticket, question),
             Output::Expect { remote, name } => self.parts.streams.expect(remote, &name),
+            Output::LookUp(question) => {
+                let (call, number) = (question.call, question.number);
+                if !self.parts.outside.ask(*question) {
+                    let why = Some("too many questions are under way".to_string());
+                    let answer = Err(Ended::Failed);
+                    self.inputs.push_back(Input::Found(call::Answered { call, number, answer, why }));
+                }
+            }
+            Output::Post(notice) => {
+                if !self.parts.outside.tell(*notice) {
+                    tracing::error!("too much is told to systems outside: a letter to a webhook is lost");
+                }
+            }
             Output::Media(order) => self.order(order),
             Output::Vault(order) => self.record(order),
             Output::Listen { call, leg, begins } => self.listen(call, leg, begins),

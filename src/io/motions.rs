@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::sealed::{Sealed, SealedError};
 use crate::base::{MotionId, PersonId, Random, Wall, bounds};
 use crate::compliance::approval::{Motion, Objection, Standing, Vote, Weighty};
+use crate::compliance::needs::Need;
 use crate::compliance::role::Roles;
 use crate::vault::Keyring;
 
@@ -106,6 +107,21 @@ impl Motions {
         author: PersonId,
         now: Wall,
     ) -> Result<Motion, MotionsError> {
+        self.propose_to(act, text, Vec::new(), author, now)
+    }
+
+    /// As [`Motions::propose`], for what says itself who must approve; `text` says it, too.
+    ///
+    /// # Errors
+    /// As [`Motions::propose`].
+    pub fn propose_to(
+        &self,
+        act: Weighty,
+        text: &str,
+        needs: Vec<Need>,
+        author: PersonId,
+        now: Wall,
+    ) -> Result<Motion, MotionsError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let id = MotionId::new(now, &mut Random::seeded(seed));
@@ -117,7 +133,7 @@ impl Motions {
             if let Some(waits) = motions.iter().filter(open).find(same) {
                 return Ok(waits.clone());
             }
-            let motion = Motion::new(id, act, text.to_string(), author, now)?;
+            let motion = Motion { needs, ..Motion::new(id, act, text.to_string(), author, now)? };
             if motions.len() >= bounds::MOTIONS {
                 let closed = motions.iter().position(|motion| !open(&motion)).ok_or(MotionsError::Full)?;
                 motions.remove(closed);

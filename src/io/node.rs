@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::admin::planning::PlanAct;
 use super::admin::protocol::Act;
 use super::admin::trail::{self, Deed};
 use super::admin::{Desk, Server};
@@ -19,9 +20,11 @@ use super::door::Door;
 use super::media::{self, Plane};
 use super::motions::Motions;
 use super::notify::Notify;
+use super::outside::{Outdoors, Outside};
 use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
+use super::programs::{self, Kept, Programs, Started};
 use super::recognise::Recognisers;
 use super::registrations::{Changes, Keeper, Registrations};
 use super::sealed;
@@ -58,6 +61,9 @@ pub enum StartError {
     /// The plan folder cannot be read.
     #[error("plan folder {0}: {1}")]
     PlanFolder(PathBuf, io::Error),
+    /// A node in production has no approved program.
+    #[error("no program may be loaded by a node in production: {0}")]
+    Unapproved(String),
     /// The plan has errors: the text is every finding.
     #[error("the plan has errors\n{0}")]
     Plan(String),
@@ -111,10 +117,15 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
-    let Node { control, door, desk, server, store, keeper, tls, listening } = node;
-    let trunks = desk.trunks.clone();
+    let Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors } = node;
+    let (trunks, outside) = (desk.trunks.clone(), desk.outside.clone());
     let administration = tokio::spawn(server.serve(desk.clone(), door));
+    let (programs, noted) = (desk.programs.clone(), config.clone());
+    let folder = config.plan.folder.clone();
+    let watched = config.plan.watch.map(|pause| tokio::spawn(plans::watch(folder, pause, reload_by(&desk))));
     let reloading = tokio::spawn(reload_on(hangups, desk, tls.clone()));
+    // A caller does not wait for what is written down of a start.
+    drop(tokio::task::spawn_blocking(move || programs.note_start(&noted, &made_of)));
     // The secrets are on the disk, and the control task is not running yet to take what is read.
     drop(tokio::task::spawn_blocking(move || trunks.inspect(|trunks| trunks())));
     let watching = tls.map(|tls| tokio::spawn(tls.watch()));
@@ -137,7 +148,14 @@ async fn serve(
         .await;
     administration.abort();
     reloading.abort();
+    if let Some(watched) = watched {
+        watched.abort();
+    }
     keeper.close();
+    if let Some(outside) = outside {
+        // The thread may have letters to write down.
+        drop(tokio::task::spawn_blocking(move || outdoors.close(outside)).await);
+    }
     if let Some(watching) = watching {
         watching.abort();
     }
@@ -157,6 +175,9 @@ struct Node {
     keeper: Keeper,
     tls: Option<Tls>,
     listening: Vec<Listen>,
+    /// What the program is made of.
+    made_of: Kept,
+    outdoors: Outdoors,
 }
 
 /// What held parties hear, ready to play.
@@ -179,10 +200,13 @@ impl Node {
         let users = Users::new(&config.store.folder, Arc::clone(&keys), &config.node.realm);
         let directory = Arc::new(users.directory()?);
         warn_of_unusable(&users)?;
+        let programs = Programs::new(&config.store.folder, keys.clone());
+        let people = People::new(&config.store.folder, keys.clone());
+        let motions = Motions::new(&config.store.folder, keys.clone());
         // The three that take time take it together: a caller waits for all.
         let (news, vault_news) = mpsc::unbounded_channel();
         let (loaded, music, store) = std::thread::scope(|scope| {
-            let loading = scope.spawn(|| load_plan(config));
+            let loading = scope.spawn(|| load_plan(config, &programs, &motions, &people));
             let composing = scope.spawn(|| load_music(&config.media.music));
             let store = open_store(config, move |told| {
                 // The receiver is gone only when the node is going down.
@@ -191,7 +215,8 @@ impl Node {
             (loading.join(), composing.join(), store)
         });
         let died = |what: &str| StartError::System(format!("{what} failed in itself"));
-        let Loaded { program, mut prompts, .. } = loaded.map_err(|_| died("the plan's check"))??;
+        let started = loaded.map_err(|_| died("the plan's check"))??.loaded;
+        let Loaded { program, mut prompts, kept: made_of, .. } = started;
         let music = music.map_err(|_| died("the music"))??;
         let music = music.map(|piece| prompts.insert(MUSIC, piece)).map(|()| MUSIC);
         pieces::load(&config.media, &mut prompts).map_err(StartError::System)?;
@@ -244,6 +269,8 @@ impl Node {
             kept,
         };
         let switch = Switch::new(clock.now(), setup);
+        let (outside, found, outdoors) = Outside::start(config, Arc::clone(&keys))
+            .map_err(|error| StartError::System(format!("systems outside: {error}")))?;
         let notify = Notify::from_environment();
         let parts = Parts {
             clock,
@@ -261,22 +288,27 @@ impl Node {
             settings: settings.clone(),
             registrations,
             notify,
+            outside: outside.clone(),
+            found,
         };
         let (control, door) = Control::new(parts);
         let desk = Desk {
             users,
-            people: People::new(&config.store.folder, keys.clone()),
-            motions: Motions::new(&config.store.folder, keys.clone()),
+            people,
+            motions,
             secrets: Secrets::new(&config.store.folder, keys),
             settings,
             realm: config.node.realm.clone(),
             store: Some(store.clone()),
             plan: config.plan.clone(),
+            mode: config.node.mode,
+            programs: programs.clone(),
             site: plans::site(config),
-            trunks: Some(Arc::new(trunks_of(config, &door, &listening))),
+            trunks: Some(Arc::new(trunks_of(config, &door, &listening, outside.clone()))),
+            outside: Some(outside),
             door: Some(door.clone()),
         };
-        Ok(Node { control, door, desk, server, store, keeper, tls, listening })
+        Ok(Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors })
     }
 }
 
@@ -317,18 +349,18 @@ pub fn load_keys(config: &Config) -> Result<Arc<Keyring>, StoreError> {
     store::load_keys(&config.store.keys).map(Arc::new)
 }
 
-fn load_plan(config: &Config) -> Result<Loaded, StartError> {
-    let plan = &config.plan;
-    let loaded = plans::load_at_start(plan, &plans::site(config))
-        .map_err(|error| StartError::PlanFolder(plan.folder.clone(), error))?;
-    let findings: String = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
-    if loaded.program.is_none() {
-        return Err(StartError::Plan(findings));
-    }
+fn load_plan(
+    config: &Config,
+    programs: &Programs,
+    motions: &Motions,
+    people: &People,
+) -> Result<Started, StartError> {
+    let started = programs::at_start(config, programs, motions, people)?;
+    let findings: String = started.loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
     for finding in findings.split_terminator("\n\n").filter(|text| !text.is_empty()) {
         tracing::warn!("plan: {finding}");
     }
-    Ok(loaded)
+    Ok(started)
 }
 
 /// The registrations of the run before, and the thread that keeps those of this one. Without the first a node can live.
@@ -402,7 +434,12 @@ fn listen(wanted: &[Listen], tls: Option<&Tls>) -> Result<Listening, StartError>
 }
 
 /// What gives the core its trunks, as configured and with the secrets that are sealed now.
-fn trunks_of(config: &Config, door: &Door, listening: &[Listen]) -> impl Fn() + Send + Sync + 'static {
+fn trunks_of(
+    config: &Config,
+    door: &Door,
+    listening: &[Listen],
+    outside: Outside,
+) -> impl Fn() + Send + Sync + 'static {
     let (configured, door) = (config.trunks.clone(), door.clone());
     let (keys, folder) = (config.store.keys.clone(), config.store.folder.clone());
     let listeners: Vec<_> =
@@ -415,6 +452,7 @@ fn trunks_of(config: &Config, door: &Door, listening: &[Listen]) -> impl Fn() + 
             tracing::error!(%error, "secrets cannot be read: trunks that want one stay silent");
             Default::default()
         });
+        outside.refresh(&secrets);
         let rules = configured.iter().map(|trunk| secrets::rules(trunk, &secrets)).collect();
         // Gone is only a door whose node is going down.
         let _ = door.trunks(rules, listeners.clone());
@@ -455,16 +493,26 @@ async fn reload_on(mut hangups: tokio::signal::unix::Signal, desk: Desk, tls: Op
             tls::tell_of_reload(&tls.reload());
         }
         let desk = desk.clone();
-        let reloaded = tokio::task::spawn_blocking(move || {
-            desk.act(&on_signal().into(), Act::PlanReload, &mut |_| true)
-        })
-        .await;
-        match reloaded {
-            Ok(Ok(done)) => tracing::info!(%done, "plan reloaded"),
-            Ok(Err(failure)) => tracing::error!(%failure, "plan not reloaded"),
-            Err(error) => tracing::error!(%error, "plan not reloaded"),
+        if tokio::task::spawn_blocking(move || reload(&desk, on_signal())).await.is_err() {
+            tracing::error!("plan not reloaded");
         }
     }
+}
+
+/// Reloads the plan for `who`, and says in the log what came of it.
+fn reload(desk: &Desk, who: Who) {
+    let act = Act::Plan(PlanAct::Reload { program: None });
+    match desk.act(&who.into(), act, &mut |_| true) {
+        Ok(done) => tracing::info!(%done, "plan reloaded"),
+        Err(failure) => tracing::error!(%failure, "plan not reloaded"),
+    }
+}
+
+/// What is done when the plan folder has changed.
+fn reload_by(desk: &Desk) -> impl Fn() + Send + Sync + 'static {
+    let desk = desk.clone();
+    let who = Who { role: "system".into(), from: "plan folder".into(), ..Who::default() };
+    move || reload(&desk, who.clone())
 }
 
 /// Whoever sent SIGHUP: the kernel lets root and the node's own user.

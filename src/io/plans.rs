@@ -3,18 +3,21 @@
 //! Invariant: nothing outside of the folder is read, whatever a plan or a symbolic link says.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use sha2::{Digest, Sha256};
 
-use crate::base::Wall;
+use super::programs::Kept;
 use crate::base::bounds::PLAN_FILE_BYTES;
+use crate::base::{Wall, bounds};
 use crate::config::{self, Config};
 use crate::media::{Prompt, PromptLibrary};
 use crate::plan::{self, Code, Diagnostic, Program, Site, Sound, SoundError, Sources};
@@ -23,7 +26,7 @@ use crate::plan::{self, Code, Diagnostic, Program, Site, Sound, SoundError, Sour
 const PLAN_BYTES: u64 = 8 << 20;
 
 /// Largest sound file: an hour at 16 kHz.
-const SOUND_BYTES: u64 = 128 << 20;
+pub(super) const SOUND_BYTES: u64 = 128 << 20;
 
 /// What a plan folder holds.
 #[derive(Debug)]
@@ -36,6 +39,17 @@ pub struct Loaded {
     pub files: Vec<String>,
     /// Every prompt that the program may play.
     pub prompts: PromptLibrary,
+    /// What the program was made of, for whoever keeps it.
+    pub kept: Kept,
+}
+
+/// Where files of a plan are read from: a folder, or what the node has kept.
+pub trait Shelf {
+    /// The octets of the file at `path`.
+    ///
+    /// # Errors
+    /// There is none, it cannot be read, or it is larger than `most`.
+    fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>>;
 }
 
 /// What of a configuration its plan may name.
@@ -62,13 +76,66 @@ pub fn load(plan: &config::Plan, site: &Site) -> io::Result<Loaded> {
 /// # Errors
 /// As [`load`].
 pub fn load_at_start(plan: &config::Plan, site: &Site) -> io::Result<Loaded> {
-    let loaded = load(plan, site)?;
+    let files = if plan.files.is_empty() { list(&plan.folder)? } else { plan.files.clone() };
+    Ok(load_kept(&Folder::open(&plan.folder)?, files, site))
+}
+
+/// As [`load_at_start`], of what the node has kept: what has lapsed is told and not used, and nothing else is forgiven.
+pub fn load_kept(shelf: &dyn Shelf, files: Vec<String>, site: &Site) -> Loaded {
+    let loaded = loaded_from(Reading::of(shelf, Some(site)), files);
     let lapsed = |found: &Diagnostic| !found.is_error() || found.code() == Code::EXPIRED;
     if loaded.program.is_some() || !loaded.diagnostics.iter().all(lapsed) {
-        return Ok(loaded);
+        return loaded;
     }
-    let timeless = Folder { knows_time: false, site: Some(site.clone()), ..Folder::open(&plan.folder)? };
-    Ok(Loaded { diagnostics: loaded.diagnostics, ..loaded_from(timeless, loaded.files) })
+    let timeless = Reading { knows_time: false, ..Reading::of(shelf, Some(site)) };
+    Loaded { diagnostics: loaded.diagnostics, ..loaded_from(timeless, loaded.files) }
+}
+
+/// Calls `changed` whenever the plan folder has changed and then stayed as it is for one look, so that files that are written one
+/// after the other are read together. Looks every `pause`: a look costs a few system calls, works on every file
+/// system (the kernel's own notices do not cross a network mount) and needs no code that the rest of the house has no use for.
+/// Never ends.
+pub async fn watch(folder: PathBuf, pause: Duration, changed: impl Fn() + Send + Sync + 'static) {
+    let changed = Arc::new(changed);
+    let look = move || {
+        let folder = folder.clone();
+        tokio::task::spawn_blocking(move || stamps(&folder))
+    };
+    let mut read = look().await.unwrap_or_default();
+    let mut last = read.clone();
+    let mut looks = tokio::time::interval(pause);
+    loop {
+        looks.tick().await;
+        let Ok(seen) = look().await else { continue };
+        if seen == last && seen != read {
+            let changed = Arc::clone(&changed);
+            // What went wrong is in the log; the next change is another chance.
+            let _ = tokio::task::spawn_blocking(move || changed()).await;
+            read = seen.clone();
+        }
+        last = seen;
+    }
+}
+
+/// What tells one state of a folder from another without reading its files.
+fn stamps(folder: &Path) -> Vec<(PathBuf, i64, i64, u64, u64)> {
+    let (mut stamps, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let Some(meta) = entry.metadata().ok().filter(|_| !hidden && stamps.len() < bounds::PLAN_WATCHED)
+            else {
+                continue;
+            };
+            if meta.is_dir() {
+                folders.push(entry.path());
+            } else {
+                stamps.push((entry.path(), meta.mtime(), meta.mtime_nsec(), meta.ino(), meta.len()));
+            }
+        }
+    }
+    stamps.sort();
+    stamps
 }
 
 /// Every `*.plan` file of `folder`, sorted; not those of its subfolders, which hold what plans `use`.
@@ -155,11 +222,11 @@ fn write_new(path: &Path, text: &str, permissions: fs::Permissions) -> io::Resul
 /// # Errors
 /// As [`load`].
 pub fn load_files(folder: &Path, files: Vec<String>, site: Option<&Site>) -> io::Result<Loaded> {
-    let sources = Folder { site: site.cloned(), ..Folder::open(folder)? };
-    Ok(loaded_from(sources, files))
+    let folder = Folder::open(folder)?;
+    Ok(loaded_from(Reading::of(&folder, site), files))
 }
 
-fn loaded_from(sources: Folder, files: Vec<String>) -> Loaded {
+fn loaded_from(sources: Reading<'_>, files: Vec<String>) -> Loaded {
     let roots: Vec<&str> = files.iter().map(String::as_str).collect();
     let (program, diagnostics) = plan::load(&sources, &roots);
     let mut prompts = PromptLibrary::new();
@@ -169,7 +236,10 @@ fn loaded_from(sources: Folder, files: Vec<String>) -> Loaded {
             prompts.insert(prompt.id, sound);
         }
     }
-    Loaded { program, diagnostics, files, prompts }
+    let of_program = program.iter().flat_map(|program| program.prompts());
+    let sounds = of_program.map(|prompt| (prompt.path.to_string(), crate::vault::hex(&prompt.sha256)));
+    let kept = Kept { roots: files.clone(), files: sources.texts.into_inner(), sounds: sounds.collect() };
+    Loaded { program, diagnostics, files, prompts, kept }
 }
 
 /// Reads, checks and compiles the file at `path`, or every plan file of a folder, each for itself.
@@ -188,27 +258,42 @@ pub fn load_each(path: &Path, site: Option<&Site>) -> io::Result<Vec<Loaded>> {
     files.into_iter().map(|file| load_files(folder, vec![file], site)).collect()
 }
 
-/// [`Sources`] over an open folder. Sounds are decoded once, when they are asked for.
-struct Folder {
-    root: OwnedFd,
+/// [`Sources`] over a shelf. Sounds are decoded once, when they are asked for.
+struct Reading<'a> {
+    shelf: &'a dyn Shelf,
+    texts: RefCell<BTreeMap<String, String>>,
     sounds: RefCell<HashMap<String, (Sound, Prompt)>>,
-    site: Option<Site>,
+    site: Option<&'a Site>,
     /// Whether what has lapsed is found.
     knows_time: bool,
 }
 
-impl Folder {
-    fn open(path: &Path) -> io::Result<Folder> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Folder { root, sounds: RefCell::default(), site: None, knows_time: true })
+impl<'a> Reading<'a> {
+    fn of(shelf: &'a dyn Shelf, site: Option<&'a Site>) -> Reading<'a> {
+        let (texts, sounds) = (RefCell::default(), RefCell::default());
+        Reading { shelf, texts, sounds, site, knows_time: true }
     }
+}
 
-    /// The octets of a file beneath the folder.
+/// An open plan folder.
+pub struct Folder(OwnedFd);
+
+impl Folder {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Folder(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+}
+
+impl Shelf for Folder {
     fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let file = File::from(rustix::fs::openat2(&self.root, path, flags, Mode::empty(), beneath)?);
+        let file = File::from(rustix::fs::openat2(&self.0, path, flags, Mode::empty(), beneath)?);
         let status = file.metadata()?;
         if !status.is_file() || status.len() > most {
             return Err(io::Error::new(
@@ -222,16 +307,21 @@ impl Folder {
     }
 }
 
-impl Sources for Folder {
+impl Sources for Reading<'_> {
     fn plan(&self, path: &str) -> Option<Vec<u8>> {
-        self.read(path, PLAN_BYTES).ok()
+        let octets = self.shelf.read(path, PLAN_BYTES).ok()?;
+        // What is not UTF-8 becomes no program, and is not kept.
+        if let Ok(text) = std::str::from_utf8(&octets) {
+            self.texts.borrow_mut().insert(path.to_string(), text.to_string());
+        }
+        Some(octets)
     }
 
     fn sound(&self, path: &str) -> Result<Sound, SoundError> {
         if let Some((sound, _)) = self.sounds.borrow().get(path) {
             return Ok(*sound);
         }
-        let octets = self.read(path, SOUND_BYTES).map_err(|error| match error.kind() {
+        let octets = self.shelf.read(path, SOUND_BYTES).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => SoundError::Missing,
             _ => SoundError::Unplayable(error.to_string()),
         })?;
@@ -242,7 +332,7 @@ impl Sources for Folder {
     }
 
     fn site(&self) -> Option<&Site> {
-        self.site.as_ref()
+        self.site
     }
 
     fn now(&self) -> Option<Wall> {
@@ -263,6 +353,7 @@ mod tests {
         fs::write(inner.join("profiles/a.plan"), "inside").expect("written");
         std::os::unix::fs::symlink("../secret", inner.join("link.plan")).expect("linked");
         let folder = Folder::open(&inner).expect("opened");
+        let folder = Reading::of(&folder, None);
         assert_eq!(folder.plan("profiles/a.plan").as_deref(), Some(&b"inside"[..]));
         for path in
             ["../secret", "link.plan", "/etc/hostname", "profiles", "profiles/../../secret", "none.plan"]
@@ -276,6 +367,7 @@ mod tests {
         let outer = tempfile::tempdir().expect("a folder");
         fs::write(outer.path().join("broken.wav"), "RIFF").expect("written");
         let folder = Folder::open(outer.path()).expect("opened");
+        let folder = Reading::of(&folder, None);
         assert_eq!(folder.sound("none.wav"), Err(SoundError::Missing));
         assert!(matches!(folder.sound("broken.wav"), Err(SoundError::Unplayable(_))));
     }

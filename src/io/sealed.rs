@@ -52,7 +52,8 @@ pub enum SealedError {
 }
 
 /// Every small sealed file of a node, by its purpose, which is its name too.
-const FILES: [&str; 6] = ["users", "secrets", "settings", "registrations", "motions", "people"];
+const FILES: [&str; 8] =
+    ["users", "secrets", "settings", "registrations", "motions", "people", "plans", "outbox"];
 
 /// Brings the small sealed files in the folder `store` under the current of `keys` (after a rotation): at a start, before
 /// anybody else has them open.

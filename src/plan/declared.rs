@@ -127,7 +127,7 @@ pub(crate) enum ScriptPart {
 }
 
 /// Words, in all versions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordSet {
     /// The name.
     pub name: Arc<str>,
@@ -136,7 +136,7 @@ pub struct WordSet {
 }
 
 /// One version of a set of words.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordVersion {
     /// `v2026.08`; empty when there is only one.
     pub version: Arc<str>,

@@ -187,7 +187,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The host of a URL, without its port; `None` when it is not `http` or `https` with a host.
-pub(crate) fn host(url: &str) -> Option<&str> {
+pub fn host(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

@@ -53,13 +53,13 @@ pub use declared::{
 };
 pub use deed::{Deed, Ended, Queueing, Shows};
 pub use diagnostic::{Diagnostic, Lang, Place, Related};
-pub use lookup::{BadAnswer, Field, FieldKind, Lookup, Method};
+pub use lookup::{BadAnswer, Field, FieldKind, Lookup, Method, host as url_host};
 pub use machine::Machine;
 pub use manual::reference;
 pub use policy::{
     Anchor, Beside, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen, Term,
 };
-pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef};
+pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef, content_hash};
 pub use rehearse::{Coverage, Failure, Verdict, coverage, rehearse};
 pub use source::{Folder, Site, Sound, SoundError, Sources};
 pub use test::Test;
@@ -98,6 +98,12 @@ pub fn load(sources: &dyn Sources, roots: &[&str]) -> (Option<Arc<Program>>, Vec
     }
     let diagnostics = findings.into_iter().map(|finding| Diagnostic::new(finding, &files)).collect();
     (program, diagnostics)
+}
+
+/// The text of a plan file that its program's hash is made of: tokens without comments, one blank or one line end between
+/// them. It changes when the meaning may change, not when the layout does.
+pub fn canonical(path: &str, text: &str) -> String {
+    read(path, text).0.canonical()
 }
 
 fn unproven(broken: prove::Broken, code: &emit::Code) -> finding::Finding {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 
+use super::lookup::host;
 use crate::base::{PromptId, Wall};
 
 /// The sum of all policies that match one call.
@@ -40,9 +41,27 @@ pub struct Rules {
     pub play: Vec<Needs>,
     /// What it takes to see something unmasked; all of them.
     pub reveal: Vec<Needs>,
+    /// Of each policy that says so: the only hosts that lookups and webhooks may speak to.
+    pub egress: Vec<Arc<[Arc<str>]>>,
 }
 
 impl Rules {
+    /// Whether a lookup or webhook of this call may speak to the host of `url`. The checker has seen to it; whoever sends asks
+    /// again.
+    pub fn lets_out(&self, url: &str) -> bool {
+        host(url)
+            .is_some_and(|host| self.egress.iter().all(|hosts| hosts.iter().any(|known| **known == *host)))
+    }
+
+    /// Whether the host of `url` may be told numbers as they are: a policy names it, and none masks them for systems outside.
+    pub fn tells_numbers(&self, url: &str) -> bool {
+        let named =
+            |host: &str| self.egress.iter().flat_map(|hosts| hosts.iter()).any(|known| **known == *host);
+        let has = |list: &[Arc<str>], word: &str| list.iter().any(|known| **known == *word);
+        let masked = self.masks.iter().any(|mask| has(&mask.what, "phone") && has(&mask.places, "api"));
+        !masked && host(url).is_some_and(named)
+    }
+
     /// Adds another policy's demands.
     pub(crate) fn add(&mut self, other: &Rules) {
         self.failure_event = self.failure_event.take().or_else(|| other.failure_event.clone());
@@ -50,6 +69,7 @@ impl Rules {
         self.masks.extend(other.masks.iter().cloned());
         self.play.extend(other.play.iter().cloned());
         self.reveal.extend(other.reveal.iter().cloned());
+        self.egress.extend(other.egress.iter().cloned());
     }
 }
 
@@ -237,6 +257,36 @@ impl fmt::Display for Term {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_leaves_the_house_is_what_every_policy_lets_out() {
+        let list = |hosts: &[&str]| hosts.iter().map(|host| Arc::from(*host)).collect::<Arc<[Arc<str>]>>();
+        let mask = |what: &str, place: &str| Mask { what: vec![what.into()], places: vec![place.into()] };
+        let (crm, risk) = ("https://crm.intra/x", "http://risk.intra:8080/c?p=1");
+        for (egress, masks, lets, tells) in [
+            (vec![], vec![], (true, true), (false, false)),
+            (vec![list(&["crm.intra"])], vec![], (true, false), (true, false)),
+            (
+                vec![list(&["crm.intra", "risk.intra"]), list(&["risk.intra"])],
+                vec![],
+                (false, true),
+                (true, true),
+            ),
+            (vec![list(&["crm.intra"])], vec![mask("phone", "api")], (true, false), (false, false)),
+            (
+                vec![list(&["crm.intra"])],
+                vec![mask("phone", "log"), mask("name", "api")],
+                (true, false),
+                (true, false),
+            ),
+            (vec![list(&[])], vec![], (false, false), (false, false)),
+        ] {
+            let rules = Rules { egress, masks, ..Rules::default() };
+            assert_eq!((rules.lets_out(crm), rules.lets_out(risk)), lets, "{rules:?}");
+            assert_eq!((rules.tells_numbers(crm), rules.tells_numbers(risk)), tells, "{rules:?}");
+        }
+        assert!(!Rules::default().lets_out("https://good@evil/"));
+    }
 
     #[test]
     fn a_term_counts_calendar_years() {

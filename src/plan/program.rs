@@ -341,27 +341,34 @@ fn stricter(
     }))
 }
 
-/// SHA-256 over `ledgerline plan 2`, then for each file in the order of paths its path and canonical text, then for each
-/// sound in the order of paths its path and SHA-256, every part with its length in front.
 fn hash(files: &Files, trees: &[Tree], prompts: &[PromptRef]) -> [u8; 32] {
+    let texts = files.0.iter().zip(trees).map(|(file, tree)| (&*file.path, tree.canonical()));
+    content_hash(texts, prompts.iter().map(|prompt| (&*prompt.path, prompt.sha256)))
+}
+
+/// What names a program: SHA-256 over `ledgerline plan 2`, then for each file in the order of paths its path and
+/// [canonical](super::canonical) text, then for each sound in the order of paths its path and SHA-256, every part with its
+/// length in front.
+pub fn content_hash<'a>(
+    texts: impl IntoIterator<Item = (&'a str, String)>,
+    sounds: impl IntoIterator<Item = (&'a str, [u8; 32])>,
+) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     };
     part(b"ledgerline plan 2");
-    let mut texts: Vec<(&str, String)> =
-        files.0.iter().zip(trees).map(|(file, tree)| (&*file.path, tree.canonical())).collect();
+    let mut texts: Vec<(&str, String)> = texts.into_iter().collect();
     texts.sort();
     for (path, text) in &texts {
         part(path.as_bytes());
         part(text.as_bytes());
     }
-    let mut sounds: Vec<(&str, &[u8; 32])> =
-        prompts.iter().map(|prompt| (&*prompt.path, &prompt.sha256)).collect();
+    let mut sounds: Vec<(&str, [u8; 32])> = sounds.into_iter().collect();
     sounds.sort_unstable();
     sounds.dedup();
-    for (path, sha256) in sounds {
+    for (path, sha256) in &sounds {
         part(path.as_bytes());
         part(sha256);
     }

@@ -219,7 +219,7 @@ impl<'p> Stage<'p> {
                 }
                 None => {
                     self.now += lookup.timeout;
-                    Reply::Did(Ended::Failed)
+                    Reply::Did(Ended::Timeout)
                 }
             },
             Ask::Do(deed) => return self.deed(deed),

@@ -9,7 +9,7 @@ use crate::base::{CallId, LegId, Wall};
 use crate::plan::Program;
 use crate::registrar::Directory;
 use crate::sip::{Flow, Transport};
-use crate::{locate, media, speech, trunk, vault};
+use crate::{call, locate, media, speech, trunk, vault};
 
 use super::view::Command;
 
@@ -41,7 +41,7 @@ pub enum Input {
         /// What there is to tell.
         news: speech::News,
     },
-    /// New calls are to start with this program. Running calls keep theirs.
+    /// New calls are to start with this program. Running calls keep theirs, but for words that it marks urgent.
     Program(Arc<Program>),
     /// The accounts have changed.
     Directory(Arc<Directory>),
@@ -59,6 +59,8 @@ pub enum Input {
         /// The answer; [`locate::Answer::Nothing`] also when there was none in time.
         answer: locate::Answer,
     },
+    /// The answer to [`super::Output::LookUp`].
+    Found(call::Answered),
     /// What the machine's clock says; at start, then every few seconds.
     Clock {
         /// The time for people.

@@ -207,6 +207,9 @@ impl Switch {
                 self.with_call(now, call, |call, desk| call.on_speech(desk, leg, &news));
             }
             Input::Program(program) => self.on_program(now, program),
+            Input::Found(found) => {
+                self.with_call(now, found.call, |call, desk| call.on_answered(desk, found));
+            }
             Input::Directory(directory) => {
                 self.directory = directory;
                 self.forget_strangers();
@@ -378,6 +381,8 @@ impl Switch {
                     }
                     Output::Vault(order)
                 }
+                Effect::LookUp(question) => Output::LookUp(question),
+                Effect::Post(notice) => Output::Post(notice),
                 Effect::Happened(happening) => Output::Happened(happening),
                 Effect::Listen { call, leg, begins } => Output::Listen { call, leg, begins },
                 Effect::Spoken { call, spoken } => Output::Spoken { call, spoken },

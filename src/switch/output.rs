@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::base::{CallId, LegId};
 use crate::call::Spoken;
 use crate::call::view::Happening;
+use crate::call::{Notice, Question};
 use crate::presence::Report;
 use crate::registrar::Settings;
 use crate::sip::Flow;
@@ -39,6 +40,10 @@ pub enum Output {
         /// The name.
         name: Arc<str>,
     },
+    /// Ask a system outside: [`super::Input::Found`].
+    LookUp(Box<Question>),
+    /// Tell a system outside, until it has heard.
+    Post(Box<Notice>),
     /// Tell the media plane.
     Media(media::Order),
     /// Tell the vault.

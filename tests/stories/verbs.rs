@@ -52,7 +52,7 @@ impl Player for LikeTheNode {
     }
     fn deed(&mut self, deed: &Deed) -> (Ended, Option<Duration>) {
         match deed {
-            Deed::Tag(_) | Deed::Event { .. } | Deed::Wait(_) => (Ended::Done, None),
+            Deed::Tag(_) | Deed::Event { .. } | Deed::Wait(_) | Deed::Notify { .. } => (Ended::Done, None),
             Deed::Park { .. } => (Ended::Timeout, None),
             _ => (Ended::Failed, None),
         }

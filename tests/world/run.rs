@@ -207,6 +207,8 @@ impl World {
                     self.ears.remove(&(call, leg));
                 }
                 Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
+                Output::LookUp(question) => self.asked.push(*question),
+                Output::Post(notice) => self.told.push(*notice),
                 Output::Report(report) => {
                     if format!("{report:?}").contains(setting::MOBILE) {
                         self.fault(format!("a report names a person: {report:?}"));

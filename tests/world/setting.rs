@@ -162,6 +162,8 @@ impl World {
             ears: Default::default(),
             ever_heard: Default::default(),
             spoken: Vec::new(),
+            asked: Vec::new(),
+            told: Vec::new(),
             printed: None,
             plan,
             trunks: Vec::new(),

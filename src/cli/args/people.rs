@@ -197,6 +197,9 @@ pub enum User {
         /// Read the passphrase from standard input
         #[arg(long)]
         passphrase_stdin: bool,
+        /// Take the key out of force instead, yours or (as security administrator) somebody's: it was lost, or seen by others
+        #[arg(long, conflicts_with_all = ["file", "passphrase_stdin"])]
+        revoke: bool,
     },
     /// Remove an account; its phones are not reached any more
     Remove {

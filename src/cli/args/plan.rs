@@ -106,7 +106,50 @@ pub enum Plan {
         check: bool,
     },
     /// Have the running switch check and load its plan folder; calls in progress keep theirs
-    Reload,
+    Reload {
+        /// Load a program that the node has kept (proposed or run before) rather than the folder
+        #[arg(value_name = "HASH")]
+        program: Option<String>,
+    },
+    /// List what happened to the node's programs: when, which, who, what changed
+    History {
+        /// At most so many lines, newest first
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Print the text of a program that the node has kept
+    Show {
+        /// The program: its hash or the beginning of it; without, the one that runs
+        #[arg(value_name = "HASH")]
+        program: Option<String>,
+        /// Write its files into a new folder instead of printing them (sounds are not among them)
+        #[arg(long, short, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
+    /// Have the running switch go back to a program that it ran before; it stays there, over restarts, until `plan reload`
+    Rollback {
+        /// To which; without, the one that ran before this one
+        #[arg(value_name = "HASH")]
+        program: Option<String>,
+    },
+    /// Lay the plan folder before others: in production nothing is loaded that they have not approved
+    Propose {
+        /// Why, in a line, for those who approve
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Approve a proposed program, with your key: look at it first (`plan show`, `approve show`)
+    Approve {
+        /// The program: its hash or the beginning of it
+        #[arg(value_name = "HASH")]
+        program: String,
+        /// Your key; without it, the one that `user key` made in your home folder
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Read the passphrase from standard input
+        #[arg(long)]
+        passphrase_stdin: bool,
+    },
 }
 
 /// `plan sim`

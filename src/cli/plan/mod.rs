@@ -2,6 +2,7 @@
 
 mod diff;
 mod fmt;
+mod life;
 mod sim;
 mod test;
 
@@ -11,10 +12,10 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::args;
-use super::door::{self, Socket};
+use super::door;
 use super::exit::{Exit, Stop};
 use super::print::Printer;
-use crate::io::admin::protocol::Act;
+use crate::io::admin::planning::PlanAct;
 use crate::io::plans::{self, Loaded};
 use crate::plan::{Diagnostic, Lang, Severity};
 
@@ -31,11 +32,19 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
         }
         args::Plan::Diff { before, now } => diff::run(before, now, printer),
         args::Plan::Fmt { files, check } => fmt::run(files, *check, printer),
-        args::Plan::Reload => {
-            let config = door::configuration(config)?;
-            let done = Socket::reach(&config)?.act(Act::PlanReload, &mut |_| true)?;
-            printer.value(&done, reloaded);
-            Ok(Exit::Done)
+        args::Plan::Reload { program } => {
+            life::load(PlanAct::Reload { program: program.clone() }, config, printer)
+        }
+        args::Plan::Rollback { program } => {
+            life::load(PlanAct::Rollback { program: program.clone() }, config, printer)
+        }
+        args::Plan::History { limit } => life::history(*limit, config, printer),
+        args::Plan::Show { program, output } => {
+            life::show(program.clone(), output.as_deref(), config, printer)
+        }
+        args::Plan::Propose { reason } => life::propose(reason.clone(), config, printer),
+        args::Plan::Approve { program, key, passphrase_stdin } => {
+            life::approve(program, key.clone(), *passphrase_stdin, config, printer)
         }
     }
 }
@@ -128,16 +137,4 @@ fn finding(found: &Diagnostic) -> Value {
         "hint": found.hint(Lang::En),
         "hint_zh": found.hint(Lang::Zh),
     })
-}
-
-fn reloaded(done: &Value) -> String {
-    let warnings: String = done
-        .get("warnings")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let program = done.get("program").and_then(Value::as_str).unwrap_or_default();
-    format!("{warnings}New calls follow program {}\n", program.get(..16).unwrap_or(program))
 }

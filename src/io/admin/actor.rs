@@ -121,7 +121,8 @@ impl Actor {
 /// The right that `act` takes; `None`: whoever is let in may.
 pub fn right_of(act: &Act) -> Option<Right> {
     Some(match act {
-        Act::Watch | Act::PlanReload | Act::RecReindex | Act::Trace { .. } => Right::Operate,
+        Act::Watch | Act::RecReindex | Act::Trace { .. } => Right::Operate,
+        Act::Plan(act) => return act.right(),
         Act::UserAdd { .. } | Act::UserList | Act::UserPasswd { .. } | Act::UserSet { .. } => Right::Operate,
         Act::UserShow { .. } | Act::UserRemove { .. } => Right::Operate,
         Act::SecretSet { .. } | Act::SecretList | Act::SecretRemove { .. } => Right::Operate,

@@ -20,14 +20,15 @@ use crate::config;
 use crate::io::clock::wall;
 use crate::io::door::Door;
 use crate::io::motions::Motions;
+use crate::io::outside::Outside;
 use crate::io::password;
 use crate::io::people::People;
-use crate::io::plans;
+use crate::io::programs::Programs;
 use crate::io::secrets::{Secrets, SecretsError};
 use crate::io::settings::SettingsFile;
 use crate::io::store::{Depth, Store, StoreError};
 use crate::io::users::{UserView, Users, UsersError};
-use crate::plan::{Lang, Site};
+use crate::plan::Site;
 use crate::registrar::{Setting, Settings};
 use crate::switch::Command;
 use crate::vault::{AuditQuery, Query, Scope};
@@ -73,8 +74,14 @@ pub struct Desk {
     pub store: Option<Store>,
     /// Where the plan is.
     pub plan: config::Plan,
+    /// What it takes to load one.
+    pub mode: config::Mode,
+    /// The programs that were loaded.
+    pub programs: Programs,
     /// What of the configuration it may name.
     pub site: Site,
+    /// The way to systems outside; `None` beside a stopped node.
+    pub outside: Option<Outside>,
     /// The way to the core; `None` beside a stopped node.
     pub door: Option<Door>,
     /// Gives the core its trunks anew, with the secrets that are sealed now; `None` beside a stopped node.
@@ -161,7 +168,7 @@ impl Desk {
             Act::UserRemove { name } => self.user_remove(&name),
             Act::UserSet { name, setting } => self.user_set(&name, &setting),
             Act::UserShow { name } => self.user_show(&name),
-            Act::PlanReload => self.plan_reload(),
+            Act::Plan(act) => self.planning(actor, act),
             Act::RecSearch(search) => self.rec_search(actor, &search, out),
             Act::RecShow { recording } => self.rec_show(recording, false),
             Act::RecReveal { recording, .. } => {
@@ -196,6 +203,8 @@ impl Desk {
             Act::Alarms => {
                 let mut alarms = self.store()?.status().alarms;
                 alarms.extend(self.people_alarms());
+                alarms.extend(self.programs.alarm());
+                alarms.extend(self.outside.iter().flat_map(Outside::alarms));
                 value(alarms)
             }
             Act::RecReindex => {
@@ -312,26 +321,6 @@ impl Desk {
     fn unregister(&self, name: &str) -> Result<(), Failure> {
         let Some(door) = &self.door else { return Ok(()) };
         door.ask(Command::Unregister { user: name.to_string() }).map(drop).map_err(failed)
-    }
-
-    fn plan_reload(&self) -> Result<Value, Failure> {
-        let door =
-            self.door.as_ref().ok_or_else(|| Failure::new(Kind::Usage, "only a running node reloads"))?;
-        let folder = self.plan.folder.display();
-        let loaded =
-            plans::load(&self.plan, &self.site).map_err(|error| failed(format!("{folder}: {error}")))?;
-        let findings: Vec<String> = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
-        match loaded.program {
-            Some(program) => {
-                let hash = program.hash_hex();
-                door.program(program, loaded.prompts).map_err(failed)?;
-                Ok(json!({ "program": hash, "files": loaded.files, "warnings": findings }))
-            }
-            None => Err(Failure::new(
-                Kind::Refused,
-                format!("the plan has errors; the one that runs stays\n{}", findings.concat()),
-            )),
-        }
     }
 
     fn rec_search(&self, actor: &Actor, search: &Search, out: Out<'_>) -> Result<Value, Failure> {

@@ -8,6 +8,7 @@ mod desk;
 pub mod export;
 pub mod keeping;
 pub mod persons;
+pub mod planning;
 pub mod protocol;
 mod server;
 pub mod trail;

@@ -85,6 +85,11 @@ pub enum PersonAct {
         /// 64 hexadecimal digits.
         key: String,
     },
+    /// Take the key of somebody's approvals out of force.
+    RevokeKey {
+        /// Whose.
+        name: String,
+    },
 }
 
 /// A request about acts that wait for several people.
@@ -284,6 +289,10 @@ impl Desk {
                     return Err(Failure::new(Kind::Presence, text));
                 }
                 self.people.set_key(&entered.account, &key)
+            }
+            PersonAct::RevokeKey { name } => {
+                own_or_security(actor, &name)?;
+                self.people.revoke_key(&name)
             }
         };
         value(view.map_err(people)?)

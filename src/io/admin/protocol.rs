@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::export::ExportAct;
 use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
+use super::planning::PlanAct;
 use crate::base::{CallId, RecordingId, Secret, Wall};
 use crate::registrar::Setting;
 use crate::switch::Command;
@@ -140,8 +141,8 @@ pub enum Act {
         /// Its name.
         name: String,
     },
-    /// Read, check and swap in the plan folder.
-    PlanReload,
+    /// Something about plans.
+    Plan(PlanAct),
     /// Search recordings.
     RecSearch(Search),
     /// The facts and events of one recording.

@@ -312,12 +312,15 @@ mod tests {
             secrets: crate::io::secrets::Secrets::new(folder, Arc::new(Keyring::new())),
             people: People::new(folder, keys.clone()),
             motions: Motions::new(folder, keys.clone()),
+            mode: config.node.mode,
+            programs: crate::io::programs::Programs::new(folder, keys.clone()),
             realm: "test".into(),
             store: Some(Store::open(&kept, &Options::default(), |_| {}).expect("opened")),
             site: crate::io::plans::site(&config),
             plan: config.plan,
             door: Some(door.clone()),
             trunks: None,
+            outside: None,
         };
         tokio::spawn(server.serve(desk, door));
         let (reader, writer) = UnixStream::connect(&path).await.expect("connected").into_split();
@@ -407,13 +410,16 @@ mod tests {
             settings: crate::io::settings::SettingsFile::new(folder.path(), keys.clone()),
             secrets: crate::io::secrets::Secrets::new(folder.path(), keys.clone()),
             people: People::new(folder.path(), keys.clone()),
-            motions: Motions::new(folder.path(), keys),
+            motions: Motions::new(folder.path(), keys.clone()),
+            mode: config.node.mode,
+            programs: crate::io::programs::Programs::new(folder.path(), keys),
             realm: "test".into(),
             store: None,
             site: crate::io::plans::site(&config),
             plan: config.plan,
             door: None,
             trunks: None,
+            outside: None,
         };
         let act =
             Request::parse(b"{\"do\":\"user_add\",\"name\":\"bob\",\"numbers\":[]}").expect("a request");

@@ -57,7 +57,7 @@ impl Deed {
             Act::SecretSet { name, .. } => Deed::new("secret.set", named(name)),
             Act::SecretList => Deed::new("secret.list", None),
             Act::SecretRemove { name } => Deed::new("secret.remove", named(name)),
-            Act::PlanReload => Deed::new("plan.reload", None),
+            Act::Plan(act) => act.deed(),
             Act::RecSearch(search) => Deed {
                 about: [&search.number, &search.name, &search.tail, &search.agent]
                     .into_iter()
@@ -121,6 +121,7 @@ impl Deed {
             PersonAct::Disable { name, disabled: true } => Deed::new("person.disable", named(name)),
             PersonAct::Disable { name, disabled: false } => Deed::new("person.enable", named(name)),
             PersonAct::Totp { name } => Deed::new("person.totp", named(name)),
+            PersonAct::RevokeKey { name } => Deed::new("person.key-revoke", named(name)),
             PersonAct::Key { key } => Deed { detail: json!({ "key": key }), ..Deed::new("person.key", None) },
         })
     }
@@ -267,6 +268,8 @@ pub fn gist(result: &Value) -> Value {
         "indexed",
         "clean",
         "program",
+        "change",
+        "approved_by",
         "samples",
         "len_bytes",
         "ended",

@@ -316,6 +316,18 @@ impl People {
         })
     }
 
+    /// Takes the key of `name`'s approvals out of force: it signs nothing more, and what it signed and was not made use of
+    /// does not count where that is looked at (plans).
+    ///
+    /// # Errors
+    /// Nobody has the name.
+    pub fn revoke_key(&self, name: &str) -> Result<PersonView, PeopleError> {
+        self.with(name, |account| {
+            account.key = None;
+            Ok(view(account))
+        })
+    }
+
     /// Counts one unmasking by `name` (PII-04).
     ///
     /// # Errors

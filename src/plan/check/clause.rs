@@ -114,7 +114,10 @@ impl One<'_, '_> {
                 list.push(needs);
             }
             ClauseKind::Monitors(written) => return self.monitors(written, clause.span),
-            ClauseKind::Egress(hosts) => self.egress(hosts),
+            ClauseKind::Egress(hosts) => {
+                self.egress(hosts);
+                rule.rules.egress.push(texts(hosts).into());
+            }
         }
         None
     }

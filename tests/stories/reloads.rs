@@ -1,0 +1,98 @@
+//! Programs that change while calls run: each call keeps its own to the end, and urgent words reach those in progress.
+
+use std::sync::Arc;
+
+use ledgerline::call::trace::What;
+use ledgerline::plan::{Folder, Lang, Program, load};
+use ledgerline::switch::{Answer, Command, Input};
+
+use crate::world::*;
+
+const OFFICE: &str = include_str!("../world/plans/office.plan");
+
+fn program(text: &str) -> Arc<Program> {
+    let folder = Folder::new().with_plan("office.plan", text).with_any_sound();
+    let (program, findings) = load(&folder, &["office.plan"]);
+    program.unwrap_or_else(|| {
+        panic!("{}", findings.iter().map(|found| found.render(Lang::En)).collect::<String>())
+    })
+}
+
+/// The 1 000 reloads of the issue, in virtual time: three phones call each other without end while the program changes every
+/// 40 ms; not one call is lost, and each record names the program that was there when its call came.
+#[test]
+fn a_thousand_reloads_lose_no_call() {
+    let programs = [
+        program(OFFICE),
+        program(&OFFICE.replace("for 20s", "for 21s")),
+        program(&OFFICE.replace("\"80XX\"", "\"800X\"")),
+    ];
+    let mut world = World::with_plan(900, Plan::Required);
+    let (gap, reloads) = (ms(40), 1_000_u32);
+    for round in 0..8 {
+        let at = secs(1 + 5 * round);
+        world.phone("alice").dials("8002").at(at);
+        world.phone("bob").answers().after(ms(700));
+        world.phone("alice").hangs_up().at(at + ms(3_500));
+    }
+    for number in 0..reloads {
+        world.run_until(gap * number);
+        world.handle(Input::Program(Arc::clone(&programs[number as usize % programs.len()])));
+    }
+    world.run_until(secs(60));
+    world.settle();
+    let calls = world.calls();
+    assert_eq!(calls.len(), 8);
+    let known: Vec<String> = programs.iter().map(|program| program.hash_hex()).collect();
+    for call in calls {
+        let cdr = world.cdr(call).expect("a record");
+        assert!(known.contains(&cdr.program), "{}", cdr.program);
+        assert!(cdr.trace.iter().any(|entry| format!("{:?}", entry.what).contains("80")), "{call}");
+    }
+    assert!(world.heard("alice", "bob") >= secs(8 * 2), "{:?}", world.heard("alice", "bob"));
+}
+
+/// A call keeps its program where it matters: the route that it took is gone from the new one, and it goes on all the same.
+#[test]
+fn a_call_walks_its_own_program_to_the_end() {
+    let mut world = World::with_plan(901, Plan::Required);
+    world.phone("alice").dials("9").at(secs(1));
+    world.run_until(secs(2));
+    let other = OFFICE.replace("1 -> dial user bob for 15s", "1 -> dial user carol for 15s");
+    world.handle(Input::Program(program(&other)));
+    world.phone("alice").presses('1').at(secs(5));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(15));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    world.phone("alice").hangs_up().at(secs(16));
+    world.run_until(secs(40));
+    world.settle();
+}
+
+/// WORD-05: a new version of a set that is marked urgent is there for calls in progress at once; one that is not, is not.
+#[test]
+fn urgent_words_reach_calls_in_progress() {
+    let words = |version: &str, phrase: &str, urgent: &str| {
+        format!("{OFFICE}\nwords risky {version} {{ \"no risk\" \"{phrase}\" {urgent} }}\n")
+    };
+    for (urgent, reached) in [("urgent", true), ("", false)] {
+        let mut world = World::with_plan(902, Plan::Required);
+        world.handle(Input::Program(program(&words("v1", "guaranteed", ""))));
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.run_until(secs(5));
+        world.handle(Input::Program(program(&words("v2", "double your money", urgent))));
+        world.handle(Input::Command { ticket: 1, command: Command::Calls });
+        let Some(Answer::Calls(calls)) = world.answers.pop() else { panic!("no answer") };
+        let command = Command::Explain { id: calls[0].id };
+        world.handle(Input::Command { ticket: 2, command });
+        let Some(Answer::Trace(trace)) = world.answers.pop() else { panic!("no answer") };
+        let told = trace.iter().any(|entry| {
+            matches!(&entry.what, What::Call { text } if text == "urgent words risky hold from now on")
+        });
+        assert_eq!(told, reached, "{urgent}");
+        world.phone("alice").hangs_up().at(secs(6));
+        world.run_until(secs(20));
+        world.settle();
+    }
+}
