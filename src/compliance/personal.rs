@@ -64,9 +64,28 @@ pub fn find(text: &str) -> Vec<Found> {
 
 /// `text` with everything personal masked.
 pub fn masked(text: &str) -> String {
+    masked_at(text, &find(text))
+}
+
+/// `text` with what is or may be a telephone number or an identity card masked, and bank cards that prove themselves. Other
+/// numbers stay, however long: of an order, of a policy, of a ticket. What a plan declares as personal is masked by its type and
+/// not by this (PII-01).
+pub fn masked_people(text: &str) -> String {
+    if !text.chars().any(|c| digit(c).is_some()) {
+        return text.to_string();
+    }
+    let mut found = numbers(text);
+    found.retain(|found| {
+        let abroad = || text.get(found.bytes.clone()).is_some_and(|value| value.starts_with('+'));
+        found.certain || matches!(found.kind, Kind::Phone | Kind::IdCard) || abroad()
+    });
+    masked_at(text, &found)
+}
+
+fn masked_at(text: &str, found: &[Found]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut behind = 0;
-    for found in find(text) {
+    for found in found {
         out.push_str(text.get(behind..found.bytes.start).unwrap_or_default());
         let value = text.get(found.bytes.clone()).unwrap_or_default();
         out.push_str(&match found.kind {
@@ -313,6 +332,24 @@ fn is_of_names(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// PII-01, and what an agent needs to read all the same.
+    #[test]
+    fn people_are_masked_and_orders_are_read() {
+        for (text, shown) in [
+            ("订单 20261008001234 已发货", "订单 20261008001234 已发货"),
+            ("ticket 8841902, room 4711", "ticket 8841902, room 4711"),
+            ("保单号PDAA202612345678901", "保单号PDAA202612345678901"),
+            ("order 6225880000001234 is no card by its sum", "order 6225880000001234 is no card by its sum"),
+            ("call 13812345678", "call 138****5678"),
+            ("+442071838750 or 01062581234", "+44******8750 or 010****1234"),
+            ("身份证110105199001011234", "身份证110105****1234"),
+            ("card 6225760008219524", "card 6225****9524"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(masked_people(text), shown, "{text}");
+        }
+    }
 
     #[test]
     fn what_is_personal_is_found_and_masked() {

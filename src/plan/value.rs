@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::base::{Masked, Secret, mask_card, mask_digits, mask_id_card, mask_name, mask_numbers};
+use crate::base::{Masked, Secret, mask_card, mask_digits, mask_id_card, mask_name};
+use crate::compliance::personal::masked_people;
 
 /// A value.
 #[derive(Clone, PartialEq)]
@@ -127,7 +128,7 @@ impl fmt::Debug for Value {
 /// As what a value is shown, by its type: which mask it wears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// Long numbers in it are masked.
+    /// What is or may be a telephone number, an identity card or a bank card in it is masked; other numbers are what they are.
     Text,
     /// One number: `138****5678`.
     Number,
@@ -144,7 +145,7 @@ impl Value {
     pub fn shown(&self, kind: Shown) -> String {
         match self {
             Value::Text(text) => match kind {
-                Shown::Text => mask_numbers(text.reveal()),
+                Shown::Text => masked_people(text.reveal()),
                 Shown::Number => mask_digits(text.reveal()),
                 Shown::Name => mask_name(text.reveal()),
                 Shown::IdCard => mask_id_card(text.reveal()),
@@ -209,6 +210,7 @@ mod tests {
         for (value, kind, shown) in [
             (text("13812345678"), Shown::Number, "138****5678"),
             (text("请打13812345678"), Shown::Text, "请打138****5678"),
+            (text("订单20261008001234"), Shown::Text, "订单20261008001234"),
             (text("张三丰"), Shown::Name, "张**"),
             (text("110105199001011234"), Shown::IdCard, "110105****1234"),
             (text("6225880000001234"), Shown::Card, "6225****1234"),

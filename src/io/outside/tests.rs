@@ -20,7 +20,10 @@ use crate::base::CallId;
 use crate::io::tls::tests::Authority;
 use crate::plan::{FieldKind, Webhook};
 
-const CALL: CallId = CallId::from_bytes([7; 16]);
+/// The call that asks.
+fn call() -> CallId {
+    CallId::from_bytes([7; 16])
+}
 
 /// What a server of hyper has seen: method, path, head, body.
 #[derive(Debug, Clone)]
@@ -137,10 +140,10 @@ impl House {
     }
 
     fn ask(&mut self, lookup: &Lookup, values: Vec<Value>) -> Answered {
-        let question = Question { call: CALL, number: 3, lookup: Arc::new(lookup.clone()), values };
+        let question = Question { call: call(), number: 3, lookup: Arc::new(lookup.clone()), values };
         assert!(self.outside().ask(question));
         let answered = self.found.blocking_recv().expect("an answer");
-        assert_eq!((answered.call, answered.number), (CALL, 3));
+        assert_eq!((answered.call, answered.number), (call(), 3));
         answered
     }
 
@@ -270,11 +273,11 @@ fn a_slow_server_holds_up_nobody_else() {
     let mut house = house("");
     let slow = lookup(&format!("http://{silent}/"), Method::Get, 20_000);
     for number in 0..3 * bounds::OUTSIDE_PER_HOST as u32 {
-        let question = Question { call: CALL, number, lookup: Arc::new(slow.clone()), values: phone() };
+        let question = Question { call: call(), number, lookup: Arc::new(slow.clone()), values: phone() };
         assert!(house.outside().ask(question));
     }
     let quick = lookup(&format!("http://{}/", server.at), Method::Get, 5_000);
-    let question = Question { call: CALL, number: 9_999, lookup: Arc::new(quick), values: phone() };
+    let question = Question { call: call(), number: 9_999, lookup: Arc::new(quick), values: phone() };
     assert!(house.outside().ask(question));
     let first = house.found.blocking_recv().expect("an answer");
     assert_eq!((first.number, first.answer.is_ok()), (9_999, true));
@@ -394,7 +397,7 @@ fn a_secret_and_a_token_leave_under_tls_only() {
 
 fn notice(at: SocketAddr, text: &str, clear: bool) -> Notice {
     Notice {
-        call: CALL,
+        call: call(),
         at: crate::io::clock::wall(),
         webhook: Arc::new(Webhook { name: "crm".into(), url: format!("http://{at}/events").into() }),
         text: Some(text.into()),
@@ -437,7 +440,7 @@ fn a_letter_is_told_until_it_is_taken() {
     assert_eq!(seen[0].body, seen[1].body);
     let body: serde_json::Value = serde_json::from_str(&seen[0].body).expect("JSON");
     assert_eq!((&body["caller"], &body["text"]), (&"138****5678".into(), &"tag \"还不上\"".into()));
-    assert_eq!((&body["webhook"], &body["call"]), (&"crm".into(), &CALL.to_string().into()));
+    assert_eq!((&body["webhook"], &body["call"]), (&"crm".into(), &call().to_string().into()));
     let key = Secret::new("key".to_string());
     assert_eq!(seen[0].head["ledgerline-signature"], signature(&key, seen[0].body.as_bytes()));
     let body: serde_json::Value = serde_json::from_str(&seen[2].body).expect("JSON");
