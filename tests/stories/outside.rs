@@ -16,7 +16,7 @@ fn world(seed: u64) -> World {
 
 /// Lets the world run until the call has asked, and takes the question.
 fn asked(world: &mut World, until: u64) -> Question {
-    world.run_until(secs(until));
+    world.run_until(ms(until));
     world.asked.pop().expect("a question")
 }
 
@@ -43,7 +43,7 @@ fn holds(lines: &[String], text: &str) -> bool {
 fn an_answer_decides_where_the_call_goes() {
     let mut world = world(800);
     world.phone("alice").dials("40").at(secs(1));
-    let question = asked(&mut world, 1);
+    let question = asked(&mut world, 1_200);
     assert_eq!(question.values, [Value::Text(Masked::new("8001"))]);
     answers(&mut world, &question, r#"{"grade":"gold","owes":3,"idcard":"110105199001011234"}"#);
     world.phone("alice").hangs_up().at(secs(20));
@@ -59,7 +59,7 @@ fn a_late_answer_is_not_waited_for_and_changes_nothing() {
     for (late, json) in [(true, r#"{"grade":"gold","owes":3}"#), (false, r#"{"grade":"brass","owes":3}"#)] {
         let mut world = world(801);
         world.phone("alice").dials("40").at(secs(1));
-        let question = asked(&mut world, 1);
+        let question = asked(&mut world, 1_200);
         if late {
             world.run_until(secs(3));
         }
@@ -80,7 +80,7 @@ fn a_caller_who_goes_while_a_system_is_asked_leaves_nothing_behind() {
     let mut world = world(802);
     world.phone("alice").dials("40").at(secs(1));
     world.phone("alice").hangs_up().at(secs(1) + ms(400));
-    let question = asked(&mut world, 1);
+    let question = asked(&mut world, 1_200);
     world.run_until(secs(1) + ms(900));
     answers(&mut world, &question, r#"{"grade":"gold","owes":3}"#);
     world.run_until(secs(20));
@@ -114,7 +114,7 @@ fn a_webhook_is_told_masked_and_once() {
     world.phone("alice").hangs_up().at(secs(10));
     world.run_until(secs(30));
     world.settle();
-    let [told] = &world.told[..] else { panic!("{:?}", world.told) };
+    let [told] = &world.letters[..] else { panic!("{:?}", world.letters) };
     assert_eq!((&*told.webhook.name, told.text.as_deref(), told.clear), ("crm", Some("call"), false));
     assert_eq!(told.call, world.only_cdr().call);
     let _: &Arc<ledgerline::plan::Webhook> = &told.webhook;

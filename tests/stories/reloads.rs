@@ -57,11 +57,11 @@ fn a_thousand_reloads_lose_no_call() {
 fn a_call_walks_its_own_program_to_the_end() {
     let mut world = World::with_plan(901, Plan::Required);
     world.phone("alice").dials("9").at(secs(1));
+    world.phone("alice").presses('1').at(secs(5));
+    world.phone("bob").answers().after(secs(1));
     world.run_until(secs(2));
     let other = OFFICE.replace("1 -> dial user bob for 15s", "1 -> dial user carol for 15s");
     world.handle(Input::Program(program(&other)));
-    world.phone("alice").presses('1').at(secs(5));
-    world.phone("bob").answers().after(secs(1));
     world.run_until(secs(15));
     assert!(world.talked("alice", "bob"), "{}", world.ladder());
     world.phone("alice").hangs_up().at(secs(16));

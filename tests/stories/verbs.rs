@@ -79,7 +79,7 @@ fn simulated(number: &str, keys: &[&'static str], dialled: Outcome) -> Vec<Strin
 fn a_simulated_call_is_traced_line_for_line_as_the_live_one() {
     let mut live = world(700);
     live.phone("alice").dials("40").at(secs(1));
-    types(&mut live, "8002", 10);
+    types(&mut live, "8002", 11);
     live.phone("bob").answers().after(secs(2));
     live.phone("bob").hangs_up().after(secs(5));
     live.run_until(secs(60));

@@ -124,7 +124,7 @@ pub struct World {
     pub spoken: Vec<Spoken>,
     /// What systems outside were asked and told; nobody there answers but the story.
     pub asked: Vec<ledgerline::call::Question>,
-    pub told: Vec<ledgerline::call::Notice>,
+    pub letters: Vec<ledgerline::call::Notice>,
     /// Everything that the switch lets out but SIP itself, as it prints; only if somebody looks.
     pub printed: Option<String>,
     /// The trunks, known to the switch before the story begins.

@@ -208,7 +208,7 @@ impl World {
                 }
                 Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
                 Output::LookUp(question) => self.asked.push(*question),
-                Output::Post(notice) => self.told.push(*notice),
+                Output::Post(notice) => self.letters.push(*notice),
                 Output::Report(report) => {
                     if format!("{report:?}").contains(setting::MOBILE) {
                         self.fault(format!("a report names a person: {report:?}"));

@@ -163,7 +163,7 @@ impl World {
             ever_heard: Default::default(),
             spoken: Vec::new(),
             asked: Vec::new(),
-            told: Vec::new(),
+            letters: Vec::new(),
             printed: None,
             plan,
             trunks: Vec::new(),
