@@ -59,7 +59,7 @@ pub(super) fn vote(args: &args::Sign, voice: Voice, node: &mut Node, printer: &P
 /// `user key NAME --revoke`
 pub(super) fn revoke(name: &str, node: &mut Node, printer: &Printer) -> Result<(), Stop> {
     let view: PersonView = node.value(Act::Person(PersonAct::RevokeKey { name: name.to_string() }))?;
-    printer.value(&view, |view| format!("{} has no key for approvals any more\n", view.name));
+    printer.value(&view, |view| format!("{} has no key for approvals any more\n", view.of.name));
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 //! Invariant: a reload or a way back that fails changes nothing: the program is checked, kept, consented to and written into
 //! the history before the core is told of it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +21,8 @@ use crate::config::Mode;
 use crate::io::clock::wall;
 use crate::io::motions::MotionView;
 use crate::io::plans::{self, Folder, Loaded};
-use crate::io::programs::{self, Book, Change, Consent, Entry, Kept, ProgramsError, Step};
+use crate::io::programs::{self, Book, Change, Consent, Entry, Kept, ProgramsError, Proposed, Step};
+use crate::plan::diff::diff;
 use crate::plan::{Lang, Program};
 
 /// A request about plans.
@@ -172,15 +175,14 @@ impl Desk {
             let folder = Folder::open(&self.plan.folder).map_err(failed)?;
             self.programs.keep(&loaded.kept, &folder).map_err(kept)?;
         }
-        let change = match active.filter(|_| !same).and_then(|entry| self.programs.get(&entry.program)) {
-            Some(before) => Change::between(Some(&before), &loaded.kept).line(),
-            None => Change::between(same.then_some(&loaded.kept), &loaded.kept).line(),
-        };
+        let before = active.and_then(|entry| self.programs.get(&entry.program));
+        let change = in_a_line(before.as_ref(), &loaded.kept, &self.for_calls(active, &program));
         let by = approval.as_ref().map(|motion| self.voters(motion)).unwrap_or_default();
         if !written || approval.is_some() {
             let entry = way.entry(&hash, &loaded, &change, wall());
             self.programs.record(entry, approval).map_err(kept)?;
         }
+        self.programs.set_current(program.clone());
         self.running()?.program(program, loaded.prompts).map_err(failed)?;
         self.programs.set_alarm(None);
         Ok(json!({
@@ -207,12 +209,25 @@ impl Desk {
         })
     }
 
+    /// What changes for calls when `program` takes the place of what runs (beside a stopped node: of what ran last).
+    fn for_calls(&self, active: Option<&Entry>, program: &Arc<Program>) -> Vec<String> {
+        let last = || {
+            let kept = self.programs.get(&active?.program)?;
+            self.programs.load(&kept, &self.site).program
+        };
+        let Some(before) = self.programs.current().or_else(last) else { return Vec::new() };
+        if before.hash() == program.hash() {
+            return Vec::new();
+        }
+        diff(&before, program).iter().map(|change| change.say(Lang::En)).collect()
+    }
+
     /// The accounts of who approved.
     fn voters(&self, motion: &Motion) -> Vec<String> {
         let people = self.people.list().unwrap_or_default();
         let name = |vote: &crate::compliance::approval::Vote| {
-            let account = people.iter().find(|view| view.key.as_deref() == Some(&vote.key));
-            account.map_or_else(|| vote.person.to_string(), |view| view.name.clone())
+            let account = people.iter().find(|view| view.of.key.as_deref() == Some(&vote.key));
+            account.map_or_else(|| vote.person.to_string(), |view| view.of.name.clone())
         };
         motion.votes.iter().map(name).collect()
     }
@@ -261,11 +276,13 @@ impl Desk {
         let active = book.active().map(|entry| entry.program.clone());
         let before = active.as_ref().and_then(|hash| Some((&**hash, self.programs.get(hash)?)));
         let before = before.as_ref().map(|(hash, kept)| (*hash, kept));
-        let text = programs::text_of(&hash, &loaded.kept, &needs, reason, before);
+        let calls = self.for_calls(book.active(), program);
+        let proposed = Proposed { hash: &hash, kept: &loaded.kept, needs: &needs, reason, calls: &calls };
+        let text = programs::text_of(&proposed, before);
         let now = wall();
         let motion = self.motions.propose_to(Weighty::Plan, &text, needs, author, now);
         let motion = motion.map_err(persons::motions)?;
-        let change = Change::between(before.map(|(_, kept)| kept), &loaded.kept).line();
+        let change = in_a_line(before.map(|(_, kept)| kept), &loaded.kept, &calls);
         let way = Way { step: Step::Proposed, actor, book: &book };
         self.programs.record(way.entry(&hash, &loaded, &change, now), None).map_err(kept)?;
         Ok(json!({ "program": hash, "change": change, "motion": MotionView::of(motion, now) }))
@@ -293,6 +310,16 @@ impl Way<'_> {
             files: loaded.files.clone(),
             change: change.to_string(),
         }
+    }
+}
+
+/// A change in a line: what it is for calls, and where it stands.
+fn in_a_line(before: Option<&Kept>, now: &Kept, calls: &[String]) -> String {
+    let files = Change::between(before, now).line();
+    match calls {
+        [] => files,
+        [one] => format!("{one} ({files})"),
+        [first, more @ ..] => format!("{first}, and {} more ({files})", more.len()),
     }
 }
 

@@ -323,7 +323,7 @@ impl People {
     /// Nobody has the name.
     pub fn revoke_key(&self, name: &str) -> Result<PersonView, PeopleError> {
         self.with(name, |account| {
-            account.key = None;
+            account.of.key = None;
             Ok(view(account))
         })
     }

@@ -1,4 +1,4 @@
-//! What has changed from one program to another, line by line of the text that counts.
+//! What has changed from one program to another, line by line of the text in its one layout.
 //!
 //! Invariant: every line of the newer text that the older one has not is told, and the other way round.
 
@@ -148,7 +148,7 @@ mod tests {
     fn a_change_is_told_in_a_line_and_line_by_line() {
         let office = "edition 2026\nroute \"8XXX\" from users -> dial user {callee} for 25s\n";
         let first = kept(&[("office.plan", office)], &[("a.wav", "00"), ("b.wav", "01")]);
-        let text = "# why\nedition 2026\n\nroute \"8XXX\"  from users -> dial user {callee} for 30s\n";
+        let text = "edition 2026\n\n\nroute \"8XXX\"  from users -> dial user {callee} for 30s\n";
         let second = kept(
             &[("office.plan", text), ("night.plan", "edition 2026\n")],
             &[("a.wav", "02"), ("b.wav", "01")],

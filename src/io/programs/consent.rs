@@ -57,19 +57,29 @@ pub fn needs_of(program: &Program, plan: &config::Plan) -> Result<Vec<Need>, Unk
     Ok(needs)
 }
 
+/// A program that is laid before others.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposed<'a> {
+    /// Its hash.
+    pub hash: &'a str,
+    /// What it is made of.
+    pub kept: &'a Kept,
+    /// Who must agree.
+    pub needs: &'a [Need],
+    /// Why; may be empty.
+    pub reason: &'a str,
+    /// What changes for calls, a line each.
+    pub calls: &'a [String],
+}
+
 /// What is laid before others: the program by its hash, who must agree, its files, and what changes against what runs.
-pub fn text_of(
-    hash: &str,
-    kept: &Kept,
-    needs: &[Need],
-    reason: &str,
-    before: Option<(&str, &Kept)>,
-) -> String {
+pub fn text_of(proposed: &Proposed<'_>, before: Option<(&str, &Kept)>) -> String {
+    let Proposed { hash, kept, needs, reason, calls } = proposed;
     let mut text = format!("{FIRST}{hash}\n");
     if !reason.is_empty() {
         let _ = writeln!(text, "reason {reason}");
     }
-    for need in needs {
+    for need in *needs {
         let _ = writeln!(text, "needs {need}");
     }
     for (path, content) in &kept.files {
@@ -77,6 +87,12 @@ pub fn text_of(
     }
     for (path, sha256) in &kept.sounds {
         let _ = writeln!(text, "sound {path} {sha256}");
+    }
+    if !calls.is_empty() {
+        let _ = writeln!(text, "\nwhat changes for calls");
+        for call in *calls {
+            let _ = writeln!(text, "{call}");
+        }
     }
     match before {
         Some((hash, _)) => drop(writeln!(text, "\nwhat changes against program {hash}")),
@@ -153,7 +169,9 @@ impl Consent<'_> {
     fn lacks(&self, motion: &Motion, needs: &[Need], now: Wall) -> Result<Option<String>, String> {
         let people = self.people.list().map_err(|error| error.to_string())?;
         let in_force = |key: &str| {
-            people.iter().any(|view| !view.disabled && view.key.as_deref().is_some_and(|known| known == key))
+            people
+                .iter()
+                .any(|view| !view.of.disabled && view.of.key.as_deref().is_some_and(|known| known == key))
         };
         let mut motion = motion.clone();
         let used = motion.used.take();

@@ -35,10 +35,12 @@ impl Kept {
         hex(&plan::content_hash(texts, sounds))
     }
 
-    /// The lines that count of one file; none where there is no such file.
+    /// The lines of one file in the one layout, without empty ones; none where there is no such file.
     pub fn lines(&self, path: &str) -> Vec<String> {
-        let canonical = self.files.get(path).map(|text| plan::canonical(path, text));
-        canonical.iter().flat_map(|text| text.lines()).map(str::to_string).collect()
+        let Some(text) = self.files.get(path) else { return Vec::new() };
+        let laid_out = plan::fmt::format(path, text);
+        let text = laid_out.as_ref().unwrap_or(text);
+        text.lines().filter(|line| !line.trim().is_empty()).map(str::to_string).collect()
     }
 }
 

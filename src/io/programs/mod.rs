@@ -13,7 +13,7 @@ mod start;
 
 pub use book::{Book, Entry, Step};
 pub use change::Change;
-pub use consent::{Consent, UnknownRole, needs_of, program_of, text_of};
+pub use consent::{Consent, Proposed, UnknownRole, needs_of, program_of, text_of};
 pub use kept::Kept;
 pub use start::{Started, at_start};
 
@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use super::plans::{self, Loaded, Shelf};
 use super::sealed::{Sealed, SealedError};
 use crate::compliance::approval::Motion;
-use crate::plan::Site;
+use crate::plan::{Program, Site};
 use crate::vault::Keyring;
 use kept::{OnShelf, Shelves};
 
@@ -37,6 +37,7 @@ pub struct Programs {
     book: Sealed,
     turn: Arc<Mutex<()>>,
     alarm: Arc<Mutex<Option<String>>>,
+    current: Arc<Mutex<Option<Arc<Program>>>>,
 }
 
 /// Why a program is not kept or not found.
@@ -67,6 +68,7 @@ impl Programs {
             book: Sealed::new(store.join("plans.sealed"), "plans", keys),
             turn: Arc::default(),
             alarm: Arc::default(),
+            current: Arc::default(),
         }
     }
 
@@ -141,6 +143,16 @@ impl Programs {
     /// What somebody should know of the program that runs.
     pub fn alarm(&self) -> Option<String> {
         self.alarm.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The program that runs; `None` beside a stopped node.
+    pub fn current(&self) -> Option<Arc<Program>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on `program` runs.
+    pub fn set_current(&self, program: Arc<Program>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(program);
     }
 
     /// Says what somebody should know from now on.

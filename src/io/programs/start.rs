@@ -5,6 +5,8 @@
 //! up after a power cut is worse than an old plan. A node in production starts with the program that was approved and ran
 //! last, whatever the folder says.
 
+use std::sync::Arc;
+
 use super::{Consent, Entry, Kept, Programs, Step};
 use crate::base::Wall;
 use crate::config::{Config, Mode};
@@ -39,6 +41,9 @@ pub fn at_start(
         Mode::Production => start.production(&Consent { motions, people, plan: &config.plan })?,
     };
     programs.set_alarm(started.alarm.clone());
+    if let Some(program) = &started.loaded.program {
+        programs.set_current(Arc::clone(program));
+    }
     Ok(started)
 }
 
