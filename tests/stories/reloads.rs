@@ -1,10 +1,9 @@
-//! Programs that change while calls run: each call keeps its own to the end, and urgent words reach those in progress.
+//! Programs that change while calls run: each call keeps its own to the end.
 
 use std::sync::Arc;
 
-use ledgerline::call::trace::What;
 use ledgerline::plan::{Folder, Lang, Program, load};
-use ledgerline::switch::{Answer, Command, Input};
+use ledgerline::switch::Input;
 
 use crate::world::*;
 
@@ -67,32 +66,4 @@ fn a_call_walks_its_own_program_to_the_end() {
     world.phone("alice").hangs_up().at(secs(16));
     world.run_until(secs(40));
     world.settle();
-}
-
-/// WORD-05: a new version of a set that is marked urgent is there for calls in progress at once; one that is not, is not.
-#[test]
-fn urgent_words_reach_calls_in_progress() {
-    let words = |version: &str, phrase: &str, urgent: &str| {
-        format!("{OFFICE}\nwords risky {version} {{ \"no risk\" \"{phrase}\" {urgent} }}\n")
-    };
-    for (urgent, reached) in [("urgent", true), ("", false)] {
-        let mut world = World::with_plan(902, Plan::Required);
-        world.handle(Input::Program(program(&words("v1", "guaranteed", ""))));
-        world.phone("alice").dials("8002").at(secs(1));
-        world.phone("bob").answers().after(secs(1));
-        world.run_until(secs(5));
-        world.handle(Input::Program(program(&words("v2", "double your money", urgent))));
-        world.handle(Input::Command { ticket: 1, command: Command::Calls });
-        let Some(Answer::Calls(calls)) = world.answers.pop() else { panic!("no answer") };
-        let command = Command::Explain { id: calls[0].id };
-        world.handle(Input::Command { ticket: 2, command });
-        let Some(Answer::Trace(trace)) = world.answers.pop() else { panic!("no answer") };
-        let told = trace.iter().any(|entry| {
-            matches!(&entry.what, What::Call { text } if text == "urgent words risky hold from now on")
-        });
-        assert_eq!(told, reached, "{urgent}");
-        world.phone("alice").hangs_up().at(secs(6));
-        world.run_until(secs(20));
-        world.settle();
-    }
 }
