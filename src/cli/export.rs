@@ -78,7 +78,7 @@ impl Folder {
         {
             return Err(Stop::refused(format!("{} is not empty and no package", path.display())));
         }
-        for folder in ["", "audio", "events", "vcon", "proofs"] {
+        for folder in ["", "audio", "beside", "events", "vcon", "proofs"] {
             DirBuilder::new().recursive(true).mode(0o700).create(path.join(folder)).map_err(at)?;
         }
         Ok(Folder { path: path.to_path_buf() })

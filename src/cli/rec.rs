@@ -17,7 +17,7 @@ use super::keep;
 use super::print::{Printer, clock_time, or_dash, table};
 use crate::io::admin::keeping::KeepAct;
 use crate::io::admin::protocol::{Act, Purpose, Search};
-use crate::io::admin::{RecordingView, Reply, SoundView};
+use crate::io::admin::{CaptureView, RecordingView, Reply, SoundView};
 use crate::vault::{Sound, flac};
 
 /// A day.
@@ -33,7 +33,11 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             show(Act::RecReveal { recording: id, reason: purpose }, &mut node, printer)
         }
         args::Rec::Play { id, output, purpose } => {
-            let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose };
+            let beside = output.as_deref().and_then(Path::extension).is_some_and(|ending| ending == "pcap");
+            let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose, beside };
+            if let (true, Some(output)) = (beside, &output) {
+                return pictures(act, output, &mut node, printer);
+            }
             play(act, output.as_deref(), &mut node, printer)
         }
         args::Rec::Verify { id, day, index } => {
@@ -157,6 +161,28 @@ fn play(act: Act, output: Option<&Path>, node: &mut Node, printer: &Printer) -> 
         });
     }
     Ok(if sound.gaps.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+/// Video and fax, into a capture file.
+fn pictures(act: Act, path: &Path, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let mut file = Later { path, file: None };
+    let mut written = Ok(());
+    let told = node.act(act, &mut |reply| {
+        if let Reply::Octets(octets) = reply {
+            written = file.write_all(&octets);
+        }
+        written.is_ok()
+    })?;
+    written.and_then(|()| file.flush()).map_err(Stop::failed)?;
+    let told: CaptureView = serde_json::from_value(told).map_err(Stop::failed)?;
+    if told.packets == 0 {
+        return Err(Stop::failed("this recording has neither video nor fax"));
+    }
+    printer.value(&told, |told| {
+        let gaps: String = told.gaps.iter().map(|gap| format!("\nmissing: {gap}")).collect();
+        format!("{} packets of video and fax, for a protocol analyser{gaps}", told.packets)
+    });
+    Ok(if told.gaps.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
 /// Into a FLAC file. The sound in clear lies in memory only until it is one.

@@ -77,6 +77,10 @@ impl Decoder {
 
     /// Takes in a packet.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        // Video and fax.
+        if usize::from(frame.track) >= self.tracks.len() {
+            return;
+        }
         let kind = match (self.formats.get(&(frame.track, frame.payload_type)), frame.payload_type) {
             (Some(kind), _) => kind.clone(),
             (None, 13) => return,
@@ -275,7 +279,9 @@ mod tests {
         decoder.frame(&Frame { payload_type: 97, ..frame(0, 60, 0, &loud) });
         decoder.frame(&Frame { payload_type: 18, ..frame(1, 60, 0, &loud) });
         decoder.frame(&Frame { payload_type: 13, ..frame(1, 60, 0, &loud) });
-        decoder.frame(&Frame { track: 9, ..frame(9, 60, 0, &loud) });
+        for track in [2, 5, 9] {
+            decoder.frame(&Frame { payload_type: 97, ..frame(track, 60, 0, &loud) });
+        }
         let sound = decoder.finish(1_000_000);
         assert_eq!(sound.left.len(), 8_000);
         assert_ne!(sound.left[0], 0);

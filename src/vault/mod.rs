@@ -8,6 +8,7 @@
 
 mod audit;
 mod book;
+mod capture;
 mod certificate;
 mod chunk;
 mod content;
@@ -37,6 +38,7 @@ mod verdict;
 
 pub use audit::{AuditEntry, AuditQuery, Outcome, Who};
 pub use book::Book;
+pub use capture::{BESIDE, capture, capture_head};
 pub use certificate::Certificate;
 pub use chunk::Kind;
 pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};

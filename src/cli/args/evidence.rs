@@ -67,7 +67,7 @@ pub enum Rec {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
-    /// Decrypt a recording to WAV (or FLAC, when the file is called .flac): into a file, or to the loudspeaker where `aplay` is installed
+    /// Decrypt a recording to WAV (to FLAC when the file is called .flac; its video and fax when it is called .pcap): into a file, or to the loudspeaker where `aplay` is installed
     Play {
         /// The recording
         id: RecordingId,

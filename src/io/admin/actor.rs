@@ -181,7 +181,7 @@ mod tests {
 
     fn play(purpose: Purpose) -> Right {
         let recording = RecordingId::from_bytes([1; 16]);
-        right_of(&Act::RecPlay { recording, purpose, reason: None }).expect("a right")
+        right_of(&Act::RecPlay { recording, purpose, reason: None, beside: false }).expect("a right")
     }
 
     /// DUAL-03: root on the socket runs the machine and hears nothing; who hears does not run it.

@@ -12,7 +12,9 @@ use super::actor::{Actor, right_of};
 use super::persons;
 use super::protocol::{Act, Failure, KeyAct, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
-use super::view::{AuditView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown};
+use super::view::{
+    AuditView, CaptureView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown,
+};
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
 use crate::compliance::retention::Use;
 use crate::compliance::role::Right;
@@ -176,6 +178,7 @@ impl Desk {
                 self.people.count_reveal(account, wall()).map_err(persons::people)?;
                 self.rec_show(recording, true)
             }
+            Act::RecPlay { recording, purpose, beside: true, .. } => self.rec_beside(recording, purpose, out),
             Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
             Act::RecVerify { recording, between, index } => {
                 self.verified(match (recording, between, index) {
@@ -389,6 +392,24 @@ impl Desk {
             .collect();
         gaps.extend(damages.iter().map(ToString::to_string));
         value(SoundView { samples, len_bytes, gaps })
+    }
+
+    /// The video and the fax of a recording, as one capture file.
+    fn rec_beside(&self, recording: RecordingId, purpose: Purpose, out: Out<'_>) -> Result<Value, Failure> {
+        let wanted = if purpose == Purpose::Play { Use::Play } else { Use::Export };
+        self.store()?.may(recording, wanted).map_err(store)?;
+        tracing::info!(target: "ledgerline::admin", %recording, ?purpose, "video and fax of a recording are read");
+        let mut len_bytes = 0;
+        let mut take = |mut octets: Vec<u8>| {
+            if len_bytes > 0 {
+                // Each piece begins like a file; this is one.
+                octets.drain(..crate::vault::capture_head().len());
+            }
+            len_bytes += octets.len() as u64;
+            out(Reply::Octets(octets))
+        };
+        let (packets, damages) = self.store()?.beside(recording, PIECE_BYTES, &mut take).map_err(store)?;
+        value(CaptureView { packets, len_bytes, gaps: damages.iter().map(ToString::to_string).collect() })
     }
 
     fn verified(&self, scope: Scope) -> Result<Value, Failure> {

@@ -262,6 +262,15 @@ impl Desk {
         hand.over(&format!("events/{recording}.jsonl"), events)?;
         hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
         hand.in_clear(&format!("proofs/{recording}.json"), json!(proof).to_string().into_bytes())?;
+        let mut part = 0;
+        let mut trouble = Ok(());
+        let mut take = |octets: Vec<u8>| {
+            part += 1;
+            trouble = hand.over(&format!("beside/{recording}.{part}.pcap"), octets);
+            trouble.is_ok()
+        };
+        kept.beside(recording, bounds::CAPTURE_BYTES, &mut take).map_err(super::desk::store)?;
+        trouble?;
         let mut gaps = gaps(&record);
         gaps.extend(damages.iter().map(|damage| json!({ "damage": damage.to_string() })));
         let row = &record.row;

@@ -17,4 +17,4 @@ mod view;
 pub use actor::Actor;
 pub use desk::{Desk, Reply};
 pub use server::{Server, in_use};
-pub use view::{AuditView, RecordingView, SoundView, UserMade, UserShown};
+pub use view::{AuditView, CaptureView, RecordingView, SoundView, UserMade, UserShown};

@@ -160,6 +160,9 @@ pub enum Act {
         /// Why, in words; into the audit book.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Its video and fax as a capture file instead.
+        #[serde(default)]
+        beside: bool,
     },
     /// Check recordings and ledger.
     RecVerify {

@@ -78,7 +78,7 @@ impl Deed {
             Act::Motion(act) => return Deed::of_motion(act),
             Act::Export(act) => act.deed(),
             Act::Backup { to, .. } => Deed::new("backup", to.to_string_lossy().into_owned()),
-            Act::RecPlay { recording, purpose, reason } => {
+            Act::RecPlay { recording, purpose, reason, .. } => {
                 let act = match purpose {
                     super::protocol::Purpose::Play => "rec.play",
                     super::protocol::Purpose::Export => "rec.export",

@@ -127,6 +127,17 @@ pub struct SoundView {
     pub gaps: Vec<String>,
 }
 
+/// What was sent of a recording's video and fax.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaptureView {
+    /// Packets in it.
+    pub packets: u64,
+    /// Octets of the file that was sent before.
+    pub len_bytes: u64,
+    /// What was damaged, in words. Empty: nothing.
+    pub gaps: Vec<String>,
+}
+
 /// An account that was made or changed, and its password if the node made one. The only time that it is shown.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct UserMade {

@@ -83,6 +83,21 @@ impl Store {
         self.inner.files.sound(recording)
     }
 
+    /// The video and the fax of one recording as capture files (`docs/recording-format.md`), one after the other, each of some `piece`
+    /// octets at most; none when it has neither. How many packets that are, and what of the recording is damaged. `take` says whether it
+    /// wants more.
+    ///
+    /// # Errors
+    /// As [`Store::sound`].
+    pub fn beside(
+        &self,
+        recording: RecordingId,
+        piece: usize,
+        take: &mut dyn FnMut(Vec<u8>) -> bool,
+    ) -> Result<(u64, Vec<Damage>), StoreError> {
+        self.inner.files.beside(recording, piece, take)
+    }
+
     /// Decodes one recording to a stereo WAV (16 bit, 8 000 Hz; left track 0, right track 1) at `to`, which must not
     /// exist; mode 0600. Gaps are silence.
     ///

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::base::{RecordingId, bounds};
+use crate::base::{RecordingId, Wall, bounds};
 use crate::vault::{
-    Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance, HEAD_BYTES,
-    Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece, Record, Row,
-    Sound, Story, TreeHead,
+    BESIDE, Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance,
+    HEAD_BYTES, Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece,
+    Record, Row, Sound, Story, TreeHead, capture, capture_head,
 };
 
 use super::disk::{Disk, Place, RealDisk};
@@ -236,6 +236,46 @@ impl Files {
         let mut damages = examined.damages;
         damages.extend(story.damages);
         Ok((decoder.finish(duration_us), damages))
+    }
+
+    /// The tracks of a recording that are no sound, as a capture file in pieces of up to `piece` octets and a packet, each a file of its
+    /// own; `take` says whether it wants more.
+    pub(super) fn beside(
+        &self,
+        id: RecordingId,
+        piece: usize,
+        take: &mut dyn FnMut(Vec<u8>) -> bool,
+    ) -> Result<(u64, Vec<Damage>), StoreError> {
+        let started = self.story_head(id)?;
+        let (mut packets, mut wanted) = (0, true);
+        let mut octets = Vec::new();
+        let examined = self.walk(id, |chunk| {
+            if chunk.kind != Kind::Media || !wanted {
+                return;
+            }
+            for frame in crate::vault::Frames::new(chunk.plaintext).filter(|frame| frame.track >= BESIDE) {
+                if octets.is_empty() {
+                    octets.extend_from_slice(&capture_head());
+                }
+                packets += u64::from(capture(&mut octets, started, &frame));
+                if octets.len() >= piece && wanted {
+                    wanted = take(std::mem::take(&mut octets));
+                }
+            }
+        })?;
+        if wanted && !octets.is_empty() {
+            take(octets);
+        }
+        Ok((packets, examined.damages))
+    }
+
+    /// Time 0 of a recording.
+    fn story_head(&self, id: RecordingId) -> Result<Wall, StoreError> {
+        let path = Place::Recording(id).path(&self.root);
+        let file = self.open(id)?;
+        let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).map_err(disk_error(&path))?;
+        let glance = Glance::new(&front, &self.keys.get()).map_err(|d| StoreError::Damaged(id, d))?;
+        Ok(glance.header().at)
     }
 
     /// Opens the file of `id` chunk by chunk.

@@ -9,6 +9,7 @@ mod play;
 mod relay;
 mod report;
 mod shield;
+mod strand;
 mod tap;
 mod transcode;
 

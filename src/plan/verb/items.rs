@@ -326,8 +326,8 @@ pub(crate) static CLAUSES: &[WordRow] = &[
     word(
         "record",
         "record all, two tracks, on failure refuse",
-        "recorded from before the first word; `on failure continue [with event NAME] [if priority >= N else refuse]`",
-        "从第一句话之前开始录音；可写 `on failure continue [with event 名字] [if priority >= N else refuse]`",
+        "recorded from before the first word; `two tracks, video, fax` also what is no sound (without them a recorded call has none); `on failure continue [with event NAME] [if priority >= N else refuse]`",
+        "从第一句话之前开始录音；写 `two tracks, video, fax` 连视频与传真一并录制（不写则受录通话中不予视频与 T.38）；可写 `on failure continue [with event 名字] [if priority >= N else refuse]`",
     ),
     word("retain", "retain CLASS", "how long recordings are kept", "录音保存类别"),
     word(
