@@ -95,6 +95,15 @@ pub enum Plan {
         /// A plan file or folder: what is to hold
         now: String,
     },
+    /// Write pages about a plan for people who sign and audit it: each flow in a picture and in words, the policies that hold, scripts
+    /// with when they are in force
+    Doc {
+        /// A plan folder or one plan file; without it, the plan of the configuration
+        path: Option<PathBuf>,
+        /// The folder for the pages; its index.html is the first
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Write plan files in the one layout: indents, blanks and columns; lines, comments and meaning stay. A file that cannot be read
     /// is left alone, and what is wrong with it is said: exit code 1
     Fmt {
@@ -105,6 +114,10 @@ pub enum Plan {
         #[arg(long)]
         check: bool,
     },
+    /// Make a plan of another switch's dialplan, as far as it goes; what could not be carried over is listed with its lines: exit
+    /// code 1 when there is such a thing
+    #[command(subcommand)]
+    Import(Import),
     /// Have the running switch check and load its plan folder; calls in progress keep theirs
     Reload {
         /// Load a program that the node has kept (proposed or run before) rather than the folder
@@ -149,6 +162,19 @@ pub enum Plan {
         /// Read the passphrase from standard input
         #[arg(long)]
         passphrase_stdin: bool,
+    },
+}
+
+/// `plan import`
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Read the extensions.conf of an Asterisk
+    Asterisk {
+        /// The extensions.conf
+        file: PathBuf,
+        /// Where to write the plan, in a file that is not there yet; standard output, if nothing is said
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 

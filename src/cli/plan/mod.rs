@@ -1,7 +1,9 @@
 //! `plan`: checked, tested and simulated here, or reloaded by the running switch.
 
 mod diff;
+mod doc;
 mod fmt;
+mod import;
 mod life;
 mod sim;
 mod test;
@@ -31,7 +33,9 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
             sim::run(&plans, sim, printer)
         }
         args::Plan::Diff { before, now } => diff::run(before, now, printer),
+        args::Plan::Doc { path, out } => doc::run(path.as_deref(), out, config, printer),
         args::Plan::Fmt { files, check } => fmt::run(files, *check, printer),
+        args::Plan::Import(import) => import::run(import, printer),
         args::Plan::Reload { program } => {
             life::load(PlanAct::Reload { program: program.clone() }, config, printer)
         }

@@ -10,7 +10,7 @@ use crate::plan::diagnostic::Lang;
 use crate::plan::op::{NOWHERE, Op, Pc};
 use crate::plan::program::Program;
 use crate::plan::resolved::{Condition, Operand};
-use crate::plan::tell::{Both, Known, Teller, same_row};
+use crate::plan::tell::{Both, Known, Teller, known, same_row};
 
 use super::times;
 
@@ -58,13 +58,7 @@ struct Stand {
 
 /// Follows both programs from `(a, b)`; `slots` are the values that calls bring there.
 pub(super) fn walk(sides: &Sides, (a, b): (Pc, Pc), slots: (usize, usize)) -> Vec<Parting> {
-    let captured = |count: usize| {
-        let captures = (1..=count).map(|at| {
-            Known::Named(Both::new(format!("captured digits {at}"), format!("捕获的第 {at} 段号码")))
-        });
-        captures.collect::<Vec<_>>()
-    };
-    let place = |pc, slots| Place { pc, known: captured(slots), priority: None };
+    let place = |pc, slots| Place { pc, known: known::captured(slots), priority: None };
     let first =
         Stand { a: place(a, slots.0), b: place(b, slots.1), assumed: BTreeMap::new(), when: Vec::new() };
     let mut walk =
@@ -100,16 +94,13 @@ fn arrive(program: &Program, mut place: Place) -> Arrival {
                 place.priority = Some(*priority);
                 place.pc = *next;
             }
-            Some(Op::Let { slot, value, next }) => {
-                // The values that stand in for a lookup's answer are told with the lookup.
-                if !matches!(value, Operand::Record(_)) {
-                    let value = known(program, &place, value);
-                    set(&mut place.known, *slot, value);
-                }
+            Some(Op::Let { next, .. }) => {
+                known::behind(program, &mut place.known, place.pc);
                 place.pc = *next;
             }
             Some(Op::Go { flow: to, arguments }) => {
-                let values = arguments.iter().map(|value| known(program, &place, value)).collect();
+                let values =
+                    arguments.iter().map(|value| known::passed(program, &place.known, value)).collect();
                 let name = program.flows.get(*to as usize).map(|flow| flow.to_string());
                 flow = flow.or(name);
                 place.known = values;
@@ -119,26 +110,6 @@ fn arrive(program: &Program, mut place: Place) -> Arrival {
         }
     }
     Arrival { place, flow }
-}
-
-fn known(program: &Program, place: &Place, value: &Operand) -> Known {
-    match value {
-        Operand::Slot(slot) => match place.known.get(usize::from(*slot)) {
-            Some(known) => known.clone(),
-            None => Known::Named(Both::same("?")),
-        },
-        other => Known::Named(Both::of(|lang| teller(program, lang, place).operand(other))),
-    }
-}
-
-fn set(known: &mut Vec<Known>, slot: u16, value: Known) {
-    let slot = usize::from(slot);
-    if known.len() <= slot {
-        known.resize(slot + 1, Known::Named(Both::same("?")));
-    }
-    if let Some(place) = known.get_mut(slot) {
-        *place = value;
-    }
 }
 
 struct Walk<'s, 'p> {
@@ -345,9 +316,10 @@ impl Walk<'_, '_> {
                 continue;
             };
             let mut next = stand.clone();
-            (next.a, next.b) = (Place { pc: a_to, ..a.clone() }, Place { pc: b_to, ..b.clone() });
-            bind(&mut next.a, self.sides.before, before);
-            bind(&mut next.b, self.sides.now, now);
+            (next.a, next.b) = (a.clone(), b.clone());
+            known::behind(self.sides.before, &mut next.a.known, a.pc);
+            known::behind(self.sides.now, &mut next.b.known, b.pc);
+            (next.a.pc, next.b.pc) = (a_to, b_to);
             let label =
                 Both::new(label.clone(), zh.get(at).map_or(label.clone(), |(label, _)| label.clone()));
             next.when.extend(when(now, said, &label));
@@ -433,37 +405,12 @@ impl Walk<'_, '_> {
     }
 }
 
-/// What stands in a slot behind an instruction.
-fn bind(place: &mut Place, program: &Program, op: &Op) {
-    match op {
-        Op::Collect { slot, entry, .. } => {
-            let from = op_at(program, op);
-            let digits = Both::of(|lang| {
-                let prompt = teller(program, lang, place).sounds(&entry.sounds, from);
-                match lang {
-                    Lang::En => format!("the digits of {prompt}"),
-                    Lang::Zh => format!("{prompt}所收号码"),
-                }
-            });
-            set(&mut place.known, *slot, Known::Named(digits));
-        }
-        Op::Lookup { lookup, slot: Some(slot), .. } => set(&mut place.known, *slot, Known::Record(*lookup)),
-        _ => {}
-    }
-}
-
 fn has_flow(program: &Program, name: &str) -> bool {
     program.flows.iter().any(|flow| **flow == *name)
 }
 
 fn op<'p>(program: &'p Program, place: &Place) -> Option<&'p Op> {
     program.code.ops.get(place.pc as usize)
-}
-
-/// How the plan writes an instruction.
-fn op_at<'p>(program: &'p Program, op: &Op) -> &'p str {
-    let at = program.code.ops.iter().position(|other| std::ptr::eq(other, op));
-    at.and_then(|at| program.code.origins.get(at)).map_or("", |origin| &origin.said)
 }
 
 /// The hours that a condition is about, and whether it holds while they are open.

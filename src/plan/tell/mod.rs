@@ -4,6 +4,7 @@
 //! Invariant: what is told comes from the compiled program alone, so that it is what calls will meet.
 
 mod deeds;
+pub(crate) mod known;
 mod rules;
 mod values;
 
@@ -20,7 +21,7 @@ use super::program::Program;
 use super::resolved::{Operand, PartSource, Sounds, TargetSource, Whom, Window};
 use super::verb::VerbRow;
 
-pub(crate) use rules::{limits, reaction, rules, script_text};
+pub(crate) use rules::{limits, origins, reaction, rules, script_text};
 pub(crate) use values::{Known, clock, day, hole, hours, week};
 
 /// A text in both languages.
