@@ -17,6 +17,7 @@ mod calls;
 mod crash;
 mod dialogs;
 mod dns;
+mod flows;
 mod full_disk;
 mod groups;
 mod lamps;
