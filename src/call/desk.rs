@@ -165,6 +165,8 @@ pub enum Alarm {
     Lookup,
     /// This party may be heard again.
     Unmute(LegId),
+    /// What this party may not be heard saying is about to reach the others.
+    Hush(LegId),
     /// The 2xx of this leg is to be sent again, or its ACK never came.
     Accepted(LegId),
     /// A reliable provisional response of this leg is to be sent again, or its PRACK never came.

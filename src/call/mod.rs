@@ -280,6 +280,7 @@ impl Call {
             Alarm::Pause => self.pause_over(desk),
             Alarm::Lookup => self.not_answered(desk),
             Alarm::Unmute(leg) => self.mute(desk, leg, false),
+            Alarm::Hush(leg) => self.hush_now(desk, leg),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),
             Alarm::Session(leg) => self.session_due(desk, leg),

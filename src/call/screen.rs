@@ -78,6 +78,8 @@ struct Ear {
     watcher: Watcher,
     deaf: bool,
     delay: Option<Duration>,
+    /// Until when what is on its way is not to be heard, once it has come that far.
+    hushed: Option<Time>,
     /// The hits of this ear, by their place in [`Screening::spoken`].
     hits: Vec<(HitId, usize)>,
 }
@@ -139,7 +141,8 @@ impl Call {
         // Without words in force there is nothing to wait for.
         let Some(words) = words else { return };
         let watcher = Watcher::new(words, party);
-        let ear = Ear { leg, agent, began: desk.now, watcher, deaf: false, delay, hits: Vec::new() };
+        let ear =
+            Ear { leg, agent, began: desk.now, watcher, deaf: false, delay, hushed: None, hits: Vec::new() };
         screening.ears.push(ear);
         if let Some(delay) = delay {
             self.delay(desk, leg, delay);
@@ -151,6 +154,7 @@ impl Call {
         let Some(screening) = &mut self.screening else { return };
         let Some(at) = screening.ears.iter().position(|ear| ear.leg == leg) else { return };
         let ear = screening.ears.remove(at);
+        desk.alarms.clear(&(self.id, Alarm::Hush(leg)));
         let stays = !matches!(self.phase, Phase::Ending) && self.leg(leg).is_some_and(|at| !at.is_gone());
         if ear.delay.is_some() && stays {
             self.delay(desk, leg, Duration::ZERO);
@@ -292,10 +296,32 @@ impl Call {
         screening.spoken.push(spoken.clone());
         self.tell_spoken(desk, &spoken);
         if let Some(delay) = delay {
-            self.silence(desk, leg, began + Duration::from_millis(to_ms) + delay + MARGIN);
+            let at = |ms| began + Duration::from_millis(ms) + delay;
+            self.hush(desk, leg, at(from_ms), at(to_ms) + MARGIN);
         }
         if !spoken.excused {
             self.act_on(desk, leg, &spoken);
+        }
+    }
+
+    /// Nobody hears what reaches the others between these moments, the margin before the first included.
+    fn hush(&mut self, desk: &mut Desk<'_>, leg: LegId, from: Time, until: Time) {
+        let Some(ear) = self.ear(leg) else { return };
+        let until = ear.hushed.map_or(until, |already| already.max(until));
+        ear.hushed = Some(until);
+        if from <= desk.now + MARGIN {
+            return self.silence(desk, leg, until);
+        }
+        let (alarm, at) = ((self.id, Alarm::Hush(leg)), desk.now + (from.since(desk.now) - MARGIN));
+        if desk.alarms.of(&alarm).is_none_or(|already| at < already) {
+            desk.alarms.set(alarm, at);
+        }
+    }
+
+    /// What is not to be heard reaches the others now.
+    pub(super) fn hush_now(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if let Some(until) = self.ear(leg).and_then(|ear| ear.hushed.take()) {
+            self.silence(desk, leg, until);
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Phone<'a> {
     pub port: u16,
     /// The tone that it speaks, in Hz.
     pub tone: f64,
+    /// Tones that it speaks instead, a fifth of a second each, and then nothing; empty: `tone`.
+    pub phrase: &'a [f64],
     /// Whether it answers by itself.
     pub answers: bool,
     /// What it speaks, by baresip's names.
@@ -62,7 +64,10 @@ impl Baresip {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         fs::create_dir(place("heard")).expect("made");
-        ear::write_tone_at(phone.rate(), &place("tone.wav"), phone.tone, 120);
+        match phone.phrase {
+            [] => ear::write_tone_at(phone.rate(), &place("tone.wav"), phone.tone, 120),
+            phrase => ear::write_tones(phone.rate(), &place("tone.wav"), phrase),
+        }
         fs::write(place("config"), configuration(phone, &folder)).expect("written");
         fs::write(place("accounts"), account(phone)).expect("written");
         fs::write(place("contacts"), "").expect("written");

@@ -13,6 +13,11 @@ pub fn write_tone(path: &Path, hertz: f64, seconds: u32) {
 
 /// The same at another rate.
 pub fn write_tone_at(rate: u32, path: &Path, hertz: f64, seconds: u32) {
+    write_tones(rate, path, &vec![hertz; 5 * seconds as usize]);
+}
+
+/// Tones one after the other, a fifth of a second each.
+pub fn write_tones(rate: u32, path: &Path, tones: &[f64]) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: rate,
@@ -20,9 +25,12 @@ pub fn write_tone_at(rate: u32, path: &Path, hertz: f64, seconds: u32) {
         sample_format: hound::SampleFormat::Int,
     };
     let mut file = hound::WavWriter::create(path, spec).expect("a file");
-    for at in 0..rate * seconds {
-        let sample = (TAU * hertz * f64::from(at) / f64::from(rate)).sin() * 10_000.0;
-        file.write_sample(sample as i16).expect("written");
+    let mut phase = 0.0;
+    for hertz in tones {
+        for _ in 0..rate / 5 {
+            file.write_sample((f64::sin(phase) * 10_000.0) as i16).expect("written");
+            phase += TAU * hertz / f64::from(rate);
+        }
     }
     file.finalize().expect("written");
 }

@@ -25,6 +25,7 @@ mod many;
 mod phones;
 mod pjsip;
 mod release;
+mod screening;
 mod secure;
 mod supervision;
 mod torture;

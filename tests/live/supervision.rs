@@ -27,6 +27,7 @@ fn a_supervisor_listens_then_whispers_then_barges_in() {
         user: "carol",
         port: 6_300,
         tone: CAROL,
+        phrase: &[],
         answers: true,
         codecs: "pcmu,pcma",
         transport: "udp",

@@ -26,6 +26,22 @@ pub struct Office {
     pub bob: Baresip,
 }
 
+/// What alice's and bob's phones are like.
+pub struct Phones<'a> {
+    /// What each says of SRTP.
+    pub srtp: [Option<&'a str>; 2],
+    /// What each speaks.
+    pub codecs: [&'a str; 2],
+    /// Tones that bob says (see [`Phone::phrase`]); empty: his tone.
+    pub bob_says: &'a [f64],
+}
+
+impl Default for Phones<'_> {
+    fn default() -> Self {
+        Phones { srtp: [None, None], codecs: ["pcmu,pcma"; 2], bob_says: &[] }
+    }
+}
+
 /// A node that both kinds of phones reach, its menu's prompt in place, with alice's and bob's accounts; it does not serve yet.
 pub fn node(plan: &str) -> Node {
     let node = Node::new(plan);
@@ -50,29 +66,39 @@ impl Office {
 
     /// As [`Office::open`], at a node that was made ready, with phones that register over `transport`.
     pub fn of(node: Node, transport: &str) -> Office {
-        Office::with(node, transport, [None, None], ["pcmu,pcma"; 2])
+        Office::with(node, transport, Phones::default())
     }
 
     /// As [`Office::of`], with what alice's and bob's phones speak.
     pub fn speaking(node: Node, transport: &str, codecs: [&str; 2]) -> Office {
-        Office::with(node, transport, [None, None], codecs)
+        Office::with(node, transport, Phones { codecs, ..Phones::default() })
     }
 
     /// As [`Office::of`], with what alice's and bob's phones say of SRTP (see [`Phone::srtp`]).
     pub fn encrypted(node: Node, transport: &str, srtp: [Option<&str>; 2]) -> Office {
-        Office::with(node, transport, srtp, ["pcmu,pcma"; 2])
+        Office::with(node, transport, Phones { srtp, ..Phones::default() })
     }
 
-    /// As [`Office::of`], with what each phone says of SRTP and what it speaks.
-    pub fn with(mut node: Node, transport: &str, srtp: [Option<&str>; 2], codecs: [&str; 2]) -> Office {
+    /// As [`Office::of`], with phones of another kind.
+    pub fn with(mut node: Node, transport: &str, phones: Phones<'_>) -> Office {
         node.serve();
         let certificates = &node.path("certs");
-        let phone = |user, port, tone, answers, n: usize| {
-            let (srtp, codecs) = (srtp[n], codecs[n]);
-            Baresip::start(&Phone { user, port, tone, answers, codecs, transport, srtp, certificates })
+        let phone = |user, port, tone, answers, phrase, n: usize| {
+            let (srtp, codecs) = (phones.srtp[n], phones.codecs[n]);
+            Baresip::start(&Phone {
+                user,
+                port,
+                tone,
+                phrase,
+                answers,
+                codecs,
+                transport,
+                srtp,
+                certificates,
+            })
         };
-        let alice = phone("alice", 6_100, ALICE, false, 0);
-        let bob = phone("bob", 6_200, BOB, true, 1);
+        let alice = phone("alice", 6_100, ALICE, false, &[], 0);
+        let bob = phone("bob", 6_200, BOB, true, phones.bob_says, 1);
         wait_until("both phones registered", Duration::from_secs(10), || {
             node.ask(&["status"])["contacts"] == 2
         });

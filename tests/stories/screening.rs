@@ -36,10 +36,13 @@ fn what_an_agent_may_not_say_is_kept_from_the_customer_told_to_the_agent_and_wri
     assert_eq!((world.delay_of("bob"), world.delay_of("alice")), (ms(1_200), ms(0)));
     // Talk began a second ago; what stands at 0.5 to 1.0 s of it is still on its way for another 1.2 s.
     world.hears("bob", said(0, "这个产品包本报息", 500, false));
-    world.run_until(secs(3) + ms(100));
+    let before = world.heard("alice", "bob");
+    world.run_until(secs(3) + ms(500));
+    assert!(world.heard("alice", "bob") > before + ms(400), "what was said before the words is heard");
     assert_eq!(world.texts_of("bob"), ["do not say: 保本保息"]);
+    world.run_until(secs(3) + ms(900));
     let (silent, heard) = (world.heard("alice", "bob"), world.heard("bob", "alice"));
-    world.run_until(secs(4));
+    world.run_until(secs(4) + ms(300));
     assert_eq!(world.heard("alice", "bob"), silent, "what is on its way is not heard");
     assert!(world.heard("bob", "alice") > heard, "the customer goes on");
     // The same words once more, corrected and final: still one hit, and the line is open again.
