@@ -218,8 +218,13 @@ impl Call {
         message: Option<&Message>,
     ) {
         if self.is_monitor(leg) {
+            let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
+            let again = !cancelled && self.insist(desk, leg, status);
             self.gone(desk, leg);
-            return self.monitor_left(desk, leg);
+            if !again {
+                self.monitor_left(desk, leg);
+            }
+            return;
         }
         let cancelled = self.leg(leg).is_some_and(Leg::was_cancelled);
         if !cancelled && message.is_some_and(|message| self.prove(desk, leg, message)) {

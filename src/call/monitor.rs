@@ -123,6 +123,13 @@ impl Call {
         self.begin_monitor(desk, leg);
     }
 
+    /// A supervisor's phone is rung once more, as another leg.
+    pub(super) fn replace_monitor(&mut self, leg: LegId, again: LegId) {
+        if let Some(monitor) = self.monitors.iter_mut().find(|monitor| monitor.leg == leg) {
+            monitor.leg = again;
+        }
+    }
+
     fn begin_monitor(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let how = self.monitors.iter().find(|monitor| monitor.leg == leg).map(|monitor| monitor.how);
         self.note(desk, format!("{leg}: {}", how.map_or("", Supervision::word)));

@@ -332,6 +332,7 @@ impl Call {
             return false;
         }
         let usable = at.media.hear_answer(answer);
+        at.media.strands.next = None;
         let codec = at.media.agreed.first().copied() != before;
         self.changed(desk, leg, super::renew::Changed { was_held, codec });
         usable

@@ -72,7 +72,8 @@ impl Call {
     /// A phone has refused the description that it was offered, and may be one that takes keys under the secure profile alone (RTP/SAVP:
     /// many phones, once encryption is made compulsory on them): it is rung once more so. `false`: it is not.
     pub(super) fn insist(&mut self, desk: &mut Desk<'_>, leg: LegId, status: u16) -> bool {
-        if !matches!(status, 488 | 606) || !matches!(self.phase, Phase::Dialling(_)) {
+        let listens_in = self.is_monitor(leg);
+        if !matches!(status, 488 | 606) || !(listens_in || matches!(self.phase, Phase::Dialling(_))) {
             return false;
         }
         let Some(at) = self.leg_mut(leg).filter(|at| at.way.is_none() && at.media.keys.may_insist()) else {
@@ -84,9 +85,13 @@ impl Call {
             at.media.keys.insist();
         }
         self.note(desk, format!("{leg} refuses what it is offered: {added} offers it encryption only"));
-        if let Phase::Dialling(dialling) = &mut self.phase {
-            dialling.legs.retain(|at| *at != leg);
-            dialling.legs.push(added);
+        match &mut self.phase {
+            _ if listens_in => self.replace_monitor(leg, added),
+            Phase::Dialling(dialling) => {
+                dialling.legs.retain(|at| *at != leg);
+                dialling.legs.push(added);
+            }
+            _ => {}
         }
         true
     }

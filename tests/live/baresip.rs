@@ -43,6 +43,8 @@ pub struct Phone<'a> {
     pub transport: &'a str,
     /// `srtp`: offers keys, goes on without; `srtp-mand`: insists on them; `None`: knows nothing of it.
     pub srtp: Option<&'a str>,
+    /// Whether it has a camera (a picture that it makes itself, in VP8).
+    pub video: bool,
     /// For `tls`: the folder of `ca.pem`, which it believes, and `phone.pem`, its own certificate and key.
     pub certificates: &'a Path,
 }
@@ -180,6 +182,13 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
         "tls" => format!("sip_cafile {certificates}/ca.pem\nsip_certificate {certificates}/phone.pem\n"),
         _ => String::new(),
     };
+    let video = match phone.video {
+        true => {
+            "module fakevideo.so\nmodule vp8.so\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
+             video_size 176x144\nvideo_bitrate 128000\nvideo_fps 10\n"
+        }
+        false => "",
+    };
     format!(
         "sip_listen {PHONES}:{sip}\n\
          call_max_calls 4\n\
@@ -207,7 +216,7 @@ fn configuration(phone: &Phone<'_>, folder: &TempDir) -> String {
          module_app ctrl_tcp.so\n\
          ctrl_tcp_listen {PHONES}:{control}\n\
          snd_path {folder}/heard\n\
-         {secure}",
+         {secure}{video}",
         rtp + 20
     )
 }

@@ -56,7 +56,9 @@ fn serve(mut stream: TcpStream, answers: &Mutex<String>, kept: &Mutex<Vec<String
         seen.extend_from_slice(&piece[..read]);
         let text = String::from_utf8_lossy(&seen).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if body.len() < length.unwrap_or(0) {
             continue;
         }

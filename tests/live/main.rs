@@ -12,6 +12,7 @@ mod sipp;
 mod talk;
 mod world;
 
+mod besides;
 mod buddy;
 mod calls;
 mod crash;

@@ -158,6 +158,49 @@ impl Scenario {
         self.send(true, &request).maybe(100).receive_with("response=\"200\" rrs=\"true\"", answer).ack()
     }
 
+    /// Turns to fax (T.38) in the place of the sound, received at `port`; the answer is fax too.
+    pub fn turns_to_fax(self, port: u16) -> Scenario {
+        let it = self.offers_fax(port);
+        it.maybe(100).receive_with("response=\"200\" rrs=\"true\"", "m=image [1-9][0-9]* udptl t38").ack()
+    }
+
+    /// Turns to fax, which the other side refuses with 488.
+    pub fn turns_to_fax_in_vain(self, port: u16) -> Scenario {
+        self.offers_fax(port).refused(488)
+    }
+
+    fn offers_fax(mut self, port: u16) -> Scenario {
+        self.cseq += 1;
+        self.invited = self.count;
+        let body = self.fax(port);
+        let fields = format!("[routes]\n{CONTACT}");
+        let request = self.request("INVITE", "[next_url]", WITHIN, &fields, &body);
+        self.send(true, &request)
+    }
+
+    /// Is asked to turn to fax, and does, receiving it at `port`.
+    pub fn takes_fax(mut self, port: u16) -> Scenario {
+        let body = self.fax(port);
+        let it = self.receive_with("request=\"INVITE\"", "m=image [1-9][0-9]* udptl t38");
+        let answer = response("200 OK", CONTACT, &body).replace(CALLED, "");
+        it.send(true, &answer).receive("request=\"ACK\"", "")
+    }
+
+    /// Is asked to turn to fax, and will not.
+    pub fn refuses_fax(self) -> Scenario {
+        let it = self.receive_with("request=\"INVITE\"", "m=image [1-9][0-9]* udptl t38");
+        let answer = response("488 Not Acceptable Here", "", NOTHING).replace(CALLED, "");
+        it.send(false, &answer).receive("request=\"ACK\"", "")
+    }
+
+    /// Is asked to turn back to sound, and does.
+    pub fn takes_sound(mut self) -> Scenario {
+        let body = self.session("sendrecv");
+        let it = self.receive_with("request=\"INVITE\"", "m=audio [1-9][0-9]* RTP/AVP");
+        let answer = response("200 OK", CONTACT, &body).replace(CALLED, "");
+        it.send(true, &answer).receive("request=\"ACK\"", "")
+    }
+
     /// Calls with more header lines (`Require: 100rel`, `Session-Expires: 60` …).
     pub fn call_with(self, lines: &str) -> Scenario {
         let it = self.invite(lines, true).expect_proof_wanted().ack_refusal();
@@ -388,6 +431,15 @@ impl Scenario {
             "{method} {uri} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
              Max-Forwards: 70\nFrom: <sip:[caller]@ledgerline>;tag=[pid]-[call_number]\n\
              To: <sip:[service]@ledgerline>{to_tag}\nCall-ID: [call_id]\nCSeq: {number} {method}\n{fields}{body}"
+        )
+    }
+
+    /// The end of a message that describes a session of fax alone.
+    fn fax(&mut self, port: u16) -> String {
+        let sound = self.session("sendrecv");
+        let head = sound.split("m=audio").next().unwrap_or_default();
+        format!(
+            "{head}m=image {port} udptl t38\na=T38FaxVersion:0\na=T38MaxBitRate:14400\na=T38FaxUdpEC:t38UDPRedundancy\n"
         )
     }
 

@@ -32,6 +32,7 @@ fn a_supervisor_listens_then_whispers_then_barges_in() {
         codecs: "pcmu,pcma",
         transport: "udp",
         srtp: None,
+        video: false,
         certificates: &office.node.path("certs"),
     };
     let carol = Baresip::start(&carol);

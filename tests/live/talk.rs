@@ -34,11 +34,13 @@ pub struct Phones<'a> {
     pub codecs: [&'a str; 2],
     /// Tones that bob says (see [`Phone::phrase`]); empty: his tone.
     pub bob_says: &'a [f64],
+    /// Whether they have cameras.
+    pub video: bool,
 }
 
 impl Default for Phones<'_> {
     fn default() -> Self {
-        Phones { srtp: [None, None], codecs: ["pcmu,pcma"; 2], bob_says: &[] }
+        Phones { srtp: [None, None], codecs: ["pcmu,pcma"; 2], bob_says: &[], video: false }
     }
 }
 
@@ -94,6 +96,7 @@ impl Office {
                 codecs,
                 transport,
                 srtp,
+                video: phones.video,
                 certificates,
             })
         };

@@ -227,6 +227,9 @@ fn a_fax_machine_turns_to_t38_and_back_whoever_begins_and_however_it_says_so() {
                 world.run_until(secs(20));
                 assert!(!linked(&mut world, Fax), "{who} {how:?}\n{}", world.ladder());
                 assert_eq!(heard_between(&mut world, 20, 25), 5, "{who} {how:?}\n{}", world.ladder());
+                let other = if who == "alice" { "bob" } else { "alice" };
+                let asked = world.phone(other).renewed;
+                assert_eq!(asked, 2, "once for each turn\n{}", world.ladder());
                 for name in ["alice", "bob"] {
                     let session = world.phone(name).last().expect("a call").session.clone();
                     assert_eq!(session.faxing, Faxing::Not, "{name} {who} {how:?}\n{}", world.ladder());

@@ -1,6 +1,8 @@
 //! Supervisors: who hears whom while one listens, whispers, barges in or takes over; how they come and go; what the recording says of it.
 
 use ledgerline::call::Supervision::{self, Barge, Listen, TakeOver, Whisper};
+use ledgerline::config::Srtp;
+use ledgerline::registrar::{Setting, change};
 use ledgerline::switch::{Answer, Command};
 
 use crate::world::*;
@@ -40,6 +42,47 @@ fn each_way_of_supervising_is_heard_by_whom_it_should_be() {
         assert_eq!(world.ways(), heard, "{how:?}\n{}", world.ladder());
         assert_eq!(world.phone("bob").ended().is_some(), how == TakeOver, "the agent is let go");
         world.run_until(secs(14));
+        world.settle();
+    }
+}
+
+#[test]
+fn a_supervisors_phone_is_held_to_its_policy_of_encryption_as_any_other() {
+    use Encryption::{Insists, Never, Offers};
+    for (seed, policy, phone, comes, rung_twice) in [
+        (730, Srtp::Optional, Never, true, false),
+        (731, Srtp::Optional, Offers, true, false),
+        // One that takes RTP/SAVP only is rung once more with it, and one under `required` with nothing else.
+        (732, Srtp::Optional, Insists, true, true),
+        (733, Srtp::Required, Insists, true, false),
+        (734, Srtp::Required, Never, false, false),
+        (735, Srtp::Off, Insists, false, false),
+    ] {
+        let mut world = World::made(seed, Plan::Required, |setup| {
+            change(&mut setup.settings, "carol", &Setting::Srtp(Some(policy)));
+        });
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob").answers().after(secs(1));
+        world.phone("carol").encryption = phone;
+        world.phone("carol").answers().after(secs(1));
+        world.run_until(secs(6));
+        assert_eq!(supervise(&mut world, "carol", Listen), Some(Answer::Done));
+        world.run_until(secs(10));
+        let heard = if comes { "ab ba ca cb " } else { "ab ba " };
+        assert_eq!(world.ways(), heard, "{policy:?} {phone:?}\n{}", world.ladder());
+        let again =
+            world.ladder().contains("leg2 refuses what it is offered: leg3 offers it encryption only");
+        assert_eq!(again, rung_twice, "{policy:?} {phone:?}\n{}", world.ladder());
+        let ports: Vec<_> = world.phone("carol").dialogs.iter().map(|at| at.session.here).collect();
+        let aims: Vec<bool> = world
+            .plane
+            .aimed
+            .iter()
+            .filter(|(_, _, aim)| ports.contains(&aim.rtp))
+            .map(|(_, _, aim)| aim.secure.is_some())
+            .collect();
+        assert_eq!(!aims.is_empty(), comes, "nothing is sent to whom the policy forbids");
+        assert!(aims.iter().all(|sealed| *sealed == (phone != Never)), "{policy:?} {phone:?} {aims:?}");
         world.settle();
     }
 }

@@ -7,7 +7,7 @@ use ledgerline::base::Random;
 use ledgerline::switch::Command;
 
 use super::phone::{Act, Manners, Phone, When};
-use super::{Deed, Hash, Mood, Notation, Over, Plan, World, carrier_rules, ms, secs};
+use super::{Deed, Faxing, Hash, Mood, Notation, Over, Plan, World, carrier_rules, ms, secs};
 
 const PHONES: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "bob/mobile", "bob/desk"];
 const NUMBERS: [&str; 12] =
@@ -66,6 +66,7 @@ fn weather(seed: u64, random: &mut Random) -> World {
         0 => Plan::Unrecorded,
         1 => Plan::Wished,
         2 => Plan::Announced,
+        3 => Plan::Whole,
         _ => Plan::Required,
     };
     let mut world = World::with_plan(seed, plan);
@@ -203,6 +204,20 @@ fn conduct(phone: &mut Phone, random: &mut Random) {
             3 => phone.resumes().after(after),
             _ => phone.hangs_up().after(after),
         }
+    }
+    // Some have cameras, some are fax machines that meet anybody.
+    phone.faxes = random.below(8) == 0;
+    if phone.faxes {
+        let how = [Faxing::InPlace, Faxing::Beside][random.below(2) as usize];
+        phone.turns_to_fax(how).after(ms(random.below(9_000)));
+        if random.below(2) == 0 {
+            phone.turns_to_fax(Faxing::Not).after(ms(3_000 + random.below(9_000)));
+        }
+    }
+    for _ in 0..random.below(10) / 8 {
+        phone
+            .will(When::After(Duration::ZERO), Act::Video(random.below(2) == 0))
+            .after(ms(random.below(9_000)));
     }
 }
 
