@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use ledgerline::base::{CallId, LegId, Masked, Random, RecordingId, Secret, Wall};
 use ledgerline::io::store::{Options, Store};
 use ledgerline::vault::{
-    Batch, Closing, Event, Frame, Opening, Order, Party, Recipient, TapItem, open_envelope,
+    Batch, Certificate, Closing, Event, Frame, LedgerPublic, Opening, Order, Party, Recipient, Retention,
+    TapItem, open_envelope,
 };
 use serde_json::Value;
 
@@ -27,17 +29,24 @@ struct Done {
 }
 
 impl Office {
-    /// A node with two recordings, anna (quality), wang (security) and zhao (supervisor).
+    /// A node with two recordings, anna (quality), wang (security), zhao (supervisor) and li (system).
     fn new() -> Office {
+        Office::of("intl", 2)
+    }
+
+    /// The same with a store of `suite` and so many recordings.
+    fn of(suite: &str, recordings: i64) -> Office {
         let folder = tempfile::tempdir().expect("a folder");
         let mut office = Office { folder, recordings: Vec::new() };
         let node = office.path("node");
-        let made = office.run(&["init", node.to_str().expect("text"), "--json"], "");
+        let made = office.run(&["init", node.to_str().expect("text"), "--suite", suite, "--json"], "");
         let made: Value = serde_json::from_str(&made.out).expect("JSON");
-        office.recordings = record(&node);
+        office.recordings = record(&node, recordings);
         let admin = made["password"].as_str().expect("told once");
         assert_eq!(office.run(&["login", "admin", "--password-stdin"], admin).code, 0);
-        for (name, role) in [("anna", "quality"), ("wang", "security"), ("zhao", "supervisor")] {
+        for (name, role) in
+            [("anna", "quality"), ("wang", "security"), ("zhao", "supervisor"), ("li", "system")]
+        {
             let add = ["person", "add", name, "--role", role, "--no-code", "--password-stdin"];
             assert_eq!(office.run(&add, WORD).code, 0, "{name}");
         }
@@ -51,7 +60,7 @@ impl Office {
         self.folder.path().join(name)
     }
 
-    fn run(&self, arguments: &[&str], input: &str) -> Done {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ledgerline"));
         command
             .args(arguments)
@@ -60,6 +69,12 @@ impl Office {
         if arguments[0] != "init" && arguments[0] != "verify" {
             command.arg("--config").arg(self.path("node/ledgerline.toml"));
         }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Done {
+        let mut command = self.command(arguments);
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().expect("runs");
         // Whoever reads nothing may be gone already.
@@ -99,6 +114,14 @@ impl Office {
         listed[0]["id"].as_str().expect("a motion").to_string()
     }
 
+    /// Has `name` register a key and sign `motion`.
+    fn sign(&self, name: &str, motion: &str) -> Done {
+        self.log_in(name);
+        let made = self.run(&["user", "key", name, "--passphrase-stdin"], PHRASE);
+        assert_eq!(made.code, 0, "{name}: {}", made.err);
+        self.run(&["approve", "sign", motion, "--passphrase-stdin"], PHRASE)
+    }
+
     fn verify(&self, package: &Path) -> Done {
         let key = self.path("node/store/ledger/ledger.pub");
         let [package, key] = [package, &key].map(|path| path.to_str().expect("text"));
@@ -106,21 +129,30 @@ impl Office {
     }
 }
 
-/// Two recordings of half a second, the first with a gap that was meant.
-fn record(node: &Path) -> Vec<RecordingId> {
+/// Recordings of half a second, one a second and a day, the first today: each with a gap that was meant, and a class that keeps
+/// for ten days.
+fn record(node: &Path, count: i64) -> Vec<RecordingId> {
     let options = Options { keys: Some(node.join("keys")), ..Options::default() };
     let store = Store::open(&node.join("store"), &options, |_| {}).expect("opens");
     let mut random = Random::from_number(1);
-    let ids = (0..2).map(|n| {
-        let at = Wall::from_micros(1_795_337_972_120_000 + n * 1_000_000);
+    let ids = (0..count).map(|n| {
+        let at = Wall::from_micros(1_795_337_972_120_000 + n * 1_000_000 - n % 30 * 86_400_000_000);
         let (recording, call) = (RecordingId::new(at, &mut random), CallId::new(at, &mut random));
         let facts = Opening {
             caller: Masked::new("13812345678"),
             dialled: Masked::new("8000"),
+            retention: Some(Retention {
+                class: "普通".into(),
+                anchor: "call end".into(),
+                min_seconds: Some(10 * 86_400),
+                max_seconds: None,
+            }),
             ..Opening::default()
         };
         store.order(Order::Open { recording, call, at, facts: Box::new(facts) }).expect("taken");
-        store.settle();
+        if count < 10 {
+            store.settle();
+        }
         let mut batch = Batch::new(recording);
         for ms in (0..500_u64).step_by(20) {
             let frame = Frame {
@@ -146,7 +178,9 @@ fn record(node: &Path) -> Vec<RecordingId> {
         store
             .order(Order::Close { recording, at: Wall::from_micros(at.as_micros() + 1), facts })
             .expect("taken");
-        store.settle();
+        if count < 10 || n % 50 == 49 {
+            store.settle();
+        }
         recording
     });
     let ids = ids.collect();
@@ -202,21 +236,18 @@ fn guessing_locks() {
 /// edit of it shows on another machine.
 #[test]
 fn a_package_takes_two_people_and_shows_every_edit() {
-    let office = Office::new();
+    for suite in ["intl", "gm"] {
+        packaged(&Office::of(suite, 2));
+    }
+}
+
+fn packaged(office: &Office) {
     let package = office.path("package");
     office.log_in("anna");
     let refused = office.exports(&package, &[]);
     assert!(refused.code == 4 && refused.err.contains("approve sign"), "{}", refused.err);
     let motion = office.motion();
-    let key = |name: &str| {
-        office.log_in(name);
-        let made = office.run(&["user", "key", name, "--passphrase-stdin"], PHRASE);
-        assert_eq!(made.code, 0, "{name}: {}", made.err);
-    };
-    let sign = |name: &str| {
-        key(name);
-        office.run(&["approve", "sign", &motion, "--passphrase-stdin"], PHRASE)
-    };
+    let sign = |name: &str| office.sign(name, &motion);
     assert!(sign("anna").err.contains("by no account"), "the author");
     assert!(sign("anna2").err.contains("by no account"), "the author by another account");
     let signed = sign("wang");
@@ -304,4 +335,185 @@ fn broken_glass_is_reviewed() {
     assert!(!office.run(&["person", "list"], "").out.contains("OPENED"));
     office.run(&["logout"], "");
     assert_eq!(office.run(&["audit", "list"], "").code, 4, "there is an audit administrator now");
+}
+
+/// DES-01, DES-02, DES-05, DUAL-04: a destruction at the command line, from the proposal to the certificate. It takes two others, is
+/// done to the letter, and leaves a tombstone that verifies.
+#[test]
+fn a_destruction_takes_three_people_and_leaves_a_certificate() {
+    let office = Office::of("gm", 9);
+    // Nothing is past ten days but what began that long ago.
+    let aged = record_aged(&office.path("node"), 400);
+    office.log_in("wang");
+    let order = [
+        "--org",
+        "××医院",
+        "--counterparty",
+        "××外包",
+        "--basis",
+        "合同终止",
+        "--basis-at",
+        "2026-11-21T00:00:00Z",
+    ];
+    let propose = |id: RecordingId| {
+        let id = id.to_string();
+        office
+            .run(&[&["rec", "destroy", "propose"], &order[..], &["--recording", &id, "--json"]].concat(), "")
+    };
+    let young = propose(office.recordings[0]);
+    assert!(
+        young.code != 0 && young.err.contains("nothing of it may be destroyed"),
+        "{}{}",
+        young.out,
+        young.err
+    );
+    let laid = propose(aged);
+    assert_eq!(laid.code, 0, "{}", laid.err);
+    let laid: Value = serde_json::from_str(&laid.out).expect("JSON");
+    let motion = laid["motion"].as_str().expect("a motion").to_string();
+    assert!(laid["text"].as_str().expect("words").contains(&aged.to_string()));
+    let run = |office: &Office| office.run(&["rec", "destroy", "run", &motion, "--json"], "");
+    assert_eq!(run(&office).code, 4, "nobody agreed");
+    assert_eq!(office.sign("zhao", &motion).code, 0);
+    office.log_in("wang");
+    assert_eq!(run(&office).code, 4, "one is not two");
+    assert_eq!(office.sign("anna", &motion).code, 0);
+    office.log_in("wang");
+    let done = run(&office);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(run(&office).code, 4, "once");
+    let done: Value = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!(done["destroyed"], 1);
+    let page = PathBuf::from(done["certificate"].as_str().expect("a path"));
+    assert!(std::fs::read(&page).expect("a page").starts_with(b"%PDF"));
+    let json = std::fs::read_to_string(page.with_extension("json")).expect("text");
+    let public = std::fs::read_to_string(office.path("node/store/ledger/ledger.pub")).expect("text");
+    let public = LedgerPublic::parse(&public).expect("a point");
+    let certificate = Certificate::verify(&json, &public).expect("its signature holds");
+    assert_eq!((certificate.scope.recordings, certificate.approved_by.len()), (1, 2));
+    assert!(certificate.scope.tombstone_root.starts_with("sm3:") && certificate.sig[0].starts_with("sm2:"));
+    assert!(Certificate::verify(&json.replace("××医院", "××诊所"), &public).is_none());
+    assert!(!json.contains("13812345678"), "a certificate holds no personal data");
+    office.log_in("anna");
+    let id = aged.to_string();
+    let wav = office.path("gone.wav");
+    let play = ["rec", "play", &id, "-o", wav.to_str().expect("text"), "--purpose", "case 7"];
+    assert_ne!(office.run(&play, "").code, 0);
+    let verified = office.run(&["rec", "verify"], "");
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(verified.out.contains("destroyed"), "{}", verified.out);
+    let copy = office.run(
+        &[
+            "verify",
+            office.path("node/store").to_str().expect("text"),
+            "--key",
+            office.path("node/store/ledger/ledger.pub").to_str().expect("text"),
+        ],
+        "",
+    );
+    assert_eq!(copy.code, 0, "{}{}", copy.out, copy.err);
+}
+
+/// A recording that began so many days ago.
+fn record_aged(node: &Path, days: i64) -> RecordingId {
+    let options = Options { keys: Some(node.join("keys")), ..Options::default() };
+    let store = Store::open(&node.join("store"), &options, |_| {}).expect("opens");
+    let mut random = Random::from_number(9);
+    let at = Wall::from_micros(1_795_337_972_120_000 - days * 86_400_000_000);
+    let (recording, call) = (RecordingId::new(at, &mut random), CallId::new(at, &mut random));
+    let class = Retention {
+        class: "普通".into(),
+        anchor: "call end".into(),
+        min_seconds: Some(10 * 86_400),
+        max_seconds: None,
+    };
+    let facts = Opening { caller: Masked::new("13812345678"), retention: Some(class), ..Opening::default() };
+    store.order(Order::Open { recording, call, at, facts: Box::new(facts) }).expect("taken");
+    store.tap().try_send(TapItem::Ended { recording }).expect("never refused");
+    let facts = Box::new(Closing { ended_at: Some(at), ..Closing::default() });
+    store.order(Order::Close { recording, at, facts }).expect("taken");
+    store.settle();
+    store.close();
+    recording
+}
+
+/// A key is destroyed when nothing is under it, and another person agreed.
+#[test]
+fn a_key_is_retired_by_two_people() {
+    let office = Office::new();
+    office.log_in("li");
+    let act = |arguments: &[&str]| office.run(&[&["key"], arguments].concat(), "");
+    assert_eq!(act(&["rotate"]).code, 0);
+    let early = act(&["retire", "1"]);
+    assert!(early.code != 0 && !early.err.contains("approve"), "files are under it: {}", early.err);
+    assert_eq!(act(&["rewrap"]).code, 0);
+    let asked = act(&["retire", "1"]);
+    assert!(asked.code == 4 && asked.err.contains("approvals"), "{}{}", asked.out, asked.err);
+    let key = office.path("node/keys/kek-00000001.key");
+    assert!(key.exists());
+    let motion = office.motion();
+    assert_eq!(office.sign("zhao", &motion).code, 0);
+    office.log_in("li");
+    let done = act(&["retire", "1"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(!key.exists());
+    assert_eq!(office.run(&["rec", "verify"], "").code, 0);
+}
+
+/// EXP-04: a package of many recordings is written in a memory that does not grow with them, and taken up where it stopped.
+/// `LEDGERLINE_EXPORT` says how many.
+#[test]
+fn a_package_of_many_needs_little_memory_and_goes_on_where_it_stopped() {
+    let count = std::env::var("LEDGERLINE_EXPORT").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
+    let office = Office::of("intl", count);
+    let package = office.path("package");
+    let order = [
+        "rec",
+        "export",
+        "-o",
+        package.to_str().expect("text"),
+        "--case",
+        "C-9",
+        "--purpose",
+        "all",
+        "--number",
+        "13812345678",
+    ];
+    office.log_in("anna");
+    assert_eq!(office.run(&order, "").code, 4);
+    let motion = office.motion();
+    assert_eq!(office.sign("wang", &motion).code, 0);
+    office.log_in("anna");
+    // Stopped in the middle: as many lines as there are then are not written again.
+    let mut child = office.command(&order).spawn().expect("runs");
+    let lines =
+        || std::fs::read_to_string(package.join("items.jsonl")).map_or(0, |text| text.lines().count());
+    while lines() < count as usize / 4 {
+        assert!(child.try_wait().expect("ours").is_none(), "it ended before it could be stopped");
+        std::thread::yield_now();
+    }
+    child.kill().expect("ours");
+    child.wait().expect("ended");
+    let begun = lines();
+    assert!(begun < count as usize, "stopped in the middle");
+    let started = std::time::Instant::now();
+    let mut child = office.command(&order).spawn().expect("runs");
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak_kib = 0;
+    while child.try_wait().expect("ours").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak_kib = peak.and_then(|text| text.trim().split(' ').next()?.parse().ok()).unwrap_or(peak_kib);
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    let spent = started.elapsed();
+    let rate = (count as usize - begun) as f64 / spent.as_secs_f64();
+    eprintln!(
+        "{count} recordings, {begun} before the stop; {rate:.0} a second after it, at most {} MiB",
+        peak_kib >> 10
+    );
+    assert_eq!(lines(), count as usize);
+    assert!((1..256 << 10).contains(&peak_kib), "{peak_kib} KiB");
+    let checked = office.verify(&package);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
 }

@@ -20,6 +20,7 @@ use crate::io::node;
 use crate::io::people::People;
 use crate::io::plans;
 use crate::io::programs::Programs;
+use crate::io::sealed;
 use crate::io::secrets::Secrets;
 use crate::io::settings::SettingsFile;
 use crate::io::users::Users;
@@ -84,6 +85,12 @@ impl Socket {
     pub fn reach(config: &Config) -> Result<Socket, Stop> {
         let nobody = || Stop::unreachable(format!("no switch answers at {}", config.admin.socket.display()));
         Socket::connect(config)?.ok_or_else(nobody)
+    }
+
+    /// The node's process.
+    pub fn process(&self) -> Option<i32> {
+        let peer = rustix::net::sockopt::socket_peercred(self.reader.get_ref()).ok()?;
+        Some(peer.pid.as_raw_nonzero().get())
     }
 
     /// Asks the core.
@@ -192,6 +199,8 @@ impl Node {
         // Whatever is done is audited, so the store is opened for accounts too.
         let store = Some(node::open_stopped(config).map_err(Stop::failed)?);
         let programs = Programs::new(&config.store.folder, keys.clone());
+        // As a start does: nobody else has them open while the store is held.
+        sealed::renew_all(&config.store.folder, &keys).map_err(Stop::failed)?;
         let desk = Desk {
             settings: SettingsFile::new(&config.store.folder, keys.clone()),
             people: People::new(&config.store.folder, keys.clone()),

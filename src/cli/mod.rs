@@ -11,6 +11,7 @@ mod bans;
 mod call;
 mod calls;
 mod demo;
+mod doctor;
 mod door;
 mod exit;
 mod export;
@@ -100,5 +101,6 @@ fn run(cli: Cli, printer: &Printer) -> Result<Exit, Stop> {
         Verb::Hold(hold) => keep::hold(hold, config, printer),
         Verb::Verify(verify) => verify::run(&verify, printer),
         Verb::Status => status::run(config, printer),
+        Verb::Doctor => doctor::run(config, printer),
     }
 }

@@ -34,6 +34,8 @@ pub enum Weighty {
     WordRemove,
     /// A use of the break-glass account is closed.
     Review,
+    /// A key-encryption key is destroyed.
+    KeyRetire,
 }
 
 /// What each act needs: who may approve, and how many besides the author.
@@ -46,6 +48,7 @@ const TABLE: &[(Weighty, &str, u8, &[Role])] = &[
     (Weighty::EmergencyPlan, "emergency-plan", 1, &[Role::Security, Role::Quality, Role::Supervisor]),
     (Weighty::WordRemove, "word-remove", 1, &[Role::Security, Role::Quality, Role::Supervisor]),
     (Weighty::Review, "review", 1, &[Role::Audit]),
+    (Weighty::KeyRetire, "key-retire", 1, &[Role::Security, Role::Audit, Role::Supervisor]),
 ];
 
 impl Weighty {

@@ -4,8 +4,9 @@
 //! Invariant: a motion changes under the file's lock, so that an approval is spent once whoever asks at the same time; what
 //! is open is never dropped to make room.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -21,6 +22,22 @@ use crate::vault::Keyring;
 #[derive(Debug, Clone)]
 pub struct Motions {
     file: Sealed,
+    spent: Arc<Mutex<Option<Arc<Spent>>>>,
+}
+
+/// A motion, and the lines of its text to be looked up.
+#[derive(Debug)]
+pub struct Spent {
+    /// The motion.
+    pub motion: Motion,
+    lines: HashSet<Box<str>>,
+}
+
+impl Spent {
+    /// Whether what was approved has this line.
+    pub fn says(&self, line: &str) -> bool {
+        self.lines.contains(line)
+    }
 }
 
 /// Why a motion was not made, changed or spent.
@@ -75,7 +92,7 @@ impl MotionView {
 impl Motions {
     /// The motions in the folder `store`. Nothing is opened yet.
     pub fn new(store: &Path, keys: Arc<Keyring>) -> Motions {
-        Motions { file: Sealed::new(store.join("motions.sealed"), "motions", keys) }
+        Motions { file: Sealed::new(store.join("motions.sealed"), "motions", keys), spent: Arc::default() }
     }
 
     /// Every motion that is kept, the newest first.
@@ -94,6 +111,25 @@ impl Motions {
     /// [`MotionsError::Unknown`].
     pub fn get(&self, id: MotionId) -> Result<Motion, MotionsError> {
         self.list()?.into_iter().find(|motion| motion.id == id).ok_or(MotionsError::Unknown(id))
+    }
+
+    /// A motion that was made use of. It changes no more, so that the last one asked for is kept in memory: a package of a
+    /// hundred thousand recordings asks for it as often.
+    ///
+    /// # Errors
+    /// As [`Motions::get`].
+    pub fn spent(&self, id: MotionId) -> Result<Arc<Spent>, MotionsError> {
+        let mut kept = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spent) = kept.as_ref().filter(|spent| spent.motion.id == id) {
+            return Ok(Arc::clone(spent));
+        }
+        let motion = self.get(id)?;
+        let lines = motion.text.lines().map(Box::from).collect();
+        let spent = Arc::new(Spent { motion, lines });
+        if spent.motion.used.is_some() {
+            *kept = Some(Arc::clone(&spent));
+        }
+        Ok(spent)
     }
 
     /// Lays `act`, described by `text`, before others. The same that waits already, by the same author, is returned.

@@ -7,6 +7,7 @@ mod keys;
 mod mutations;
 mod python;
 mod search;
+mod token;
 mod witness;
 mod world;
 

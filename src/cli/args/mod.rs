@@ -107,6 +107,8 @@ pub enum Verb {
     Verify(Verify),
     /// Say how the node is
     Status,
+    /// Look for what would weaken the switch's promises: rights, locks, memory, clock, witnesses (exit code 1: look there)
+    Doctor,
 }
 
 /// `init`

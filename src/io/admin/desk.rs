@@ -16,6 +16,7 @@ use super::view::{
     AuditView, CaptureView, EventView, RecordView, RecordingView, SoundView, UserMade, UserShown,
 };
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
+use crate::compliance::approval::Weighty;
 use crate::compliance::retention::Use;
 use crate::compliance::role::Right;
 use crate::config;
@@ -146,7 +147,7 @@ impl Desk {
             }
             Act::Person(act) => self.person(actor, act),
             Act::Motion(act) => self.motion(actor, act),
-            Act::Key(act) => self.key(act, out),
+            Act::Key(act) => self.key(actor, act, out),
             Act::Export(act) => self.export(actor, act, out),
             Act::Backup { to, content } => {
                 let depth = if content { Depth::Content } else { Depth::Index };
@@ -430,7 +431,7 @@ impl Desk {
         Ok(json!({ "found": found }))
     }
 
-    fn key(&self, act: KeyAct, out: Out<'_>) -> Result<Value, Failure> {
+    fn key(&self, actor: &Actor, act: KeyAct, out: Out<'_>) -> Result<Value, Failure> {
         let kept = self.store()?;
         match act {
             KeyAct::List => value(kept.key_use().map_err(store)?),
@@ -443,8 +444,14 @@ impl Desk {
                 value(done.map_err(store)?)
             }
             KeyAct::Retire { version } => {
+                // What cannot be done is not laid before anybody.
+                kept.may_retire(version).map_err(store)?;
+                let text = format!(
+                    "destroy key-encryption key version {version}\nwhat an older copy has under it opens no more\n"
+                );
+                let approved_by = self.agreed(Weighty::KeyRetire, &text, actor.human())?;
                 kept.retire(version).map_err(store)?;
-                Ok(json!({ "removed": version }))
+                Ok(json!({ "removed": version, "approved_by": approved_by }))
             }
         }
     }

@@ -4,6 +4,8 @@
 //! Invariants: nothing is handed over but what an approved motion lists, to whom made it, within a day; memory holds one
 //! recording at a time; for a recipient with a key everything that is personal is sealed here, before it goes anywhere.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -17,6 +19,7 @@ use crate::base::{MotionId, PersonId, Random, RecordingId, bounds};
 use crate::compliance::approval::{Motion, Standing, Weighty};
 use crate::compliance::retention::Use;
 use crate::io::clock::wall;
+use crate::io::motions::Spent;
 use crate::io::package::Hashes;
 use crate::vault::{Event, Query, Recipient, Record, Row, Suite, flac, hex, vcon};
 
@@ -140,7 +143,7 @@ impl Desk {
                 let alg = if public.suite() == Suite::Gm { "SM2" } else { "Ed25519" };
                 let signed = json!({
                     "statement": statement, "alg": alg,
-                    "public": hex(&public.to_bytes()), "signature": hex(&signature), "motion": motion.id,
+                    "public": hex(&public.to_bytes()), "signature": hex(&signature), "motion": motion.motion.id,
                 });
                 Ok(signed)
             }
@@ -223,17 +226,18 @@ impl Desk {
         }
     }
 
-    fn allowed_motion(&self, actor: &Actor, id: MotionId) -> Result<Motion, Failure> {
-        let motion = self.motions.get(id).map_err(persons::motions)?;
+    fn allowed_motion(&self, actor: &Actor, id: MotionId) -> Result<Arc<Spent>, Failure> {
+        let spent = self.motions.spent(id).map_err(persons::motions)?;
+        let motion = &spent.motion;
         let fresh = motion.used.is_some_and(|used| wall() < used + bounds::APPROVAL_HOLDS);
         if motion.act == Weighty::Export && motion.author == actor.human()? && fresh {
-            return Ok(motion);
+            return Ok(spent);
         }
         Err(Failure::new(Kind::Refused, "this package is not approved, or not yours"))
     }
 
-    fn export_item(&self, motion: &Motion, recording: RecordingId, out: Out<'_>) -> Result<Value, Failure> {
-        if !motion.text.lines().any(|line| line == recording.to_string()) {
+    fn export_item(&self, approved: &Spent, recording: RecordingId, out: Out<'_>) -> Result<Value, Failure> {
+        if !approved.says(&recording.to_string()) {
             return Err(Failure::new(Kind::Refused, "what was approved does not name this recording"));
         }
         let kept = self.store()?;
@@ -241,7 +245,7 @@ impl Desk {
         let record = kept.show(recording).map_err(super::desk::store)?;
         let proof = kept.prove(recording).map_err(super::desk::store)?;
         let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
-        let wants_flac = motion.text.lines().any(|line| line == "sound flac");
+        let wants_flac = approved.says("sound flac");
         let (octets, name, mediatype) = match wants_flac.then(|| flac(&sound)).flatten() {
             Some(octets) => (octets, format!("audio/{recording}.flac"), "audio/flac"),
             None => (super::desk::wav(&sound), format!("audio/{recording}.wav"), "audio/x-wav"),
@@ -257,7 +261,8 @@ impl Desk {
         for (offset_us, event) in &record.events {
             crate::vault::push_event(&mut events, *offset_us, event);
         }
-        let mut hand = Hand { suite: kept.suite(), envelope: Envelope::of(motion)?, out, files: Vec::new() };
+        let mut hand =
+            Hand { suite: kept.suite(), envelope: Envelope::of(&approved.motion)?, out, files: Vec::new() };
         hand.over(&name, octets)?;
         hand.over(&format!("events/{recording}.jsonl"), events)?;
         hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;

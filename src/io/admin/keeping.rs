@@ -152,7 +152,7 @@ impl Desk {
     }
 
     /// Who agreed to exactly this. When nobody has, it is laid before others.
-    fn agreed(
+    pub(super) fn agreed(
         &self,
         act: Weighty,
         text: &str,

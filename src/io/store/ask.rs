@@ -142,16 +142,19 @@ impl Store {
         self.inner.index.audits(query)
     }
 
-    /// Proves that a recording is under the running head; `None` when it has no leaf. Hashes the whole ledger.
+    /// Proves that a recording is under the running head; `None` when it has no leaf. The first proof hashes the whole ledger,
+    /// later ones 256 leaves and what has come since.
     ///
     /// # Errors
     /// [`StoreError::Disk`].
     pub fn prove(&self, recording: RecordingId) -> Result<Option<Inclusion>, StoreError> {
-        self.inner.files.prove(recording, &self.inner.public).map_err(disk_error(self.inner.files.root()))
+        let told = self.inner.index.row(recording).ok().flatten().and_then(|row| row.leaf);
+        let files = &self.inner.files;
+        files.prove(recording, told, &self.inner.public).map_err(disk_error(files.root()))
     }
 
     /// Proves that kept head `to` (or the running one) holds everything that kept head `from` held; `None` when there is
-    /// no such head. Hashes the whole ledger.
+    /// no such head.
     ///
     /// # Errors
     /// [`StoreError::Disk`].

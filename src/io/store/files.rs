@@ -7,14 +7,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{RecordingId, Wall, bounds};
 use crate::vault::{
     BESIDE, Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance,
     HEAD_BYTES, Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece,
-    Record, Row, Sound, Story, TreeHead, capture, capture_head,
+    Record, Row, Sound, Story, Tiles, TreeHead, capture, capture_head,
 };
 
 use super::disk::{Disk, Place, RealDisk};
@@ -35,6 +35,8 @@ pub(super) struct Files {
     root: PathBuf,
     keys: Keys,
     published: Arc<Published>,
+    /// Hashes of the ledger's complete subtrees, as far as a proof has asked for them.
+    tiles: Arc<Mutex<Tiles>>,
 }
 
 /// How far the ledger's files may be read.
@@ -54,7 +56,8 @@ impl Default for Published {
 
 impl Files {
     pub(super) fn new(root: &Path, keys: Keys, published: Arc<Published>) -> Files {
-        Files { root: root.to_path_buf(), keys, published }
+        let tiles = Arc::new(Mutex::new(Tiles::new(keys.get().suite())));
+        Files { root: root.to_path_buf(), keys, published, tiles }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -103,8 +106,19 @@ impl Files {
         }
     }
 
-    /// The root over leaves `range` (RFC 9162 §2.1.1).
+    /// The root over leaves `range` (RFC 9162 §2.1.1), from what is kept of complete subtrees.
     fn root_of(&self, range: std::ops::Range<u64>) -> io::Result<[u8; 32]> {
+        let mut tiles = self.tiles.lock().unwrap_or_else(PoisonError::into_inner);
+        let complete = self.leaves() / Tiles::LEAVES * Tiles::LEAVES;
+        while tiles.leaves() < complete {
+            let from = tiles.leaves();
+            tiles.push(self.hashed(from..from + Tiles::LEAVES)?);
+        }
+        tiles.root(range, &mut |leaves| self.hashed(leaves))
+    }
+
+    /// The root over leaves `range`, read one by one.
+    fn hashed(&self, range: std::ops::Range<u64>) -> io::Result<[u8; 32]> {
         let mut tree = Frontier::new(self.keys.get().suite());
         while tree.size() < range.end - range.start {
             let (from, left) = (range.start + tree.size(), range.end - range.start - tree.size());
@@ -118,22 +132,41 @@ impl Files {
         Ok(tree.root())
     }
 
-    pub(super) fn prove(&self, id: RecordingId, public: &LedgerPublic) -> io::Result<Option<Inclusion>> {
+    /// Proves the leaf of `id`, which the index says has the number `told`.
+    pub(super) fn prove(
+        &self,
+        id: RecordingId,
+        told: Option<u64>,
+        public: &LedgerPublic,
+    ) -> io::Result<Option<Inclusion>> {
         let bytes = self.read_running_head()?;
         let Some(head) = bytes.first_chunk() else { return Ok(None) };
         let Some(signed) = TreeHead::verify(head, public) else { return Ok(None) };
-        let mut from = 0;
-        while from < signed.size {
-            let bytes = self.read_leaves(from, (signed.size - from).min(LEAVES_AT_ONCE))?;
+        let told = told.filter(|told| *told < signed.size);
+        let found = match told.map(|told| self.leaf_in(id, told..told + 1)).transpose()?.flatten() {
+            None => self.leaf_in(id, 0..signed.size)?,
+            found => found,
+        };
+        let Some((number, leaf)) = found else { return Ok(None) };
+        Inclusion::prove(&leaf, number, head, signed.size, &mut |range| self.root_of(range)).map(Some)
+    }
+
+    /// The leaf of the recording `id` within `range`.
+    fn leaf_in(
+        &self,
+        id: RecordingId,
+        range: std::ops::Range<u64>,
+    ) -> io::Result<Option<(u64, [u8; LEAF_BYTES])>> {
+        let mut from = range.start;
+        while from < range.end {
+            let bytes = self.read_leaves(from, (range.end - from).min(LEAVES_AT_ONCE))?;
             let leaves = bytes.as_chunks::<LEAF_BYTES>().0;
             let is = |leaf: &&[u8; LEAF_BYTES]| {
                 let item = Leaf::parse(leaf).map(|leaf| leaf.item);
                 matches!(item, Some(Item::Recording { recording, .. }) if recording == id)
             };
             if let Some((number, leaf)) = (from..).zip(leaves).find(|(_, leaf)| is(leaf)) {
-                let proof =
-                    Inclusion::prove(leaf, number, head, signed.size, &mut |range| self.root_of(range))?;
-                return Ok(Some(proof));
+                return Ok(Some((number, *leaf)));
             }
             if leaves.is_empty() {
                 break;

@@ -133,11 +133,23 @@ impl Store {
         Ok(found)
     }
 
-    /// Destroys the key of `version`: overwritten, then removed.
+    /// Destroys the key of `version`: overwritten, then removed; in its token too. That it takes a second person is for who
+    /// calls this to see to.
+    ///
+    /// # Errors
+    /// As [`Store::may_retire`]; [`StoreError::Disk`].
+    pub fn retire(&self, version: u32) -> Result<(), StoreError> {
+        self.may_retire(version)?;
+        let keyring = keyfile::destroy(&self.inner.keys_folder, version)?;
+        self.inner.keys.set(keyring);
+        Ok(())
+    }
+
+    /// Whether the key of `version` may be destroyed now.
     ///
     /// # Errors
     /// [`StoreError::Rule`] when it is the current one, or something is still under it.
-    pub fn retire(&self, version: u32) -> Result<(), StoreError> {
+    pub fn may_retire(&self, version: u32) -> Result<(), StoreError> {
         let found = self.key_use()?;
         let Some((files, small)) = found.versions.get(&version) else {
             return Err(StoreError::Rule(format!("there is no key of version {version}")));
@@ -156,8 +168,6 @@ impl Store {
                 "accounts or the index are still under it: restart the switch first".into(),
             ));
         }
-        let keyring = keyfile::destroy(&self.inner.keys_folder, version)?;
-        self.inner.keys.set(keyring);
         Ok(())
     }
 

@@ -66,6 +66,7 @@ impl Token {
         let rule = |what: String| StoreError::Rule(format!("the token `{label}`: {what}"));
         let context = load(module).map_err(|error| rule(error.to_string()))?;
         let mut desk = Desk {
+            module: module.to_path_buf(),
             context,
             label: label.to_string(),
             pin: Some(AuthPin::new(pin.to_string().into_boxed_str())),
@@ -182,6 +183,7 @@ fn load(module: &Path) -> Result<Pkcs11, Error> {
 
 /// The token's thread.
 struct Desk {
+    module: PathBuf,
     context: Pkcs11,
     label: String,
     /// Forgotten when the token refuses it.
@@ -198,6 +200,10 @@ impl Desk {
                 self.session = None;
                 done = self.act(&what);
             }
+            if done.is_err() && matches!(what, What::Look { .. }) {
+                // Some modules find a token again only when they begin anew.
+                done = self.begin_anew().and_then(|()| self.act(&what));
+            }
             if let Err(error) = &done {
                 self.session = None;
                 tracing::warn!(token = self.label, %error, "the token does not answer");
@@ -205,6 +211,17 @@ impl Desk {
             // Who asked may have gone.
             let _ = answer.try_send(done.ok());
         }
+    }
+
+    fn begin_anew(&mut self) -> Result<(), Error> {
+        self.session = None;
+        let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = modules.as_mut().and_then(|modules| modules.remove(&self.module)) {
+            let _ = before.finalize();
+        }
+        drop(modules);
+        self.context = load(&self.module)?;
+        Ok(())
     }
 
     fn act(&mut self, what: &What) -> Result<Answer, Error> {
