@@ -34,7 +34,7 @@ pub(super) fn run(args: &args::Export, node: &mut Node, printer: &Printer) -> Re
         case: args.case.clone(),
         purpose: args.purpose.clone(),
         recipient: args.recipient.as_ref().map(fs::read_to_string).transpose().map_err(Stop::usage)?,
-        flac: args.flac,
+        sound: args.sound(),
     };
     let begun: ExportBegun = node.value(Act::Export(ExportAct::Begin(Box::new(order.clone()))))?;
     let folder = Folder::open(&args.output)?;

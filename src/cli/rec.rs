@@ -18,7 +18,7 @@ use super::print::{Printer, clock_time, or_dash, table};
 use crate::io::admin::keeping::KeepAct;
 use crate::io::admin::protocol::{Act, Purpose, Search};
 use crate::io::admin::{CaptureView, RecordingView, Reply, SoundView};
-use crate::vault::{Sound, flac};
+use crate::vault::{Form, Sound};
 
 /// A day.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -150,7 +150,7 @@ fn record_text(record: &Value) -> String {
 fn play(act: Act, output: Option<&Path>, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let sound = match output {
         Some(path) if path == Path::new("-") => receive(act, node, &mut io::stdout().lock())?,
-        Some(path) if path.extension().is_some_and(|ending| ending == "flac") => as_flac(act, node, path)?,
+        Some(path) if Form::of(path) != Form::Wav => compressed(act, node, path)?,
         Some(path) => receive(act, node, &mut Later { path, file: None })?,
         None => aloud(act, node)?,
     };
@@ -185,15 +185,16 @@ fn pictures(act: Act, path: &Path, node: &mut Node, printer: &Printer) -> Result
     Ok(if told.gaps.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
-/// Into a FLAC file. The sound in clear lies in memory only until it is one.
-fn as_flac(act: Act, node: &mut Node, path: &Path) -> Result<SoundView, Stop> {
+/// Into a FLAC or Opus file. The sound in clear lies in memory only until it is one.
+fn compressed(act: Act, node: &mut Node, path: &Path) -> Result<SoundView, Stop> {
     let mut wav = Vec::new();
     let view = receive(act, node, &mut wav)?;
     let mut reader = hound::WavReader::new(wav.as_slice()).map_err(Stop::failed)?;
     let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>().map_err(Stop::failed)?;
     let track = |n: usize| samples.iter().skip(n).step_by(2).copied().collect();
     let sound = Sound { left: track(0), right: track(1), undecodable: Vec::new() };
-    let octets = flac(&sound).ok_or_else(|| Stop::failed("there is no sound to write as FLAC"))?;
+    let octets =
+        Form::of(path).compressed(&sound).ok_or_else(|| Stop::failed("there is no sound to write"))?;
     let mut file = Later { path, file: None };
     file.write_all(&octets).and_then(|()| file.flush()).map_err(Stop::failed)?;
     Ok(view)

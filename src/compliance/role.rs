@@ -51,6 +51,8 @@ pub enum Right {
     Reveal,
     /// Hear recordings.
     Play,
+    /// Be brought into a running conversation.
+    Supervise,
     /// Have recordings packed for somebody outside.
     Export,
     /// Lay a hold on recordings, ask for its release.
@@ -73,6 +75,7 @@ const TABLE: &[(Right, &[Role])] = &[
     (Right::Search, &[Role::System, Role::Listener, Role::Quality, Role::Agent, Role::Supervisor]),
     (Right::Reveal, &[Role::Quality, Role::Supervisor]),
     (Right::Play, &[Role::Listener, Role::Quality, Role::Supervisor]),
+    (Right::Supervise, &[Role::Quality, Role::Supervisor]),
     (Right::Export, &[Role::Quality, Role::Supervisor]),
     (Right::Hold, &[Role::Security, Role::Supervisor]),
     (Right::Destroy, &[Role::System, Role::Security]),
@@ -355,6 +358,7 @@ mod tests {
             Search system listener quality agent supervisor
             Reveal quality supervisor
             Play listener quality supervisor
+            Supervise quality supervisor
             Export quality supervisor
             Hold security supervisor
             Destroy system security
@@ -364,7 +368,7 @@ mod tests {
         .assert_eq(&rights.concat());
         for administrator in Role::ALL.into_iter().filter(|role| role.is_administrator()) {
             let roles = Roles::new([administrator]).expect("one");
-            for right in [Right::Play, Right::Reveal, Right::Export] {
+            for right in [Right::Play, Right::Supervise, Right::Reveal, Right::Export] {
                 assert!(!roles.may(right), "{administrator} {right:?}");
             }
         }

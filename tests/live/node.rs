@@ -106,12 +106,22 @@ impl Node {
         assert!(child.wait().expect("ends").success(), "user add {name}");
     }
 
-    /// Adds a person who may hear recordings, as the node's security administrator does.
+    /// Adds a person who may hear recordings, and one who may be brought into conversations, as the node's security administrator
+    /// does.
     fn listener(&self, administrators: &str) {
         self.person(&["login", "admin", "--password-stdin"], administrators);
-        let add = ["person", "add", "listener", "--role", "listener", "--no-code", "--password-stdin"];
-        self.person(&add, PASSWORD);
+        for role in ["listener", "supervisor"] {
+            self.person(&["person", "add", role, "--role", role, "--no-code", "--password-stdin"], PASSWORD);
+        }
         self.command(&["logout"]).succeeded();
+    }
+
+    /// A command that the person `name`, who logs in for it, gives.
+    pub fn command_of(&self, name: &str, arguments: &[&str]) -> Done {
+        self.person(&["login", name, "--password-stdin"], PASSWORD);
+        let done = self.command(arguments);
+        self.command(&["logout"]).succeeded();
+        done
     }
 
     /// A command whose secret comes on standard input; it must succeed.

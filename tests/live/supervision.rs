@@ -41,7 +41,9 @@ fn a_supervisor_listens_then_whispers_then_barges_in() {
     let id = call["id"].as_str().expect("an id").to_string();
     office.talk(2);
     for how in ["listen", "whisper", "barge"] {
-        let done = office.node.command(&["call", how, &id, "--as", "carol"]);
+        let supervise = ["call", how, &id, "--as", "carol"];
+        assert_eq!(office.node.command(&supervise).code, 4, "root hears nothing: {how}");
+        let done = office.node.command_of("supervisor", &supervise);
         assert_eq!(done.code, 0, "{how}: {}{}", done.out, done.err);
         wait_until("carol in the call", Duration::from_secs(10), || {
             let legs = office.node.ask(&["call", "show", &id])["legs"].take();

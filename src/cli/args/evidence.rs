@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Anchor, Destroy, Retention};
 use crate::base::RecordingId;
+use crate::vault::Form;
 
 /// `verify`
 #[derive(Debug, Args)]
@@ -67,7 +68,7 @@ pub enum Rec {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
-    /// Decrypt a recording to WAV (to FLAC when the file is called .flac; its video and fax when it is called .pcap): into a file, or to the loudspeaker where `aplay` is installed
+    /// Decrypt a recording to WAV (to FLAC or Opus when the file is called .flac or .opus; its video and fax when it is called .pcap): into a file, or to the loudspeaker where `aplay` is installed
     Play {
         /// The recording
         id: RecordingId,
@@ -134,8 +135,11 @@ pub struct Export {
     #[arg(long, value_name = "FILE")]
     pub recipient: Option<PathBuf>,
     /// Sound as FLAC instead of WAV
-    #[arg(long)]
+    #[arg(long, conflicts_with = "opus")]
     pub flac: bool,
+    /// Sound as Opus in Ogg: a tenth of the octets, to listen to
+    #[arg(long)]
+    pub opus: bool,
     /// Every recording with this number
     #[arg(long, value_name = "NUMBER")]
     pub number: Option<String>,
@@ -148,6 +152,17 @@ pub struct Export {
     /// Every recording that carries the case as its tag `case`
     #[arg(long)]
     pub all_of_case: bool,
+}
+
+impl Export {
+    /// The form of its sound.
+    pub fn sound(&self) -> Form {
+        match (self.flac, self.opus) {
+            (true, _) => Form::Flac,
+            (_, true) => Form::Opus,
+            _ => Form::Wav,
+        }
+    }
 }
 
 /// `audit`

@@ -111,6 +111,23 @@ impl Actor {
         if purpose.is_empty() || purpose.chars().count() > bounds::PURPOSE {
             return Err(Failure::new(Kind::Usage, "say what it is wanted for: --purpose TEXT"));
         }
+        self.prove()
+    }
+
+    /// That they may give `command` to the core: who hears a running conversation has proved to be there, as who hears a recorded
+    /// one (DUAL-03, DUAL-05).
+    ///
+    /// # Errors
+    /// Refused; [`Kind::Presence`].
+    pub fn may_give(&self, command: &Command) -> Result<(), Failure> {
+        right_of_command(command).map_or(Ok(()), |right| self.check(right))?;
+        match command {
+            Command::Supervise { .. } => self.prove(),
+            _ => Ok(()),
+        }
+    }
+
+    fn prove(&self) -> Result<(), Failure> {
         if self.somebody()?.present {
             return Ok(());
         }
@@ -150,9 +167,10 @@ pub fn right_of(act: &Act) -> Option<Right> {
 }
 
 /// The right that `command` takes; `None`: whoever is let in may.
-pub fn right_of_command(command: &Command) -> Option<Right> {
+fn right_of_command(command: &Command) -> Option<Right> {
     match command {
         Command::Status => None,
+        Command::Supervise { .. } => Some(Right::Supervise),
         _ => Some(Right::Operate),
     }
 }
@@ -182,6 +200,23 @@ mod tests {
     fn play(purpose: Purpose) -> Right {
         let recording = RecordingId::from_bytes([1; 16]);
         right_of(&Act::RecPlay { recording, purpose, reason: None, beside: false }).expect("a right")
+    }
+
+    /// DUAL-03, DUAL-05: root is brought into no conversation, and who may be has proved to be there.
+    #[test]
+    fn root_is_brought_into_no_conversation() {
+        let id = crate::base::CallId::from_bytes([1; 16]);
+        let listen = Command::Supervise { id, user: "8001".into(), how: crate::call::Supervision::Listen };
+        for (actor, refused) in [
+            (root(), Some(Kind::Refused)),
+            (person(&[Role::System], true), Some(Kind::Refused)),
+            (person(&[Role::Supervisor], false), Some(Kind::Presence)),
+            (person(&[Role::Supervisor], true), None),
+        ] {
+            assert_eq!(actor.may_give(&listen).err().map(|failure| failure.kind), refused);
+        }
+        assert!(root().may_give(&Command::Hangup { id }).is_ok());
+        assert!(person(&[Role::Supervisor], true).may_give(&Command::Hangup { id }).is_err());
     }
 
     /// DUAL-03: root on the socket runs the machine and hears nothing; who hears does not run it.

@@ -21,7 +21,7 @@ use crate::compliance::retention::Use;
 use crate::io::clock::wall;
 use crate::io::motions::Spent;
 use crate::io::package::Hashes;
-use crate::vault::{Event, Query, Recipient, Record, Row, Suite, flac, hex, vcon};
+use crate::vault::{Form, Gap, Query, Recipient, Record, Row, Suite, hex, vcon};
 
 /// A request about a package.
 #[derive(Clone, Serialize, Deserialize)]
@@ -62,9 +62,9 @@ pub struct ExportOrder {
     /// The recipient's public key as they sent it; without it the package is in clear.
     #[serde(default)]
     pub recipient: Option<String>,
-    /// Sound as FLAC, else as WAV.
+    /// The form of its sound.
     #[serde(default)]
-    pub flac: bool,
+    pub sound: Form,
 }
 
 /// A package that may be made.
@@ -245,11 +245,10 @@ impl Desk {
         let record = kept.show(recording).map_err(super::desk::store)?;
         let proof = kept.prove(recording).map_err(super::desk::store)?;
         let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
-        let wants_flac = approved.says("sound flac");
-        let (octets, name, mediatype) = match wants_flac.then(|| flac(&sound)).flatten() {
-            Some(octets) => (octets, format!("audio/{recording}.flac"), "audio/flac"),
-            None => (super::desk::wav(&sound), format!("audio/{recording}.wav"), "audio/x-wav"),
-        };
+        let form = [Form::Flac, Form::Opus].into_iter().find(|form| approved.says(&format!("sound {form}")));
+        let compressed = form.and_then(|form| Some((form, form.compressed(&sound)?)));
+        let (form, octets) = compressed.unwrap_or_else(|| (Form::Wav, super::desk::wav(&sound)));
+        let (name, mediatype) = (format!("audio/{recording}.{form}"), form.media_type());
         let seconds = sound.left.len() as f64 / f64::from(crate::vault::RATE_HZ);
         drop(sound);
         let hash = {
@@ -291,21 +290,8 @@ impl Desk {
 /// Where sound was left out on purpose, in seconds.
 fn gaps(record: &Record) -> Vec<Value> {
     let seconds = |us: u64| us as f64 / 1e6;
-    let mut gaps = Vec::new();
-    let mut open: Option<(u64, &str)> = None;
-    for (offset_us, event) in &record.events {
-        match event {
-            Event::GapStart { reason } => open = Some((*offset_us, reason)),
-            Event::GapEnd => {
-                if let Some((from, reason)) = open.take() {
-                    gaps.push(json!({ "from": seconds(from), "to": seconds(*offset_us), "reason": reason }));
-                }
-            }
-            _ => {}
-        }
-    }
-    gaps.extend(open.map(|(from, reason)| json!({ "from": seconds(from), "to": null, "reason": reason })));
-    gaps
+    let told = |gap: Gap<'_>| json!({ "from": seconds(gap.from_us), "to": gap.to_us.map(seconds), "reason": gap.reason });
+    crate::vault::gaps(&record.events).into_iter().map(told).collect()
 }
 
 /// The words that are approved: everything that the package depends on.
@@ -329,7 +315,7 @@ fn text_of(
         recordings.len(),
         plain(&order.case),
         plain(order.purpose.as_deref().unwrap_or_default().trim()),
-        if order.flac { "flac" } else { "wav" },
+        order.sound,
     );
     for recording in recordings {
         text += &format!("{recording}\n");

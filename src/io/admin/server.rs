@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::actor::{Actor, right_of_command};
+use super::actor::Actor;
 use super::desk::{Desk, Reply};
 use super::protocol::{Act, Failure, Kind, Line, Request};
 use super::trail::{self, Begun, Deed};
@@ -163,7 +163,7 @@ impl Client {
 
     /// Asks the core.
     async fn ask(&self, actor: &Actor, command: Command) -> Result<Value, Failure> {
-        let allowed = right_of_command(&command).map_or(Ok(()), |right| actor.check(right));
+        let allowed = actor.may_give(&command);
         let begun = self.begin(actor.who(), Deed::of_command(&command)).await?;
         if let Err(refused) = allowed {
             let refused = Err(refused);

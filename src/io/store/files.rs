@@ -14,7 +14,7 @@ use crate::base::{RecordingId, Wall, bounds};
 use crate::vault::{
     BESIDE, Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance,
     HEAD_BYTES, Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece,
-    Record, Row, Sound, Story, Tiles, TreeHead, capture, capture_head,
+    Record, Row, Sound, Story, Tiles, TreeHead, capture, capture_head, gaps,
 };
 
 use super::disk::{Disk, Place, RealDisk};
@@ -245,7 +245,7 @@ impl Files {
         Ok((story, examined))
     }
 
-    /// The sound of a recording and what of it is damaged.
+    /// The sound of a recording, with its gaps marked, and what of it is damaged.
     pub(super) fn sound(&self, id: RecordingId) -> Result<(Sound, Vec<Damage>), StoreError> {
         // What a payload type means may be said in an event that is written after its first packets: events first.
         let (story, _) = self.story(id)?;
@@ -268,7 +268,9 @@ impl Files {
         let duration_us = story.closing.as_ref().map_or(story.last_us, |closing| closing.duration_us);
         let mut damages = examined.damages;
         damages.extend(story.damages);
-        Ok((decoder.finish(duration_us), damages))
+        let mut sound = decoder.finish(duration_us);
+        sound.mark(&gaps(&story.events));
+        Ok((sound, damages))
     }
 
     /// The tracks of a recording that are no sound, as a capture file in pieces of up to `piece` octets and a packet, each a file of its
