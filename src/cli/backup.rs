@@ -48,7 +48,9 @@ pub(super) fn restore(args: &args::Restore, printer: &Printer) -> Result<Exit, S
     let public = LedgerPublic::parse(&text)
         .ok_or_else(|| Stop::usage(format!("{}: not a public key", args.key.display())))?;
     let bar = ProgressBar::new_spinner();
-    let done = store::restore(&args.from, &args.to, &public, &mut |files| bar.set_position(files));
+    let done = store::restore(&args.from, &args.to, &public, args.newer.as_deref(), &mut |files| {
+        bar.set_position(files)
+    });
     bar.finish_and_clear();
     done.map_err(Stop::failed)?;
     printer.value(&json!({ "restored": args.to }), |_| {

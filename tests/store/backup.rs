@@ -5,6 +5,7 @@ use std::path::Path;
 use ledgerline::io::store::{Depth, Options, Store, restore};
 use ledgerline::vault::{LedgerPublic, Query, Scope};
 
+use crate::keeping::{class, job, made};
 use crate::world::{World, files};
 
 fn public(store: &Path) -> LedgerPublic {
@@ -32,8 +33,8 @@ fn a_backup_of_a_running_store_is_whole_incremental_and_comes_back() {
     assert_eq!((again.copied, again.leaves), (0, report.leaves), "nothing new is nothing to copy");
 
     let back = outer.path().join("back");
-    restore(&to, &back, &public(world.dir()), &mut |_| ()).expect("brought back");
-    assert!(restore(&to, &back, &public(world.dir()), &mut |_| ()).is_err(), "nothing is overwritten");
+    restore(&to, &back, &public(world.dir()), None, &mut |_| ()).expect("brought back");
+    assert!(restore(&to, &back, &public(world.dir()), None, &mut |_| ()).is_err(), "nothing is overwritten");
     let options = Options { keys: Some(world.dir().join("keys")), ..Options::default() };
     let store = Store::open(&back, &options, |_| {}).expect("opens");
     store.settle();
@@ -60,6 +61,45 @@ fn a_backup_is_refused_where_another_ledger_lies_and_seen_when_it_was_changed() 
     let middle = octets.len() / 2;
     octets[middle] ^= 1;
     std::fs::write(&file, octets).expect("written");
-    assert!(restore(&to, &outer.path().join("back"), &public(world.dir()), &mut |_| ()).is_err());
+    assert!(restore(&to, &outer.path().join("back"), &public(world.dir()), None, &mut |_| ()).is_err());
     assert!(world.store().backup(&to, Depth::Content, &mut |_, _| ()).is_err(), "and the next one says so");
+}
+
+/// DES-07: a copy from before a destruction comes back without what was destroyed since, and with its tombstone, when a newer ledger
+/// is at hand.
+#[test]
+fn what_was_destroyed_since_the_backup_does_not_come_back() {
+    let mut world = World::new();
+    let (gone, _) = made(&mut world, 400, class("call.end", 365, None));
+    let (stays, _) = made(&mut world, 400, class("call.end", 365, None));
+    let outer = tempfile::tempdir().expect("a folder");
+    let to = outer.path().join("backup");
+    world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert_eq!(world.store().destroy("li", job(&world, vec![gone])).expect("done"), 1);
+    world.store.take().expect("open").close();
+    let options = Options { keys: Some(world.dir().join("keys")), ..Options::default() };
+    for (name, newer, remains) in [("old", None, true), ("new", Some(world.dir()), false)] {
+        let back = outer.path().join(name);
+        restore(&to, &back, &public(world.dir()), newer, &mut |_| ()).expect("brought back");
+        let store = Store::open(&back, &options, |_| {}).expect("opens");
+        store.settle();
+        assert_eq!(store.sound(gone).is_ok(), remains, "{name}");
+        assert!(store.sound(stays).is_ok());
+        let report = store.verify(Scope::All).expect("readable");
+        assert_eq!(
+            (report.findings.len(), report.destroyed),
+            (0, u64::from(!remains)),
+            "{name}: {:?}",
+            report.findings
+        );
+        let found = store.search(&Query::default()).expect("an index");
+        assert_eq!(found.len(), if remains { 2 } else { 1 }, "{name}");
+    }
+    let leaves = world.dir().join("ledger/leaves");
+    let mut octets = std::fs::read(&leaves).expect("there");
+    octets[100] ^= 1;
+    std::fs::write(&leaves, octets).expect("ours");
+    let forged =
+        restore(&to, &outer.path().join("forged"), &public(world.dir()), Some(world.dir()), &mut |_| ());
+    assert!(forged.is_err(), "a ledger that is not signed names nothing");
 }

@@ -63,7 +63,7 @@ fn one(recording: RecordingId) -> Select {
     Select { recordings: vec![recording], ..Select::default() }
 }
 
-fn job(world: &World, recordings: Vec<RecordingId>) -> Job {
+pub fn job(world: &World, recordings: Vec<RecordingId>) -> Job {
     Job {
         no: world.store().next_job(),
         grounds: Grounds {
@@ -312,4 +312,24 @@ fn a_clock_that_was_turned_back_freezes_destruction() {
     world.store().thaw("li", "the battery was changed").expect("thawed");
     assert!(world.store().thaw("li", "again").is_err());
     assert_eq!(world.store().destroy("li", job(&world, vec![recording])).expect("done"), 1);
+}
+
+/// RET-05 over a stop: a clock that was set forward while nobody looked makes nothing destroyable.
+#[test]
+fn a_clock_that_was_set_forward_while_stopped_freezes_destruction() {
+    let mut world = World::new();
+    let (recording, _) = made(&mut world, 400, class("call.end", 365, None));
+    world.store.take().expect("open").close();
+    let path = world.dir().join("clock.json");
+    let text = std::fs::read_to_string(&path).expect("kept");
+    let mut seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let wall = seen["wall"].as_i64().expect("microseconds");
+    seen["wall"] = (wall - 400 * 86_400_000_000).into();
+    std::fs::write(&path, seen.to_string()).expect("ours");
+    world.open();
+    assert!(world.store().status().alarms.iter().any(|alarm| alarm.contains("clock")));
+    assert!(matches!(world.store().destroy("li", job(&world, vec![recording])), Err(StoreError::Rule(_))));
+    world.store().thaw("li", "NTP was right").expect("thawed");
+    world.restart();
+    assert!(!world.store().status().alarms.iter().any(|alarm| alarm.contains("clock")), "it was looked at");
 }

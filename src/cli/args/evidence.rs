@@ -48,6 +48,10 @@ pub struct Restore {
     /// The ledger's public key, from where nobody could exchange it
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
+    /// A newer copy of the store, or what is left of it (its folder `ledger` is enough): what it says was destroyed since is
+    /// destroyed again
+    #[arg(long, value_name = "DIR")]
+    pub newer: Option<PathBuf>,
 }
 
 /// `rec`

@@ -18,7 +18,7 @@ use super::destroy::shred;
 use super::disk::{Place, make_folder};
 use super::{Store, StoreError, disk_error};
 use crate::base::RecordingId;
-use crate::vault::{Book, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerPublic, TreeHead};
+use crate::vault::{Book, Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerPublic, TreeHead};
 
 /// Octets copied at once.
 const BLOCK: usize = 256 << 10;
@@ -116,7 +116,8 @@ impl Store {
 }
 
 /// Brings a backup back as a store in `to`, which must be empty or not there; the keys are the site's to bring. What the book
-/// of keeping says was destroyed is destroyed again when the store is opened (DES-07).
+/// of keeping says was destroyed is destroyed again when the store is opened, and what a `newer` copy of the ledger says
+/// (DES-07).
 ///
 /// # Errors
 /// [`StoreError::Exists`]; [`StoreError::Rule`] when the backup does not verify; [`StoreError::Disk`].
@@ -124,12 +125,14 @@ pub fn restore(
     from: &Path,
     to: &Path,
     public: &LedgerPublic,
+    newer: Option<&Path>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), StoreError> {
     if to.exists() && fs::read_dir(to).map_err(disk_error(to))?.next().is_some() {
         return Err(StoreError::Exists(to.to_path_buf()));
     }
     check(from, public, Depth::Content)?;
+    let since = newer.map(|newer| tombstones(newer, public)).transpose()?;
     let mut report = BackupReport::default();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -144,7 +147,32 @@ pub fn restore(
             progress(report.copied);
         }
     }
+    if let Some(since) = since {
+        let text = serde_json::to_vec(&since).unwrap_or_default();
+        replace(&to.join(super::destroy::TOLD), &text).map_err(disk_error(to))?;
+    }
     Ok(())
+}
+
+/// The recordings that the ledger of the copy in `dir` has tombstones of. Its leaves must be those of its signed head; nothing else
+/// of it has to be there.
+fn tombstones(dir: &Path, public: &LedgerPublic) -> Result<Vec<RecordingId>, StoreError> {
+    let rule = || StoreError::Rule(format!("{}: its ledger is not that of this key", dir.display()));
+    let read = |place: Place| {
+        let path = place.path(dir);
+        fs::read(&path).map_err(|error| disk_error(&path)(error))
+    };
+    let (leaves, head) = (read(Place::Leaves)?, read(Place::Head)?);
+    let head = head.first_chunk().and_then(|head| TreeHead::verify(head, public)).ok_or_else(rule)?;
+    let mut tree = Frontier::new(public.suite());
+    let mut found = Vec::new();
+    for bytes in leaves.as_chunks::<LEAF_BYTES>().0.iter().take(usize::try_from(head.size).unwrap_or(0)) {
+        tree.push_leaf(bytes);
+        if let Some(Item::Tombstone { recording, .. }) = Leaf::parse(bytes).map(|leaf| leaf.item) {
+            found.push(recording);
+        }
+    }
+    if (tree.size(), tree.root()) == (head.size, head.root) { Ok(found) } else { Err(rule()) }
 }
 
 /// That the copy in `dir` is whole.

@@ -153,6 +153,34 @@ impl Inner {
     }
 }
 
+/// Recordings that were destroyed after a backup was made that was brought back: `restore` writes them down for the first start.
+pub(super) const TOLD: &str = "destroyed-since.json";
+
+impl Inner {
+    /// Destroys what [`TOLD`] names, and writes its tombstones. Before anything is served (DES-07).
+    pub(super) fn bury_told(&self) -> Result<(), StoreError> {
+        let path = self.files.root().join(TOLD);
+        let Ok(text) = std::fs::read(&path) else { return Ok(()) };
+        let told: Vec<RecordingId> =
+            serde_json::from_slice(&text).map_err(|error| disk_error(&path)(io::Error::other(error)))?;
+        let open: Vec<RecordingId> =
+            told.into_iter().filter(|id| !self.keeping().gone.contains_key(id)).collect();
+        for portion in open.chunks(AT_ONCE) {
+            let (mut folders, mut stones) = (BTreeSet::new(), Vec::new());
+            for recording in portion {
+                let leaf = self.index.row(*recording)?.and_then(|row| row.leaf).unwrap_or(u64::MAX);
+                let path = Place::Recording(*recording).path(self.files.root());
+                shred(&path).map_err(disk_error(&path))?;
+                folders.extend(path.parent().filter(|folder| folder.exists()).map(Path::to_path_buf));
+                stones.push(Keep::Destroyed { recording: *recording, job: "restore".into(), leaf });
+            }
+            sync_folders(folders)?;
+            self.keep_all("node", stones)?;
+        }
+        std::fs::remove_file(&path).map_err(disk_error(&path))
+    }
+}
+
 fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), StoreError> {
     for folder in folders {
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk_error(&folder))?;

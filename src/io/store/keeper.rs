@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Inner;
+use super::boot::Seen;
 use super::keeping::ClockSeen;
 use crate::base::Wall;
 use crate::io::clock::{Clock, wall};
@@ -15,6 +16,8 @@ use crate::vault::Keep;
 
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the last moment is kept that a start compares with.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often all recordings are looked at (RET-04 asks for 24 h).
 const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 /// How long a destruction may take from its reason on, and when somebody is warned before (DES-03).
@@ -32,7 +35,7 @@ impl Keeper {
     pub(super) fn start(store: Weak<Inner>, clock: Clock) -> std::io::Result<Keeper> {
         let (stop, stopped) = sync_channel::<()>(0);
         let mut seen = ClockSeen { wall: wall(), now: clock.now() };
-        let mut sweep_at = clock.now();
+        let (mut sweep_at, mut keep_at) = (clock.now(), clock.now() + KEEP_EVERY);
         let work = move || {
             loop {
                 let Some(store) = store.upgrade() else { return };
@@ -40,6 +43,10 @@ impl Keeper {
                 store.look_at_clock(seen.jumped(now, wall()));
                 store.look_at_jobs(wall());
                 store.look_at_token();
+                if now >= keep_at {
+                    keep_at = now + KEEP_EVERY;
+                    Seen::now().keep(store.files.root());
+                }
                 if now >= sweep_at {
                     sweep_at = now + SWEEP_EVERY;
                     store.resume();

@@ -20,6 +20,7 @@
 mod alarm;
 mod ask;
 mod backup;
+mod boot;
 mod certificate;
 mod checkpoint;
 mod commit;

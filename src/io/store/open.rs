@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::FlockOperation;
 
 use super::alarm::Alarms;
+use super::boot::Seen;
 use super::disk::{RealDisk, make_folder};
 use super::files::{Files, Published};
 use super::index::Index;
@@ -154,11 +155,15 @@ impl Store {
             _lock: lock,
         };
         inner.bury_again()?;
+        inner.bury_told()?;
         let inner = Arc::new(inner);
         if let Some(before) = last_seen.filter(|before| wall() + JUMP < *before) {
             let back_s = (wall().as_micros() - before.as_micros()) / 1_000_000;
             inner.look_at_clock(Some(back_s));
+        } else if let Some(jump_s) = Seen::of(dir).and_then(|before| before.jumped(&Seen::now())) {
+            inner.look_at_clock(Some(jump_s));
         }
+        Seen::now().keep(dir);
         let keeper = keeper::start(&inner, clock).map_err(disk_error(dir))?;
         *inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
         Ok(Store { inner })
