@@ -1,17 +1,23 @@
 //! Personal data that prints masked. The value itself is reached only by name, through [`Masked::reveal`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::bounds;
 
 /// A phone number or user name: `Debug` and `Display` show `138****5678`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Masked(String);
+pub struct Masked(Arc<str>);
 
 impl Masked {
     /// Takes `value` into custody.
     pub fn new(value: impl Into<String>) -> Self {
-        Masked(value.into())
+        Masked(value.into().into())
+    }
+
+    /// As [`Masked::reveal`], for whoever keeps it: nothing is copied.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// The value unmasked: only for signalling, lookups and sealed stores.

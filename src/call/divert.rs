@@ -48,7 +48,7 @@ impl Call {
             ask = machine.resume(desk.wall, Reply::Played);
         }
         match ask {
-            Ask::Dial { targets, .. } => targets,
+            Ask::Dial { targets, .. } => targets.to_vec(),
             _ => Vec::new(),
         }
     }

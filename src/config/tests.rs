@@ -257,12 +257,6 @@ fn a_written_file_is_read() {
                 watch: None,
                 roles: {},
             },
-            outside: Outside {
-                trust: None,
-                identity: None,
-                bearer: {},
-                sign: {},
-            },
             Store {
                 folder: "/srv/ledgerline",
                 keys: "/run/credentials/ledgerline.service",

@@ -53,7 +53,7 @@ pub enum Ask {
     /// answered when a target answers. Replied to with [`Reply::Dialled`].
     Dial {
         /// Whom to ring; 1 to [`FORKS`](crate::base::bounds::FORKS).
-        targets: Vec<Target>,
+        targets: Arc<[Target]>,
         /// How long to ring.
         ring: Duration,
         /// One after another; `None`: all at once, and a group of the node's as it is configured.

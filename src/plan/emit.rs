@@ -13,7 +13,7 @@ use super::file::{Files, Span, offset};
 use super::op::{Entry, NOWHERE, Op, Pc};
 use super::resolved::{
     Collect, Dial, Do, Flow, Lookup, Menu, Monitors, Operand, Otherwise, Reaction, Route, Step, StepKind,
-    Window,
+    TargetSource, Window,
 };
 use super::verb::{MENU_BETWEEN, Unhandled};
 
@@ -213,7 +213,9 @@ impl Emitter<'_> {
         }
         let turns =
             dial.turns.map(|(strategy, each)| Turns { robin: strategy == Strategy::RoundRobin, each });
-        self.gated(Op::Dial { targets: dial.targets.clone(), ring: dial.ring, turns, outcomes }, at)
+        let fixed = dial.targets.iter().map(TargetSource::fixed).collect();
+        let (targets, ring) = (dial.targets.clone(), dial.ring);
+        self.gated(Op::Dial { targets, fixed, ring, turns, outcomes }, at)
     }
 
     fn lookup(&mut self, lookup: &Lookup, at: Span, next: Pc) -> Pc {

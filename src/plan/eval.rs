@@ -12,9 +12,7 @@ use super::ast::Compare;
 use super::deed::{Deed, Queueing, Shows};
 use super::machine::Machine;
 use super::program::Program;
-use super::resolved::{
-    Condition, DeedSource, Operand, PartSource, Piece, PopSource, Sounds, TargetSource, Whom,
-};
+use super::resolved::{Condition, DeedSource, Operand, PartSource, Piece, PopSource, Sounds, TargetSource};
 use super::value::{Shown, Value};
 
 impl Machine {
@@ -67,6 +65,11 @@ impl Machine {
 
     /// A text that people see.
     fn said(&self, operand: &Operand, wall: Wall) -> Arc<str> {
+        if let Operand::Fixed(Value::Text(text)) = operand
+            && !text.reveal().chars().any(char::is_numeric)
+        {
+            return text.shared();
+        }
         self.value(operand, wall).shown(Shown::Text).into()
     }
 
@@ -88,14 +91,8 @@ impl Machine {
         sources.iter().map(|source| self.target(source)).collect()
     }
 
-    fn target(&self, source: &TargetSource) -> Target {
-        let who = self.personal(&source.who, self.facts.wall);
-        match &source.whom {
-            Whom::Trunk(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
-            Whom::User => Target::User(who),
-            Whom::Group => Target::Group(who),
-            Whom::Number => Target::Number(who),
-        }
+    pub(super) fn target(&self, source: &TargetSource) -> Target {
+        source.whom.of(self.personal(&source.who, self.facts.wall))
     }
 
     /// The sounds of prompts in this call, now; without those that have no version in force.

@@ -89,7 +89,9 @@ impl Machine {
         let pc = program.code.routes.get(route.0 as usize).copied().unwrap_or(NOWHERE);
         let matching = program.matching(&facts).zip(&policy.names);
         let named = matching.map(|(entry, name)| (entry.file.clone(), entry.line, name.clone())).collect();
-        let trace = vec![(pc, Mark::Route(route)), (pc, Mark::Policies(named))];
+        // Room for what happens between two looks at it.
+        let mut trace = Vec::with_capacity(8);
+        trace.extend([(pc, Mark::Route(route)), (pc, Mark::Policies(named))]);
         let notice_due = !policy.notice.is_empty();
         let (state, tries, steps) = (State::Start, 0, 0);
         let matching = program.matching_numbers(&facts).into();
@@ -148,7 +150,7 @@ impl Machine {
                 Reply::Keys(keys),
                 Some(op @ (Op::Menu { .. } | Op::Collect { secret: false, .. })),
             ) => {
-                let value = Value::Text(Masked::new(keys.reveal()));
+                let value = Value::Text(keys.clone());
                 self.keys(&program, wall, op, keys.reveal(), value)
             }
             (State::Keys, Reply::Secret(pin), Some(op @ Op::Collect { secret: true, .. })) => {
@@ -230,7 +232,7 @@ impl Machine {
                 return (out, Some(ask));
             }
             let deed = self.deed(deed, wall);
-            self.mark(Mark::Deed(Box::new(deed.clone())));
+            self.mark(Mark::of(&deed));
             if !self.is_told(&deed) {
                 out.push(deed);
             }
@@ -273,8 +275,10 @@ impl Machine {
 
     /// Takes what was traced since the last time, oldest first.
     pub fn take_trace(&mut self) -> Vec<TraceLine> {
-        let marks = std::mem::take(&mut self.trace);
-        marks.iter().flat_map(|(pc, mark)| trace::line(&self.program, *pc, mark)).collect()
+        let lines = self.trace.iter().flat_map(|(pc, mark)| trace::line(&self.program, *pc, mark)).collect();
+        // The room stays: a call that walks on does not ask for it again at every step.
+        self.trace.clear();
+        lines
     }
 
     fn mark(&mut self, mark: Mark) {
@@ -337,8 +341,9 @@ impl Machine {
                     self.mark(Mark::Lapsed);
                     self.pc = *none;
                 }
-                Op::Dial { targets, ring, turns, .. } => {
-                    let targets = self.targets(targets);
+                Op::Dial { targets, fixed, ring, turns, .. } => {
+                    let live = || targets.iter().map(|source| self.target(source)).collect();
+                    let targets: Arc<[Target]> = fixed.clone().unwrap_or_else(live);
                     let mark = Mark::Rings(targets.clone());
                     return self.wait(
                         mark,
@@ -365,7 +370,7 @@ impl Machine {
                 }
                 Op::Do { deed, .. } => {
                     let deed = self.deed(deed, wall);
-                    self.mark(Mark::Deed(Box::new(deed.clone())));
+                    self.mark(Mark::of(&deed));
                     if self.is_told(&deed) {
                         let Op::Do { to, .. } = op else { continue };
                         self.pc = to.first().copied().unwrap_or(NOWHERE);
@@ -376,7 +381,7 @@ impl Machine {
                 }
                 Op::Guard { without, next } => {
                     if let Some((policy, deed)) = self.missing_monitors(program, without, wall) {
-                        let mark = Mark::Deed(Box::new(deed.clone()));
+                        let mark = Mark::of(&deed);
                         return self.wait(mark, State::Monitors(policy), Ask::Do(deed));
                     }
                     self.pc = *next;

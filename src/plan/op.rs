@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::{Cause, Turns};
+use super::ask::{Cause, Target, Turns};
 use super::resolved::{Condition, DeedSource, Operand, PartSource, Sounds, TargetSource, Window};
 use super::verb::VerbRow;
 
@@ -46,6 +46,8 @@ pub(crate) enum Op {
     },
     Dial {
         targets: Vec<TargetSource>,
+        /// Whom they mean in every call, where none of them is known in the call only.
+        fixed: Option<Arc<[Target]>>,
         ring: Duration,
         turns: Option<Turns>,
         outcomes: [Pc; 7],

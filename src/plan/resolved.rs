@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::PromptId;
+use crate::base::{Masked, PromptId};
 
-use super::ask::Cause;
+use super::ask::{Cause, Target};
 use super::ast::{Compare, Strategy};
 use super::calendar::Calendar;
 use super::declared::{Card, Declared, Queue, Webhook};
@@ -423,6 +423,28 @@ pub(crate) enum Whom {
     Number,
     /// Over this trunk or group of trunks.
     Trunk(Arc<str>),
+}
+
+impl Whom {
+    /// The one of this kind who is called so.
+    pub fn of(&self, who: Masked) -> Target {
+        match self {
+            Whom::Trunk(trunk) => Target::Trunk { trunk: Arc::clone(trunk), number: who },
+            Whom::User => Target::User(who),
+            Whom::Group => Target::Group(who),
+            Whom::Number => Target::Number(who),
+        }
+    }
+}
+
+impl TargetSource {
+    /// Whom it means in every call, if that is known before any.
+    pub fn fixed(&self) -> Option<Target> {
+        match &self.who {
+            Operand::Fixed(Value::Text(who)) => Some(self.whom.of(who.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// Where a value comes from.

@@ -204,7 +204,7 @@ impl<'p> Stage<'p> {
                     _ => AT_ONCE,
                 };
                 self.now += after.unwrap_or(unsaid);
-                self.happens(Happened::Rang(targets, outcome));
+                self.happens(Happened::Rang(targets.to_vec(), outcome));
                 if outcome == Outcome::Answered
                     && let Some(ask) = self.talk()
                 {

@@ -38,7 +38,9 @@ pub(crate) enum Mark {
         got: usize,
         again: bool,
     },
-    Rings(Vec<Target>),
+    Rings(Arc<[Target]>),
+    /// What a deed says.
+    Said(Arc<str>),
     Dialled(Outcome),
     Found,
     Ended(Ended),
@@ -92,6 +94,7 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
         Mark::Dialled(outcome) => write!(text, ": {}", outcome.word()),
         Mark::Found => write!(text, ": found"),
         Mark::Ended(ended) => write!(text, ": {}", ended.word()),
+        Mark::Said(said) => write!(text, ": {said}"),
         Mark::Deed(deed) => write!(text, "{}", said(deed)),
         Mark::Lapsed => write!(text, ": no version in force"),
         Mark::Misfit => write!(text, ": a reply that does not fit"),
@@ -100,15 +103,23 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
     vec![TraceLine { file: origin.file.clone(), line: origin.line, text }]
 }
 
+impl Mark {
+    /// Of a deed: what it says is shared with it where it is one text, so that the common deeds copy nothing.
+    pub fn of(deed: &Deed) -> Mark {
+        match deed {
+            Deed::Tag(text)
+            | Deed::Event { text: Some(text), .. }
+            | Deed::Notify { text: Some(text), .. }
+            | Deed::Show { text, .. } => Mark::Said(text.clone()),
+            Deed::Pop(_) | Deed::Queue(_) | Deed::Monitors { .. } => Mark::Deed(Box::new(deed.clone())),
+            _ => Mark::Did,
+        }
+    }
+}
+
 /// What a deed says beyond the line it stands in.
 fn said(deed: &Deed) -> String {
     match deed {
-        Deed::Tag(text) => format!(": {text}"),
-        Deed::Event { text: Some(text), .. }
-        | Deed::Notify { text: Some(text), .. }
-        | Deed::Show { text, .. } => {
-            format!(": {text}")
-        }
         Deed::Pop(fields) => {
             let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
             format!(": shows {}", fields.join("; "))
