@@ -1,5 +1,6 @@
 //! Personal data that prints masked. The value itself is reached only by name, through [`Masked::reveal`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +21,14 @@ impl Masked {
         Arc::clone(&self.0)
     }
 
+    /// As it is shown: masked, unless it is short enough to name a desk.
+    pub fn shown(&self) -> Cow<'_, str> {
+        match is_plain(&self.0) {
+            true => Cow::Borrowed(&self.0),
+            false => Cow::Owned(mask_digits(&self.0)),
+        }
+    }
+
     /// The value unmasked: only for signalling, lookups and sealed stores.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -28,7 +37,7 @@ impl Masked {
 
 impl fmt::Display for Masked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&mask_digits(&self.0))
+        f.write_str(&self.shown())
     }
 }
 
@@ -36,6 +45,14 @@ impl fmt::Debug for Masked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Characters up to which a number is an extension or a service number.
+const EXTENSION_CHARS: usize = 6;
+
+/// Whether `value` is short enough to name a desk and holds nothing that a line of the log must not: then it is shown as it is.
+fn is_plain(value: &str) -> bool {
+    value.len() <= EXTENSION_CHARS && value.bytes().all(|c| c.is_ascii_graphic() || c == b' ')
 }
 
 /// Masks a number for people who need not know it: `13812345678` → `138****5678` (requirement F9).
@@ -46,7 +63,7 @@ pub fn mask_digits(value: &str) -> String {
     // A number is written by whoever dials: it must not forge a line of the log, nor fill it.
     let chars: Vec<char> = super::presentable(value, bounds::DIALLED).chars().collect();
     let (front, behind) = match chars.len() {
-        0..=6 => return chars.into_iter().collect(),
+        0..=EXTENSION_CHARS => return chars.into_iter().collect(),
         7..=10 => (2, 2),
         _ => (3, 4),
     };

@@ -143,7 +143,7 @@ impl Call {
             }
             _ => return false,
         }
-        self.trace.add(desk.now, What::Media { leg: far, text: "early media".into() });
+        self.trace.add(desk.now, &What::Media { leg: far, text: "early media".into() });
         self.tap(desk, far);
         desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: far }));
         true
@@ -217,7 +217,7 @@ impl Call {
         let what = if at.media.strands.shape.silent { "silent".into() } else { at.media.codec_word() };
         let text = format!("to {} {what}{sealed}", aim.rtp);
         desk.effects.push_back(Effect::Media(Order::Aim { call, leg, aim: Box::new(aim) }));
-        self.trace.add(desk.now, What::Media { leg, text });
+        self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         self.aim_strands(desk, leg);
         self.play_what_waits(desk, leg);
     }

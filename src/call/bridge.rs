@@ -44,7 +44,7 @@ impl Call {
         self.unlinked();
         desk.effects.push_back(Effect::Media(Order::Join { call: self.id, a: self.near, b: leg }));
         let near = self.near;
-        self.trace.add(desk.now, What::Call { text: format!("{near} and {leg} are joined") });
+        self.trace.add(desk.now, &What::Call { text: format!("{near} and {leg} are joined").into() });
         self.hears_no_music(near);
         self.hears_no_music(leg);
         self.left = None;

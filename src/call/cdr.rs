@@ -11,7 +11,7 @@ use crate::vault::{self, Party};
 use super::Call;
 use super::desk::{Desk, Effect};
 use super::screen::Spoken;
-use super::trace::Entry;
+use super::trace::{Entry, Trace};
 
 /// One call's record. Numbers are in clear: the vault seals it, and every exit masks it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -47,9 +47,26 @@ pub struct Cdr {
     pub words: Vec<Spoken>,
     /// Trace entries that did not fit.
     pub trace_dropped: u64,
-    /// Everything that happened.
+    /// Everything that happened. The last field: [`Cdr::written`] puts the entries behind it.
     pub trace: Vec<Entry>,
 }
+
+impl Cdr {
+    /// The record's JSON, with the entries of `trace` in place of its own: they are written already.
+    fn written(&self, trace: &Trace) -> vault::Unsealed {
+        let text = trace.text();
+        let mut record = Vec::with_capacity(text.len() + WITHOUT_TRACE_BYTES);
+        let written = serde_json::to_writer(&mut record, self);
+        debug_assert!(written.is_ok() && record.ends_with(b"\"trace\":[]}"), "the trace comes last");
+        record.truncate(record.len().saturating_sub(2));
+        record.extend_from_slice(text);
+        record.extend_from_slice(b"]}");
+        vault::Unsealed::written(record)
+    }
+}
+
+/// What the rest of a usual record takes.
+const WITHOUT_TRACE_BYTES: usize = 1_536;
 
 /// What was dialled stands in a record in clear, and is masked here.
 impl fmt::Debug for Cdr {
@@ -124,18 +141,19 @@ impl Call {
             return;
         }
         let cdr = self.cdr(desk);
-        let numbers: Vec<Masked> = cdr
-            .parties
-            .iter()
-            .flat_map(|party| [party.who.clone(), party.name.clone()])
-            .chain([self.facts.dialled.clone(), self.caller_name.clone()])
-            .filter(|who| !who.reveal().is_empty())
-            .collect();
-        let Ok(value) = serde_json::to_value(&cdr) else { return };
-        let order = vault::Order::Cdr { call: self.id, at: desk.wall, cdr: vault::Unsealed(value), numbers };
+        let of_parties = cdr.parties.iter().flat_map(|party| [&party.who, &party.name]);
+        let mut numbers: Vec<Masked> = Vec::new();
+        for who in of_parties.chain([&self.facts.dialled, &self.caller_name]) {
+            if !who.reveal().is_empty() && !numbers.contains(who) {
+                numbers.push(who.clone());
+            }
+        }
+        let cdr = cdr.written(&self.trace);
+        let order = vault::Order::Cdr { call: self.id, at: desk.wall, cdr, numbers };
         desk.effects.push_back(Effect::Vault(order));
     }
 
+    /// All of the record but the trace.
     fn cdr(&self, desk: &Desk<'_>) -> Cdr {
         let (began, began_wall) = self.trace.began();
         let (cause, end, ended) = self.ended.clone().unwrap_or_else(|| (String::new(), desk.now, desk.wall));
@@ -159,7 +177,7 @@ impl Call {
                 .collect(),
             words: self.all_spoken(),
             trace_dropped: self.trace.dropped(),
-            trace: self.trace.entries().to_vec(),
+            trace: Vec::new(),
         }
     }
 }

@@ -409,6 +409,8 @@ pub(super) struct Outward {
     pub number: Masked,
     /// Whose number is shown, if the trunk's list has it: the caller's, or of whoever passed the call on.
     pub caller: Masked,
+    /// Who passed the call on to it, the first first.
+    pub chain: Vec<Diversion>,
 }
 
 impl Call {
@@ -428,7 +430,8 @@ impl Call {
         let dialled = match target {
             Target::Trunk { trunk, number } => {
                 let caller = chain.last().map_or(&self.shown.user, |step| &step.number).clone();
-                found.outward.push(Outward { trunk: Arc::clone(trunk), number: number.clone(), caller });
+                let (trunk, number, chain) = (Arc::clone(trunk), number.clone(), chain.to_vec());
+                found.outward.push(Outward { trunk, number, caller, chain });
                 return;
             }
             Target::Group(name) => return self.find_members(desk, name, chain, found),
@@ -446,7 +449,7 @@ impl Call {
             if when == When::Busy {
                 found.nobody = Outcome::Busy;
             }
-            if let (Some(to), Some(chain)) = (to, divert::passed_on(chain, account, dialled, when)) {
+            if let (Some(to), Some(chain)) = (to, self.passed_on(chain, account, dialled, when)) {
                 for target in self.plan_targets(desk, account, to) {
                     self.find(desk, &target, &chain, found);
                 }

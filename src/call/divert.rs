@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 use crate::base::{LegId, Masked, bounds};
 use crate::plan::{Ask, Facts, Machine, Origin, Outcome, Reply, Target};
 use crate::registrar::{Account, Settings, When};
-use crate::sip::{Host, Name, UriBuf};
 
 use super::desk::{Alarm, Desk};
 use super::dial::Contact;
@@ -106,7 +105,8 @@ impl Call {
     }
 
     fn divert(&mut self, desk: &mut Desk<'_>, leg: LegId, when: When) -> bool {
-        let Some(at) = self.leg(leg) else { return false };
+        // A trunk is nobody's account, whatever it is called.
+        let Some(at) = self.leg(leg).filter(|at| at.way.is_none()) else { return false };
         let (user, number, chain) = (at.user.clone(), at.number.clone(), at.diverted.clone());
         let forward = desk.settings.get(user.reveal()).and_then(|settings| settings.forward(when));
         let (Some(to), Some(account)) = (forward.map(str::to_string), desk.directory.account(user.reveal()))
@@ -115,7 +115,7 @@ impl Call {
         };
         let account = std::sync::Arc::clone(account);
         let number = number.unwrap_or_else(|| user.clone());
-        let Some(chain) = passed_on(&chain, &account, &number, when) else {
+        let Some(chain) = self.passed_on(&chain, &account, &number, when) else {
             self.note(desk, format!("{leg}: the forward of {user} would go round"));
             return false;
         };
@@ -155,52 +155,23 @@ impl Call {
         waits || self.same_user(leg).iter().any(|at| *at != leg)
     }
 
-    /// The header fields of an INVITE to a contact that others passed the call on to: Diversion (RFC 5806), the last first, and
-    /// History-Info (RFC 7044).
-    pub(super) fn diversion_fields(contact: &Contact, realm: &str) -> Vec<(Name<'static>, String)> {
-        let host = Host::parse(realm).unwrap_or(Host::Name("localhost"));
-        let uri = |number: &Masked| UriBuf::sip(Some(number.reveal()), host, None);
-        let mut fields: Vec<(Name<'static>, String)> = Vec::new();
-        for step in contact.diverted.iter().rev() {
-            let value = format!("<{}>;reason={};counter=1", uri(&step.number).as_str(), step.when.reason());
-            fields.push((Name::Diversion, value));
+    /// The steps of a call that `account` passes on once more; `None`: it has been passed on too often, here or before it came, or by
+    /// this user before.
+    pub(super) fn passed_on(
+        &self,
+        chain: &[Diversion],
+        account: &Account,
+        number: &Masked,
+        when: When,
+    ) -> Option<Vec<Diversion>> {
+        let often = chain.len().saturating_add(self.passed_before) >= bounds::DIVERSIONS;
+        if often || chain.iter().any(|step| step.user.reveal() == account.name) {
+            return None;
         }
-        if contact.diverted.is_empty() {
-            return fields;
-        }
-        let mut index = "1".to_string();
-        let mut cause = None;
-        let last = contact.number.as_ref().unwrap_or(&contact.user);
-        for number in contact.diverted.iter().map(|step| &step.number).chain([last]) {
-            let uri = uri(number);
-            let value = match cause {
-                None => format!("<{}>;index={index}", uri.as_str()),
-                Some(cause) => {
-                    index.push_str(".1");
-                    format!("<{};cause={cause}>;index={index};mp={}", uri.as_str(), &index[..index.len() - 2])
-                }
-            };
-            fields.push((Name::HistoryInfo, value));
-            let at = fields.iter().filter(|(name, _)| matches!(name, Name::HistoryInfo)).count() - 1;
-            cause = contact.diverted.get(at).map(|step| step.when.cause());
-        }
-        fields
+        let mut chain = chain.to_vec();
+        chain.push(Diversion { user: Masked::new(&account.name), number: number.clone(), when });
+        Some(chain)
     }
-}
-
-/// The steps of a call that `account` passes on once more; `None`: it has been passed on too often, or by this user before.
-pub(super) fn passed_on(
-    chain: &[Diversion],
-    account: &Account,
-    number: &Masked,
-    when: When,
-) -> Option<Vec<Diversion>> {
-    if chain.len() >= bounds::DIVERSIONS || chain.iter().any(|step| step.user.reveal() == account.name) {
-        return None;
-    }
-    let mut chain = chain.to_vec();
-    chain.push(Diversion { user: Masked::new(&account.name), number: number.clone(), when });
-    Some(chain)
 }
 
 /// Where a call to a user goes before any phone rings.

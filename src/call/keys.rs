@@ -58,9 +58,9 @@ impl Call {
     fn pressed(&mut self, desk: &mut Desk<'_>, leg: LegId, key: char) {
         let secret = matches!(&self.phase, Phase::Collecting(entry) if entry.secret);
         if secret {
-            self.trace.add(desk.now, What::Media { leg, text: "a secret key".into() });
+            self.trace.add(desk.now, &What::Media { leg, text: "a secret key".into() });
         } else {
-            self.trace.add(desk.now, What::Media { leg, text: format!("key {key}") });
+            self.trace.add(desk.now, &What::Media { leg, text: format!("key {key}").into() });
             self.record_event(desk, Event::Key { leg, key });
         }
         if leg == self.near {

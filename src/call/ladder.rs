@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_ladder_shows_who_said_what_when() {
-        let sip = |at_us, leg, way, peer: &str, line: &str| Entry {
+        let sip = |at_us, leg, way, peer: &'static str, line: &'static str| Entry {
             at_us,
             what: What::Sip { leg: LegId(leg), way, peer: peer.into(), line: line.into() },
         };

@@ -25,6 +25,7 @@ mod divert;
 mod feature;
 mod guest;
 mod hangup;
+mod history;
 mod hold;
 mod identity;
 mod keys;
@@ -168,6 +169,8 @@ pub struct Call {
     route: Option<String>,
     /// For the INVITEs that this call sends.
     max_forwards: u8,
+    /// How often it was passed on before it came here, as its carrier says.
+    passed_before: usize,
     /// Whether a `sips` URI was dialled: then only phones under TLS are rung (RFC 3261 §26.2.2).
     secure: bool,
     recording: Option<record::Recording>,
@@ -316,7 +319,7 @@ impl Call {
     }
 
     /// The log so far.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> Vec<Entry> {
         self.trace.entries()
     }
 
@@ -332,7 +335,7 @@ impl Call {
     }
 
     fn on_heard(&mut self, desk: &mut Desk<'_>, leg: LegId, from: std::net::SocketAddr) {
-        self.trace.add(desk.now, What::Media { leg, text: format!("heard from {from}") });
+        self.trace.add(desk.now, &What::Media { leg, text: format!("heard from {from}").into() });
     }
 
     fn leg(&self, leg: LegId) -> Option<&Leg> {
@@ -348,7 +351,7 @@ impl Call {
     }
 
     fn note(&mut self, desk: &Desk<'_>, text: String) {
-        self.trace.add(desk.now, What::Call { text });
+        self.trace.add(desk.now, &What::Call { text: text.into() });
     }
 
     fn close_media(&mut self, desk: &mut Desk<'_>, leg: LegId) {
@@ -366,7 +369,7 @@ impl Call {
         CallView {
             id: self.id,
             began: self.trace.began().1,
-            state: self.state_word().to_string(),
+            state: self.state_word().into(),
             caller: self.facts.caller.to_string(),
             dialled: self.facts.dialled.to_string(),
             answered_by,
@@ -416,12 +419,12 @@ fn leg_view(leg: &Leg) -> LegView {
     LegView {
         leg: leg.id,
         peer: leg.user.to_string(),
-        state: leg.state_word().to_string(),
+        state: leg.state_word().into(),
         codec: leg.media.agreed.first().map(|format| format.codec.name().to_string()),
         besides: besides(leg),
-        local: leg.media.local.map(|at| at.to_string()),
-        remote: leg.media.remote.as_ref().map(|remote| remote.rtp.to_string()),
-        encryption: leg.media.keys.secure().map(|keys| keys.send.suite().name().to_string()),
+        local: leg.media.local,
+        remote: leg.media.remote.as_ref().map(|remote| remote.rtp),
+        encryption: leg.media.keys.secure().map(|keys| keys.send.suite().name().into()),
         quality: leg.facts.as_deref().map(Quality::of),
     }
 }

@@ -62,6 +62,10 @@ impl Call {
         let mut call = Call::new(desk, beginning, vec![leg]);
         (call.confirms, call.intercom) = (confirms, answers_itself);
         call.anonymous = super::identity::wants_privacy(&message);
+        // A phone may say what it likes; a carrier's word is worth a guard against calls that go round between switches.
+        if call.facts.origin != Origin::Users {
+            call.passed_before = super::history::passes(&message);
+        }
         call.heard_sip(desk, CALLER, &message);
         if !call.keeps_policy(desk, CALLER) {
             call.happened(desk, Change::Began);
@@ -98,6 +102,7 @@ impl Call {
             anonymous: false,
             route: words,
             max_forwards,
+            passed_before: 0,
             secure,
             recording: None,
             passing: None,
@@ -135,7 +140,7 @@ impl Call {
         let Some(at) = self.leg_mut(leg) else { return };
         at.media.local = Some(desk.node.announced(local));
         let ours = matches!(at.stage, Stage::Preparing { .. });
-        self.trace.add(desk.now, What::Media { leg, text: format!("port {local}") });
+        self.trace.add(desk.now, &What::Media { leg, text: format!("port {local}").into() });
         if self.leg(leg).is_some_and(Leg::is_up) {
             self.rehouse(desk, leg);
         } else if ours {
@@ -153,7 +158,7 @@ impl Call {
 
     /// There is no port for a leg.
     pub(super) fn on_no_port(&mut self, desk: &mut Desk<'_>, leg: LegId) {
-        self.trace.add(desk.now, What::Media { leg, text: "no port".into() });
+        self.trace.add(desk.now, &What::Media { leg, text: "no port".into() });
         if leg == self.near {
             self.end(desk, End::NoPort);
         } else if self.is_entering(leg) {

@@ -28,8 +28,8 @@ impl Call {
     /// Writes what the plan has done since into the call's log.
     pub(super) fn tell_plan(&mut self, desk: &Desk<'_>) {
         for line in self.machine.take_trace() {
-            let what = What::Plan { file: line.file.to_string(), line: line.line, text: line.text };
-            self.trace.add(desk.now, what);
+            let what = What::Plan { file: (&*line.file).into(), line: line.line, text: line.text.into() };
+            self.trace.add(desk.now, &what);
         }
     }
 

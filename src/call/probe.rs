@@ -18,7 +18,7 @@ impl Call {
     /// The media plane has heard nothing from a leg for a while.
     pub(super) fn on_quiet(&mut self, desk: &mut Desk<'_>, leg: LegId, lasting: Duration) {
         let text = format!("nothing heard for {} s", lasting.as_secs());
-        self.trace.add(desk.now, What::Media { leg, text });
+        self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         let id = self.id;
         let Some(at) = self.leg_mut(leg).filter(|at| !at.probed) else { return };
         let Stage::Up { dialog, unacked: None, .. } = &mut at.stage else { return };

@@ -99,7 +99,7 @@ impl Call {
                 facts.rejected,
                 Quality::of(&facts).words()
             );
-            self.trace.add(desk.now, What::Media { leg, text });
+            self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         }
         if let Some(at) = self.leg_mut(leg) {
             at.facts = Some(Box::new(facts));
@@ -109,14 +109,14 @@ impl Call {
     /// Nothing comes from a leg to which somebody speaks.
     pub(super) fn on_one_way(&mut self, desk: &mut Desk<'_>, leg: LegId, lasting: Duration) {
         let text = format!("sound goes one way: nothing from it for {:.1} s", lasting.as_secs_f64());
-        self.trace.add(desk.now, What::Media { leg, text });
+        self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         self.happened(desk, Change::OneWay { leg });
     }
 
     /// Sound comes again.
     pub(super) fn on_both_ways(&mut self, desk: &mut Desk<'_>, leg: LegId, lasted: Duration) {
         let text = format!("sound goes both ways again, after {:.1} s", lasted.as_secs_f64());
-        self.trace.add(desk.now, What::Media { leg, text });
+        self.trace.add(desk.now, &What::Media { leg, text: text.into() });
     }
 }
 

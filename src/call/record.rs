@@ -202,7 +202,7 @@ impl Call {
     }
 
     fn recorded(&mut self, desk: &mut Desk<'_>, text: String) {
-        self.trace.add(desk.now, What::Record { text });
+        self.trace.add(desk.now, &What::Record { text: text.into() });
     }
 }
 

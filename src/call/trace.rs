@@ -1,7 +1,10 @@
 //! What a call's own log says: every SIP message, plan line, media fact and decision, in order.
 //!
 //! `call explain`, the demo's ladder and the CDR are all derived from it; nothing else is remembered of a call.
+//! An entry is written once, as the JSON in which it stands in the call's record, and read back only for people who ask.
 //! Invariant: an entry holds no secret and no unmasked personal number (they live in the CDR's sealed parties).
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +17,21 @@ pub struct Entry {
     pub at_us: u64,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub what: What<'static>,
+}
+
+/// An entry as it is written.
+#[derive(Serialize)]
+struct Writing<'a> {
+    at_us: u64,
+    #[serde(flatten)]
+    what: &'a What<'a>,
 }
 
 /// What happened in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum What {
+pub enum What<'a> {
     /// A SIP message came in or went out.
     Sip {
         /// The leg that it belongs to.
@@ -28,35 +39,35 @@ pub enum What {
         /// From the switch's point of view.
         way: Way,
         /// Who is at the other end: `alice`, or an address.
-        peer: String,
+        peer: Cow<'a, str>,
         /// Start line in short, e.g. `INVITE (sdp)`, `407 Proxy Authentication Required`.
-        line: String,
+        line: Cow<'a, str>,
     },
     /// A line of the plan was carried out.
     Plan {
         /// The file, as the operator named it.
-        file: String,
+        file: Cow<'a, str>,
         /// Its line, from 1.
         line: u32,
         /// What the line did.
-        text: String,
+        text: Cow<'a, str>,
     },
     /// The media plane said or was told something.
     Media {
         /// The leg that it is about.
         leg: LegId,
         /// In words.
-        text: String,
+        text: Cow<'a, str>,
     },
     /// The vault said or was told something.
     Record {
         /// In words.
-        text: String,
+        text: Cow<'a, str>,
     },
     /// The call decided something.
     Call {
         /// In words.
-        text: String,
+        text: Cow<'a, str>,
     },
 }
 
@@ -70,34 +81,57 @@ pub enum Way {
     Out,
 }
 
+/// What the log of a call between two phones takes.
+const USUAL_BYTES: usize = 2_560;
+
 /// A call's log while the call lasts.
 #[derive(Debug, Clone)]
 pub struct Trace {
     began: Time,
     began_wall: Wall,
-    entries: Vec<Entry>,
+    /// The entries as elements of a JSON array, with the commas between them.
+    text: Vec<u8>,
+    entries: usize,
     dropped: u64,
 }
 
 impl Trace {
     /// An empty log of a call that begins now.
     pub fn new(began: Time, began_wall: Wall) -> Trace {
-        Trace { began, began_wall, entries: Vec::new(), dropped: 0 }
+        Trace { began, began_wall, text: Vec::new(), entries: 0, dropped: 0 }
     }
 
     /// Adds an entry; beyond [`bounds::TRACE_ENTRIES`] it is only counted.
-    pub fn add(&mut self, now: Time, what: What) {
-        if self.entries.len() >= bounds::TRACE_ENTRIES {
+    pub fn add(&mut self, now: Time, what: &What<'_>) {
+        if self.entries >= bounds::TRACE_ENTRIES {
             self.dropped += 1;
             return;
         }
         let at_us = u64::try_from(now.since(self.began).as_micros()).unwrap_or(u64::MAX);
-        self.entries.push(Entry { at_us, what });
+        match self.entries {
+            0 => self.text.reserve(USUAL_BYTES),
+            _ => self.text.push(b','),
+        }
+        // Plain data of our own types, into memory: this cannot fail.
+        let written = serde_json::to_writer(&mut self.text, &Writing { at_us, what });
+        debug_assert!(written.is_ok());
+        self.entries += 1;
     }
 
     /// The entries so far, oldest first.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> Vec<Entry> {
+        let array = [b"[", &self.text[..], b"]"].concat();
+        serde_json::from_slice(&array).unwrap_or_default()
+    }
+
+    /// The entries so far as the inside of a JSON array.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries
     }
 
     /// How many entries did not fit.
@@ -119,9 +153,13 @@ mod tests {
     fn a_trace_is_bounded_and_counts_what_it_drops() {
         let mut trace = Trace::new(Time::ZERO, Wall::default());
         for _ in 0..bounds::TRACE_ENTRIES + 3 {
-            trace.add(Time::from_millis(5), What::Call { text: "x".into() });
+            trace.add(Time::from_millis(5), &What::Call { text: "x \"y\"".into() });
         }
-        assert_eq!((trace.entries().len(), trace.dropped()), (bounds::TRACE_ENTRIES, 3));
+        assert_eq!((trace.len(), trace.dropped()), (bounds::TRACE_ENTRIES, 3));
+        let entries = trace.entries();
+        assert_eq!(entries.len(), bounds::TRACE_ENTRIES);
+        let last = Entry { at_us: 5_000, what: What::Call { text: "x \"y\"".into() } };
+        assert_eq!(entries.last(), Some(&last));
     }
 
     #[test]

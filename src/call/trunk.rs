@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::base::{LegId, Masked, Time, bounds};
+use crate::base::{LegId, Masked, bounds};
 use crate::plan::Outcome;
 use crate::registrar::Binding;
 use crate::sip::{Message, Name, UriBuf};
@@ -14,6 +14,7 @@ use crate::trunk::Way;
 
 use super::desk::{Alarm, Desk, Purpose};
 use super::dial::{Contact, Outward};
+use super::divert::Diversion;
 use super::leg::Stage;
 use super::offer::Spoken;
 use super::trace;
@@ -57,11 +58,11 @@ impl Call {
         nobody: &mut Outcome,
     ) -> Vec<Vec<Contact>> {
         let mut found = Vec::new();
-        for Outward { trunk, number, caller } in outward {
+        for Outward { trunk, number, caller, chain } in outward {
             match desk.trunks.ways(desk.now, trunk, number.reveal(), caller.reveal(), desk.random) {
                 Ok(ways) => {
                     let ways = ways.into_iter().take(bounds::PLACES);
-                    found.push(ways.map(|way| contact(desk.now, way)).collect());
+                    found.push(ways.map(|way| contact(desk, way, chain)).collect());
                 }
                 Err(why) => {
                     self.note(desk, format!("trunk {trunk}: {why}"));
@@ -146,15 +147,20 @@ impl Call {
     }
 }
 
-/// A way as somebody to ring.
-fn contact(now: Time, way: Way) -> Contact {
+/// A way as somebody to ring; who passed the call on goes by numbers that the trunk may hear.
+fn contact(desk: &Desk<'_>, way: Way, chain: &[Diversion]) -> Contact {
     let number = Masked::new(&way.number);
+    let shown = |step: &Diversion| {
+        let number = Masked::new(desk.trunks.shown(&way.name, step.number.reveal())?);
+        Some(Diversion { number, ..step.clone() })
+    };
+    let diverted = chain.iter().filter_map(shown).collect();
     Contact {
         user: Masked::new(&*way.name),
         number: Some(number),
-        binding: Binding::toward(target(&way), way.flow, now),
+        binding: Binding::toward(target(&way), way.flow, desk.now),
         others: Vec::new(),
-        diverted: Vec::new(),
+        diverted,
         way: Some(Box::new(way)),
     }
 }

@@ -1,5 +1,8 @@
 //! What a call shows of itself to administrators: plain values, ready for a table or for JSON; numbers masked.
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::quality::Quality;
@@ -13,7 +16,7 @@ pub struct CallView {
     /// When it began.
     pub began: Wall,
     /// `opening`, `playing`, `ringing`, `talking`, `ending`.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// Who called, masked.
     pub caller: String,
     /// The number dialled, masked.
@@ -34,19 +37,19 @@ pub struct LegView {
     /// Who is at the other end.
     pub peer: String,
     /// `calling`, `ringing`, `answered`, `held`, `gone`.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// The codec in use.
     pub codec: Option<String>,
     /// What it has besides sound: `video`, `fax`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub besides: Vec<String>,
     /// Where our RTP for it is.
-    pub local: Option<String>,
+    pub local: Option<SocketAddr>,
     /// Where its RTP is to go, by SDP.
-    pub remote: Option<String>,
+    pub remote: Option<SocketAddr>,
     /// The suite of SRTP; `None`: in clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<String>,
+    pub encryption: Option<Cow<'static, str>>,
     /// What was measured, once the media plane has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,

@@ -49,6 +49,10 @@ impl Call {
         let referred = self.referred_by(desk);
         let answers_itself = self.summons.as_ref().map_or(self.intercom, |summons| summons.answers_itself);
         let (id, max_forwards) = (self.id, self.max_forwards);
+        let history = match self.leg(leg).map(|at| &at.stage) {
+            Some(Stage::Preparing { target }) => self.history_fields(target, &desk.node.realm),
+            _ => return,
+        };
         let Some(at) = self.leg_mut(leg) else { return };
         let Stage::Preparing { target } = &at.stage else { return };
         let Some(local) = at.media.local else { return };
@@ -64,9 +68,7 @@ impl Call {
         let ours = dialog::contact_for(Some(target.binding.contact.view()), &at.flow);
         let mut invitation = Invitation::new(desk.random, at.flow, target.binding.target(), from, to, &ours);
         target.binding.routes().for_each(|via| invitation.carry(Name::Route, via));
-        for (name, value) in Call::diversion_fields(target, &desk.node.realm) {
-            invitation.carry(name, value);
-        }
+        history.into_iter().for_each(|(name, value)| invitation.carry(name, value));
         // A trunk hears no name of ours: what it is told is its own number.
         let told = told.into_iter().filter(|(name, _)| target.way.is_none() || *name == Name::Privacy);
         told.for_each(|(name, value)| invitation.carry(name, value));
@@ -521,8 +523,8 @@ impl Call {
     }
 
     pub(super) fn said(&mut self, desk: &Desk<'_>, leg: LegId, way: Way, line: &str) {
-        let peer = self.leg(leg).map(|leg| leg.user.to_string()).unwrap_or_default();
-        self.trace.add(desk.now, What::Sip { leg, way, peer, line: line.to_string() });
+        let peer = self.legs.get(usize::from(leg.0)).map(|leg| leg.user.shown()).unwrap_or_default();
+        self.trace.add(desk.now, &What::Sip { leg, way, peer, line: line.into() });
     }
 
     /// Who transferred the caller, as the rung phones are told (RFC 3892): the account that proved itself, whatever it claimed.

@@ -105,7 +105,7 @@ fn show(call: &CallView) -> String {
             [
                 leg.leg.to_string(),
                 leg.peer.clone(),
-                leg.state.clone(),
+                leg.state.to_string(),
                 or_dash(leg.codec.as_ref()),
                 or_dash(leg.local.as_ref()),
                 or_dash(leg.remote.as_ref()),

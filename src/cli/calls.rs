@@ -31,7 +31,7 @@ fn list(calls: &[CallView]) -> String {
             [
                 call.id.to_string(),
                 call.began.rfc3339(),
-                call.state.clone(),
+                call.state.to_string(),
                 call.caller.clone(),
                 call.dialled.clone(),
                 or_dash(call.answered_by.as_ref()),

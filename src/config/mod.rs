@@ -28,7 +28,7 @@ pub use outside::Outside;
 pub use plan::{Mode, Plan};
 pub use presence::{Presence, Shown, Watching};
 pub use recogniser::Recogniser;
-pub use trunk::Trunk;
+pub use trunk::{ForwardedBy, Trunk};
 
 use std::path::Path;
 

@@ -472,10 +472,12 @@ fn a_trunk_is_read_and_its_faults_are_shown() {
         outward = ["00 -> +", "0->+49"]
         calls = 30
         codecs = ["PCMA"]
+        forwarded_by = "both"
     "#;
     let config = check(Path::new("x.toml"), text).expect("sound");
     let [trunk] = &config.trunks[..] else { panic!("{:?}", config.trunks) };
     assert_eq!((trunk.user.as_str(), trunk.ask, trunk.calls), ("carrier", Some(Duration::from_secs(30)), 30));
+    assert_eq!(trunk.forwarded_by, ForwardedBy::Both);
     assert_eq!(trunk.outward[1], ("0".to_string(), "+49".to_string()));
     for (from, to, expected) in [
         ("name = \"carrier\"", "name = \"a b\"", "not a name"),
@@ -486,6 +488,7 @@ fn a_trunk_is_read_and_its_faults_are_shown() {
         ("+4930100", "anonymous", "cannot be used here"),
         ("00 -> +", "00 = +", "cannot be used here"),
         ("PCMA", "G729", "cannot be used here"),
+        ("both", "history", "not a choice here"),
         ("calls", "cals", "unknown field"),
     ] {
         let faults = check(Path::new("x.toml"), &text.replacen(from, to, 1)).expect_err(to).to_string();

@@ -50,6 +50,42 @@ pub struct Trunk {
     pub srtp: Option<Srtp>,
     /// Whether calls over it may have video.
     pub video: bool,
+    /// How it is told that a call was passed on, and by whom.
+    pub forwarded_by: ForwardedBy,
+}
+
+/// How a trunk is told who passed a call on. Whichever it is, only numbers of the trunk's own list are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForwardedBy {
+    /// Not at all.
+    Off,
+    /// By Diversion (RFC 5806), which most carriers read.
+    #[default]
+    Diversion,
+    /// By History-Info (RFC 7044).
+    History,
+    /// By both.
+    Both,
+}
+
+impl ForwardedBy {
+    /// Every choice by its word.
+    pub const WORDS: [(&str, ForwardedBy); 4] = [
+        ("off", ForwardedBy::Off),
+        ("diversion", ForwardedBy::Diversion),
+        ("history-info", ForwardedBy::History),
+        ("both", ForwardedBy::Both),
+    ];
+
+    /// Whether Diversion is sent.
+    pub const fn diversion(self) -> bool {
+        matches!(self, ForwardedBy::Diversion | ForwardedBy::Both)
+    }
+
+    /// Whether History-Info is sent.
+    pub const fn history(self) -> bool {
+        matches!(self, ForwardedBy::History | ForwardedBy::Both)
+    }
 }
 
 type Texts = Option<Spanned<Vec<Spanned<String>>>>;
@@ -89,6 +125,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
         (each(check, &one.outward, hint, rewrite), each(check, &one.inward, hint, rewrite));
     let srtp = one.srtp.is_some().then(|| check.one_of(one.srtp.as_ref(), &Srtp::WORDS));
     let video = check.one_of(one.video.as_ref(), &super::media::ON_OFF);
+    let forwarded_by = check.one_of(one.forwarded_by.as_ref(), &ForwardedBy::WORDS);
     let mut text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| check.word(Some(value), ""));
     let (group, secret, realm) = (text(&one.group), text(&one.secret), text(&one.realm));
     let user = one.user.as_ref().map_or_else(|| name.clone(), |user| user.get_ref().clone());
@@ -120,6 +157,7 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
         codecs,
         srtp,
         video,
+        forwarded_by,
     }
 }
 

@@ -60,6 +60,7 @@ pub struct Recogniser {
     pub rate: Option<Spanned<u32>>,
     pub streams: Option<Spanned<u32>>,
     pub trust: Option<Spanned<String>>,
+    pub forwarded_by: Option<Spanned<String>>,
 }
 
 /// `[node]`
@@ -312,6 +313,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "codecs",
             "srtp",
             "video",
+            "forwarded_by",
         ],
     ),
 ];

@@ -141,6 +141,7 @@ impl Control {
         let mut keep = tokio::time::interval(KEEP_EVERY);
         let (mut give_up, mut lingering) = (None, false);
         self.order(media::Order::Prompts(Arc::new(self.parts.prompts.clone())));
+        self.settle();
         self.parts.notify.ready();
         loop {
             let next = self.next().min(give_up.unwrap_or_else(|| self.next()));
@@ -195,7 +196,7 @@ impl Control {
     /// Does what is due.
     fn wake(&mut self) {
         while let Some(order) = self.held.pop_front() {
-            if let Err(Full(order)) = self.parts.plane.order(order) {
+            if let Err(Full(order)) = self.parts.plane.leave(order) {
                 self.held.push_front(*order);
                 break;
             }
@@ -299,9 +300,10 @@ impl Control {
             while let Some(output) = self.parts.switch.poll() {
                 self.carry_out(output);
             }
-            let Some(input) = self.inputs.pop_front() else { return };
+            let Some(input) = self.inputs.pop_front() else { break };
             self.parts.switch.handle(self.parts.clock.now(), input);
         }
+        self.parts.plane.wake();
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -386,7 +388,7 @@ impl Control {
 
     fn order(&mut self, order: media::Order) {
         let refused = match self.held.is_empty() {
-            true => self.parts.plane.order(order).err().map(|Full(order)| *order),
+            true => self.parts.plane.leave(order).err().map(|Full(order)| *order),
             false => Some(order),
         };
         match refused {

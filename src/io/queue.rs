@@ -87,6 +87,11 @@ impl<T> Receiver<T> {
         thing
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
     fn taken(&self, any: bool) {
         if any {
             self.waiting.fetch_sub(1, Ordering::AcqRel);

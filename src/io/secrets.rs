@@ -135,6 +135,7 @@ pub(super) fn rules(trunk: &config::Trunk, secrets: &Named) -> Rules {
         codecs: trunk.codecs.clone(),
         srtp: trunk.srtp,
         video: trunk.video,
+        forwarded_by: trunk.forwarded_by,
     }
 }
 

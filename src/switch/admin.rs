@@ -21,7 +21,7 @@ impl Switch {
             Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
             Command::Call { id } => self.of_call(id, |call| Answer::Call(call.view())),
             Command::Look { id } => return self.look(now, ticket, id),
-            Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries().to_vec())),
+            Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries())),
             Command::Start { from, to, answers_itself } => {
                 self.summon(now, &from, &to, answers_itself, "begun by an administrator")
             }

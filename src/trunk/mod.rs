@@ -18,7 +18,7 @@ use std::time::Duration;
 #[cfg(doc)]
 use crate::base::bounds;
 use crate::base::{Alarms, CallId, LegId, Random, Time};
-use crate::config::Srtp;
+use crate::config::{ForwardedBy, Srtp};
 use crate::locate::{Answer, Question};
 use crate::sip::{Builder, Flow, Message, Transport};
 
@@ -87,6 +87,8 @@ pub struct Way {
     pub srtp: Option<Srtp>,
     /// Whether calls over it may have video.
     pub video: bool,
+    /// How it is told who passed a call on.
+    pub forwarded_by: ForwardedBy,
     /// Proofs given so far.
     pub proofs: u8,
     /// The last of them: the ACK repeats it (RFC 3261 §22.1).
@@ -226,6 +228,7 @@ impl Trunks {
                     codecs: rules.codecs.clone(),
                     srtp: rules.srtp,
                     video: rules.video,
+                    forwarded_by: rules.forwarded_by,
                     proofs: 0,
                     proof: None,
                 };
@@ -286,6 +289,11 @@ impl Trunks {
     /// Whether calls from the trunk of this name may have video.
     pub fn video(&self, name: &str) -> bool {
         self.lives.iter().any(|life| *life.rules.name == *name && life.rules.video)
+    }
+
+    /// The number of its list that the trunk called `name` is shown for `number`; `None`: it has none.
+    pub fn shown(&self, name: &str, number: &str) -> Option<String> {
+        self.lives.iter().find(|life| *life.rules.name == *name)?.rules.caller(number)
     }
 
     /// Takes the next want; call until `None` after everything else.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::life::Life;
 use crate::base::{Random, Secret};
-use crate::config::Srtp;
+use crate::config::{ForwardedBy, Srtp};
 use crate::sip::UriBuf;
 
 /// One `[[trunk]]`, checked.
@@ -48,6 +48,8 @@ pub struct Rules {
     pub srtp: Option<Srtp>,
     /// Whether calls over it may have video.
     pub video: bool,
+    /// How it is told who passed a call on.
+    pub forwarded_by: ForwardedBy,
 }
 
 /// How a trunk is registered with.

@@ -30,6 +30,7 @@ fn rules(name: &str, to: &[&str]) -> Rules {
         codecs: Vec::new(),
         srtp: None,
         video: false,
+        forwarded_by: Default::default(),
     }
 }
 

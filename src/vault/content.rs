@@ -10,7 +10,7 @@ use crate::base::{CallId, Masked, RecordingId, Wall};
 use super::chunk::Kind;
 use super::header::Header;
 use super::opener::Piece;
-use super::order::{Closing, Ended, Event, Opening};
+use super::order::{Closing, Ended, Event, Opening, Unsealed};
 use super::search::Row;
 use super::tap::Frames;
 use super::verdict::Damage;
@@ -52,24 +52,48 @@ pub struct CdrEntry {
 }
 
 impl CdrEntry {
-    /// An entry as ordered.
-    pub fn new(call: CallId, at: Wall, cdr: serde_json::Value, numbers: &[Masked]) -> CdrEntry {
-        CdrEntry { call, at, cdr, numbers: numbers.iter().map(|who| who.reveal().to_string()).collect() }
-    }
-
     /// Under what it shall be found.
     pub fn numbers(&self) -> impl Iterator<Item = Masked> + '_ {
         self.numbers.iter().map(Masked::new)
     }
 
-    /// The content of its chunk.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        json(self)
-    }
-
     /// From the content of a chunk.
     pub fn parse(plaintext: &[u8]) -> Option<CdrEntry> {
         serde_json::from_slice(plaintext).ok()
+    }
+}
+
+/// A [`CdrEntry`] on its way into the log: the record's text is taken over as the core wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CdrNote {
+    /// The call.
+    pub call: CallId,
+    /// When the record was made.
+    pub at: Wall,
+    /// The record.
+    pub cdr: Unsealed,
+    /// Under what it shall be found.
+    pub numbers: Vec<Masked>,
+}
+
+impl CdrNote {
+    /// The content of its chunk: what [`CdrEntry::parse`] reads.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let numbers: Vec<&str> = self.numbers.iter().map(Masked::reveal).collect();
+        let (cdr, numbers) = (self.cdr.expose(), json(&numbers));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(cdr.len() + numbers.len() + 128));
+        let parts = [
+            (&b"{\"call\":"[..], &json(&self.call)[..]),
+            (b",\"at\":", &json(&self.at)),
+            (b",\"cdr\":", cdr),
+            (b",\"numbers\":", &numbers),
+        ];
+        for (name, value) in parts {
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(value);
+        }
+        bytes.push(b'}');
+        bytes
     }
 }
 
@@ -231,13 +255,16 @@ mod tests {
 
     #[test]
     fn a_cdr_entry_survives() {
-        let entry = CdrEntry::new(
-            CallId::from_bytes([3; 16]),
-            Wall::from_micros(5),
-            serde_json::json!({"a": 1}),
-            &[Masked::new("1001")],
-        );
-        assert_eq!(CdrEntry::parse(&entry.to_bytes()), Some(entry));
+        let (call, at) = (CallId::from_bytes([3; 16]), Wall::from_micros(5));
+        let cdr = serde_json::json!({"a": 1});
+        let note = CdrNote {
+            call,
+            at,
+            cdr: Unsealed::new(&cdr),
+            numbers: vec![Masked::new("1001"), Masked::new("\"")],
+        };
+        let entry = CdrEntry { call, at, cdr, numbers: vec!["1001".into(), "\"".into()] };
+        assert_eq!(CdrEntry::parse(&note.to_bytes()), Some(entry));
         assert_eq!(CdrEntry::parse(b"{}"), None);
     }
 }

@@ -45,7 +45,7 @@ pub use book::Book;
 pub use capture::{BESIDE, capture, capture_head};
 pub use certificate::Certificate;
 pub use chunk::Kind;
-pub use content::{CdrEntry, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
+pub use content::{CdrEntry, CdrNote, ClosingRecord, Story, closing_bytes, opening_bytes, push_event};
 pub use decode::{Decoder, RATE_HZ, Sound};
 pub use envelope::{Recipient, open_envelope};
 pub use form::Form;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::base::{CallId, LegId, Masked, PromptId, RecordingId, Wall};
 
@@ -54,9 +55,27 @@ pub enum Order {
     },
 }
 
-/// A record in clear on its way to be sealed. It prints as nothing: whoever looks at orders need not know who called whom.
+/// A record in clear, as JSON, on its way to be sealed: written once, and wiped when it is. It prints as nothing: whoever looks at
+/// orders need not know who called whom.
 #[derive(Clone, PartialEq)]
-pub struct Unsealed(pub serde_json::Value);
+pub struct Unsealed(Zeroizing<Vec<u8>>);
+
+impl Unsealed {
+    /// `record` written down.
+    pub fn new(record: &impl Serialize) -> Unsealed {
+        Unsealed(super::content::json(record))
+    }
+
+    /// `json`, a record that is written down already.
+    pub fn written(json: Vec<u8>) -> Unsealed {
+        Unsealed(Zeroizing::new(json))
+    }
+
+    /// The record's JSON.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for Unsealed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

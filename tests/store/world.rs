@@ -138,7 +138,7 @@ impl World {
         let cdr = serde_json::json!({"call": call.to_string(), "from": CALLER, "cause": "caller hung up"});
         let at = Wall::from_micros(self.now);
         self.store()
-            .order(Order::Cdr { call, at, cdr: Unsealed(cdr), numbers: vec![Masked::new(CALLER)] })
+            .order(Order::Cdr { call, at, cdr: Unsealed::new(&cdr), numbers: vec![Masked::new(CALLER)] })
             .expect("taken");
         self.store().settle();
     }

@@ -243,6 +243,7 @@ fn with_carrier(seed: u64, srtp: Option<Srtp>, encryption: Encryption) -> World 
         codecs: Vec::new(),
         srtp,
         video: false,
+        forwarded_by: Default::default(),
     };
     let listeners = vec![(ledgerline::sip::Transport::Udp, setting_address())];
     let now = world.now;

@@ -1,6 +1,7 @@
 //! Trunks: fail-over, challenges to every request, who may be sent out over them, and secrets that change.
 
 use ledgerline::base::{Secret, bounds};
+use ledgerline::config::ForwardedBy;
 use ledgerline::registrar::{Setting, SettingsBook, When as Forwarding, change};
 use ledgerline::trunk::Rules;
 
@@ -255,8 +256,76 @@ fn calls_are_forwarded_outside_as_far_as_the_user_may_dial() {
                 uri.contains("+49123@") && from.contains("+49308002"),
                 "Bob's number is shown: {uri} {from}"
             );
-            assert!(!invite.contains("Diversion") && !invite.contains("pbx.test"), "{invite}");
+            let told = format!("Diversion: <sip:+49308002@{FIRST}>;reason={};counter=1\r\n", when.reason());
+            assert!(invite.contains(&told), "{invite}");
+            assert!(!invite.contains("History-Info") && !invite.contains("pbx.test"), "{invite}");
         }
+        world.settle();
+    }
+}
+
+/// The fields called so of the last INVITE that a carrier got.
+fn fields(world: &mut World, host: &str, name: &str) -> Vec<String> {
+    let invite = world.stranger(host).rung.clone().unwrap_or_default();
+    let lines = invite.lines().filter_map(|line| line.split_once(": "));
+    lines.filter(|(of, _)| *of == name).map(|(_, value)| value.to_string()).collect()
+}
+
+/// Carol, whose number is not on the trunk's list, forwards to Bob, and Bob outside.
+#[test]
+fn a_trunk_is_told_who_forwarded_as_far_as_it_is_set_and_by_its_own_numbers() {
+    let diversion = [
+        format!("<sip:+49308002@{FIRST}>;reason=user-busy;counter=1"),
+        format!("<sip:+4930100@{FIRST}>;reason=unconditional;counter=1"),
+    ];
+    let history = [
+        format!("<sip:+4930100@{FIRST}>;index=1"),
+        format!("<sip:+49308002@{FIRST};cause=302>;index=1.1;mp=1"),
+        format!("<sip:+49123@{FIRST};cause=486>;index=1.1.1;mp=1.1"),
+    ];
+    for (seed, forwarded_by, diversion, history) in [
+        (765, ForwardedBy::Off, &[][..], &[][..]),
+        (766, ForwardedBy::Diversion, &diversion, &[]),
+        (767, ForwardedBy::History, &[], &history),
+        (768, ForwardedBy::Both, &diversion, &history),
+    ] {
+        let mut world = world_with(seed, |book| {
+            let forward = |when, to: &str| Setting::Forward { when, to: Some(to.into()), after_s: None };
+            change(book, "carol", &forward(Forwarding::Always, "8002"));
+            change(book, "bob", &forward(Forwarding::Busy, "6123"));
+        });
+        world = world.with_trunks(vec![Rules { forwarded_by, ..carrier_rules("first", FIRST, 1) }]);
+        world.phone("bob").rejects(486).after(ms(100));
+        world.phone("alice").dials("8003").at(secs(1));
+        world.run_until(secs(8));
+        assert!(world.talked("alice", FIRST), "{}", world.ladder());
+        assert_eq!(fields(&mut world, FIRST, "Diversion"), diversion, "{forwarded_by:?}");
+        assert_eq!(fields(&mut world, FIRST, "History-Info"), history, "{forwarded_by:?}");
+        world.settle();
+    }
+}
+
+/// A call that two switches forward to each other over a carrier: what the carrier tells of its past is counted.
+#[test]
+fn a_call_that_has_been_passed_on_often_enough_elsewhere_is_not_passed_on() {
+    for (seed, before, goes) in [(772, "", Some(1)), (773, "4", Some(5)), (774, "5", None)] {
+        let mut world = world_with(seed, |book| {
+            let forward =
+                Setting::Forward { when: Forwarding::Always, to: Some("6123".into()), after_s: None };
+            change(book, "bob", &forward);
+        });
+        world.phone("bob").answers().after(secs(1));
+        let told = format!("Diversion: <sip:+49123@x>;reason=user-busy;counter={before}\n");
+        let caller = world.stranger(SECOND);
+        caller.skills.says = if before.is_empty() { String::new() } else { told };
+        caller.dials("8002").at(secs(1));
+        world.run_until(secs(8));
+        let counters = fields(&mut world, FIRST, "Diversion");
+        let expected: Vec<String> = goes
+            .map(|n| format!("<sip:+49308002@{FIRST}>;reason=unconditional;counter={n}"))
+            .into_iter()
+            .collect();
+        assert_eq!(counters, expected, "{before}\n{}", world.ladder());
         world.settle();
     }
 }

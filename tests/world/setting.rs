@@ -94,6 +94,7 @@ pub fn carrier_rules(name: &str, host: &str, priority: u16) -> trunk::Rules {
         codecs: Vec::new(),
         srtp: None,
         video: false,
+        forwarded_by: Default::default(),
     }
 }
 

@@ -69,7 +69,7 @@ impl Store {
             Order::Open { recording, call, facts, .. } => self.open(now, recording, call, *facts),
             Order::Event { recording, offset_us, event } => self.event(now, recording, offset_us, event),
             Order::Close { recording, facts, .. } => self.close(now, recording, *facts),
-            Order::Cdr { call, cdr, .. } => match serde_json::from_value::<Cdr>(cdr.0) {
+            Order::Cdr { call, cdr, .. } => match serde_json::from_slice::<Cdr>(cdr.expose()) {
                 Ok(cdr) => self.cdrs.push((call, cdr)),
                 Err(why) => self.faults.push(format!("{call}: an unreadable CDR: {why}")),
             },

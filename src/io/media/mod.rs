@@ -74,6 +74,8 @@ pub struct Plane {
 #[derive(Debug)]
 struct Handle {
     orders: Sender<Order>,
+    /// Whether it was left an order since it was last woken.
+    left: AtomicBool,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -125,9 +127,26 @@ impl Plane {
     /// # Errors
     /// [`Full`] with the order when that worker's queue has no room.
     pub fn order(&self, order: Order) -> Result<(), Full> {
+        let ordered = self.leave(order);
+        self.wake();
+        ordered
+    }
+
+    /// As [`Plane::order`], but the worker need not look at it before [`Plane::wake`]: what one event wants of a worker wakes it once.
+    ///
+    /// # Errors
+    /// As [`Plane::order`].
+    pub fn leave(&self, order: Order) -> Result<(), Full> {
         match order.call() {
-            Some(call) => self.worker_of(call).map_or(Ok(()), |worker| worker.order(order)),
-            None => self.workers.iter().try_for_each(|worker| worker.order(order.clone())),
+            Some(call) => self.worker_of(call).map_or(Ok(()), |worker| worker.leave(order)),
+            None => self.workers.iter().try_for_each(|worker| worker.leave(order.clone())),
+        }
+    }
+
+    /// Wakes the workers that were left orders.
+    pub fn wake(&self) {
+        for worker in self.workers.iter().filter(|worker| worker.left.swap(false, Ordering::AcqRel)) {
+            worker.shared.wake();
         }
     }
 
@@ -199,11 +218,11 @@ impl Handle {
         Ok((inside.run_over(back_end, wake, number)?, "epoll"))
     }
 
-    fn order(&self, order: Order) -> Result<(), Full> {
+    fn leave(&self, order: Order) -> Result<(), Full> {
         self.orders.try_send(order).map_err(|refused| match refused {
             TrySendError::Full(order) | TrySendError::Disconnected(order) => Full(Box::new(order)),
         })?;
-        self.shared.wake();
+        self.left.store(true, Ordering::Release);
         Ok(())
     }
 }
@@ -250,7 +269,7 @@ impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
             }
             thread.run();
         })?;
-        Ok(Handle { orders, shared, thread: Some(thread) })
+        Ok(Handle { orders, left: AtomicBool::new(false), shared, thread: Some(thread) })
     }
 }
 

@@ -85,8 +85,14 @@ impl Index {
             running: Mutex::new(BTreeMap::new()),
         });
         let (sender, receiver) = bounded(bounds::INDEX_MESSAGES);
-        let follower =
-            Follower { shared: shared.clone(), random, mark: 0, tables: None, path: PathBuf::new() };
+        let follower = Follower {
+            shared: shared.clone(),
+            random,
+            mark: 0,
+            marked: 0,
+            tables: None,
+            path: PathBuf::new(),
+        };
         let thread = std::thread::Builder::new()
             .name("ledgerline-index".into())
             .spawn(move || follower.run(&receiver, orderly))
@@ -332,6 +338,8 @@ struct Follower {
     random: Random,
     /// Leaves that the tables hold.
     mark: u64,
+    /// Leaves that they are marked to hold.
+    marked: u64,
     tables: Option<Arc<Tables>>,
     path: PathBuf,
 }
@@ -341,7 +349,8 @@ impl Follower {
         self.start(orderly);
         while let Some(message) = receiver.recv() {
             let done = match message {
-                Message::Told(told) => self.follow(&told),
+                // One move of the mark for all that wait: what a crash leaves out of it is indexed again.
+                Message::Told(told) => self.follow(&told).and_then(|()| self.move_mark(receiver.is_empty())),
                 Message::Settle(sender) => {
                     let _ = sender.send(());
                     Ok(())
@@ -354,8 +363,8 @@ impl Follower {
                 self.start_anew();
             }
         }
-        if let Some(tables) = &self.tables
-            && let Err(error) = tables.flush()
+        if let Some(tables) = self.tables.clone()
+            && let Err(error) = self.move_mark(true).and_then(|()| tables.flush())
         {
             tracing::warn!(%error, "the index is not flushed; the next start repairs it");
         }
@@ -396,7 +405,7 @@ impl Follower {
     fn begin(&mut self, tables: Tables, path: PathBuf, mark: u64) -> sled::Result<()> {
         let leaves = self.shared.files.leaves();
         self.shared.catch_up(&tables, mark.min(leaves), leaves, &mut self.random, &mut |_, _| {})?;
-        self.mark = leaves;
+        (self.mark, self.marked) = (leaves, leaves);
         let tables = Arc::new(tables);
         self.tables = Some(tables.clone());
         self.path = path;
@@ -439,7 +448,17 @@ impl Follower {
             _ => {}
         }
         self.mark = self.mark.max(leaf + 1);
-        tables.set_mark(self.mark)
+        Ok(())
+    }
+
+    /// Writes down how far the tables are, when there is time for it or it has not been done for long.
+    fn move_mark(&mut self, idle: bool) -> sled::Result<()> {
+        let due = idle || self.mark >= self.marked + MARK_EVERY;
+        if let Some(tables) = self.tables.as_ref().filter(|_| due && self.mark != self.marked) {
+            tables.set_mark(self.mark)?;
+            self.marked = self.mark;
+        }
+        Ok(())
     }
 }
 

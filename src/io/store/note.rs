@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::keys::Keys;
 use crate::base::{CallId, Masked, Random, Wall};
-use crate::vault::{AuditEntry, Book, CdrEntry, Item, Keep, KeepEntry, LedgerKey, News, Row};
+use crate::vault::{AuditEntry, Book, CdrNote, Item, Keep, KeepEntry, LedgerKey, News, Row};
 
 /// What the writer tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ pub(super) enum Told {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Note {
     /// A call detail record, and under what it is found.
-    Cdr(Box<CdrEntry>, Vec<Masked>),
+    Cdr(Box<CdrNote>),
     /// What somebody did.
     Audit(Box<AuditEntry>),
     /// What decides how long recordings stay.
@@ -47,7 +47,7 @@ impl Note {
 
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         match self {
-            Note::Cdr(entry, _) => entry.to_bytes(),
+            Note::Cdr(entry) => entry.to_bytes(),
             Note::Audit(entry) => entry.to_bytes(),
             Note::Keep(entry) => entry.to_bytes(),
         }
@@ -55,7 +55,7 @@ impl Note {
 
     pub(super) fn item(&self, segment: u32, offset: u64) -> Item {
         match self {
-            Note::Cdr(entry, _) => Item::Cdr { call: entry.call, segment, offset },
+            Note::Cdr(entry) => Item::Cdr { call: entry.call, segment, offset },
             Note::Audit(_) => Item::Audit { segment, offset },
             Note::Keep(entry) => match entry.keep {
                 Keep::Destroyed { recording, .. } => Item::Tombstone { recording, segment, offset },

@@ -9,7 +9,7 @@ use super::running::Running;
 use super::space::Room;
 use super::writer::{KEEP_HEAD_EVERY, Writer};
 use crate::base::{CallId, RecordingId, Time, Wall};
-use crate::vault::{
+use crate::vault::{CdrNote, 
     self, AuditEntry, Book, Content, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, News, Opening, Outcome,
     Sealed, Sealer, TreeHead, Who, opening_bytes,
 };
@@ -128,8 +128,9 @@ impl<D: Disk> Writer<D> {
                     let leaf = self.append_leaf(wall, note.item(segment, offset), &sealed);
                     let place = BookPlace { book, segment, offset, len_bytes: sealed.len_bytes };
                     self.then.push(match note {
-                        Note::Cdr(entry, numbers) => {
-                            Told::Cdr(Box::new(CdrRow { call: entry.call, leaf, place, numbers }))
+                        Note::Cdr(entry) => {
+                            let CdrNote { call, numbers, .. } = *entry;
+                            Told::Cdr(Box::new(CdrRow { call, leaf, place, numbers }))
                         }
                         Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
                         Note::Keep(entry) => Told::Kept { leaf, entry },

@@ -251,7 +251,7 @@ impl Node {
                 let call = CallId::new(at, &mut self.random);
                 let cdr = serde_json::json!({"number": self.cdrs_sent});
                 self.cdrs_sent += 1;
-                self.writer().order(Order::Cdr { call, at, cdr: Unsealed(cdr), numbers: vec![] }, now);
+                self.writer().order(Order::Cdr { call, at, cdr: Unsealed::new(&cdr), numbers: vec![] }, now);
             }
             3 if !self.open.is_empty() => {
                 let recording = self.open[0];

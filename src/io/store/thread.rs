@@ -1,13 +1,15 @@
 //! The writer's thread: takes orders and packets and keeps the rhythm of the flushes. Whatever waits for the device runs
 //! beside it: fdatasyncs of the journal in one thread, each checkpoint in one of its own.
 //!
+//! What has time until the next flush (records, events, ends of recordings) is left beside the door: it wakes the thread only
+//! when that would otherwise sleep past the next flush.
 //! Invariants: no sender ever waits. A packet that was handed over before `Ended` is taken before it. What was handed over
 //! is in the page cache a flush later, however slow the device is.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -37,6 +39,7 @@ const LAST_FLUSHES: u32 = 200;
 /// The ends that the store's functions hold.
 pub(super) struct Inlet {
     messages: Sender<Message>,
+    calm: Sender<Order>,
     ring: Sender<Batch>,
     side: Arc<Side>,
 }
@@ -46,12 +49,16 @@ pub(super) struct Inlet {
 struct Side {
     /// Something is in here.
     any: AtomicBool,
+    /// The thread sleeps for longer than until the next flush would be.
+    dozes: AtomicBool,
     ended: Mutex<Vec<RecordingId>>,
     lost: Mutex<HashMap<RecordingId, u64>>,
 }
 
 enum Message {
     Order(Order),
+    /// Something calm waits for the next flush.
+    Wake,
     /// An entry for a book; answer with its leaf when it is durable.
     Note(Box<Note>, Option<SyncSender<Result<u64, Stuck>>>),
     /// Answer when everything before is durable and in its file.
@@ -69,7 +76,16 @@ pub(super) type Board = Arc<Mutex<Status>>;
 
 impl Inlet {
     pub(super) fn order(&self, order: Order) -> Result<(), Stuck> {
-        self.messages.try_send(Message::Order(order)).map_err(|_| Stuck)
+        // A call waits for its recording to be open, and for nothing else.
+        if matches!(order, Order::Open { .. }) {
+            return self.messages.try_send(Message::Order(order)).map_err(|_| Stuck);
+        }
+        self.calm.try_send(order).map_err(|_| Stuck)?;
+        fence(Ordering::SeqCst);
+        if self.side.dozes.load(Ordering::Relaxed) && self.side.dozes.swap(false, Ordering::AcqRel) {
+            self.messages.push(Message::Wake).map_err(|_| Stuck)?;
+        }
+        Ok(())
     }
 
     pub(super) fn tap(&self, item: TapItem) -> Result<(), Stuck> {
@@ -142,7 +158,8 @@ impl Inlet {
 
 impl Clone for Inlet {
     fn clone(&self) -> Self {
-        Inlet { messages: self.messages.clone(), ring: self.ring.clone(), side: self.side.clone() }
+        let Inlet { messages, calm, ring, side } = self;
+        Inlet { messages: messages.clone(), calm: calm.clone(), ring: ring.clone(), side: side.clone() }
     }
 }
 
@@ -156,6 +173,7 @@ pub(super) fn start(
     news: impl FnMut(News) + Send + 'static,
 ) -> io::Result<(Inlet, Board, JoinHandle<()>)> {
     let (messages, orders) = bounded(bounds::STORE_ORDERS);
+    let (calm, calm_orders) = bounded(bounds::STORE_ORDERS);
     let (ring, batches) = bounded(bounds::TAP_BATCHES);
     let (syncs, syncs_wanted) = sync_channel(1);
     sync_beside(syncs_wanted, messages.clone(), &root)?;
@@ -169,6 +187,7 @@ pub(super) fn start(
         index,
         news,
         orders,
+        calm: calm_orders,
         batches,
         side: side.clone(),
         done: messages.clone(),
@@ -182,7 +201,7 @@ pub(super) fn start(
     };
     thread.tell();
     let handle = std::thread::Builder::new().name("ledgerline-store".into()).spawn(move || thread.run())?;
-    Ok((Inlet { messages, ring, side }, board, handle))
+    Ok((Inlet { messages, calm, ring, side }, board, handle))
 }
 
 /// Runs fdatasyncs of the journal, one after the other, for as long as somebody wants any.
@@ -209,6 +228,7 @@ struct Thread<N> {
     index: Arc<Index>,
     news: N,
     orders: Receiver<Message>,
+    calm: Receiver<Order>,
     batches: Receiver<Batch>,
     side: Arc<Side>,
     /// Where results of work come in.
@@ -227,6 +247,7 @@ impl<N: FnMut(News)> Thread<N> {
     fn run(mut self) {
         let mut next = self.clock.now() + FLUSH_EVERY;
         while !self.stopping {
+            next = self.rest_until(next);
             match self.orders.recv_timeout(next.since(self.clock.now())) {
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -247,9 +268,21 @@ impl<N: FnMut(News)> Thread<N> {
         self.stop();
     }
 
+    /// How long the thread may sleep, which wants to until `next`: not past a flush of what is there already.
+    fn rest_until(&self, next: Time) -> Time {
+        if !self.is_idle() {
+            self.side.dozes.store(false, Ordering::Relaxed);
+            return next;
+        }
+        self.side.dozes.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.calm.is_empty() { next } else { next.min(self.clock.now() + FLUSH_EVERY) }
+    }
+
     fn take(&mut self, message: Message) {
         match message {
             Message::Order(order) => self.writer.order(order, self.clock.now()),
+            Message::Wake => {}
             Message::Note(note, sender) => {
                 let ticket = sender.map(|sender| {
                     self.tickets += 1;
@@ -308,6 +341,9 @@ impl<N: FnMut(News)> Thread<N> {
         let batches: Vec<Batch> = waiting.take(bounds::TAP_BATCHES).collect();
         while let Ok(message) = self.orders.try_recv() {
             self.take(message);
+        }
+        while let Ok(order) = self.calm.try_recv() {
+            self.writer.order(order, self.clock.now());
         }
         for batch in batches {
             self.writer.tap(batch);

@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::base::{RecordingId, Time, Wall, bounds};
-use crate::vault::{self, Book, CdrEntry, Frontier, News, Order};
+use crate::vault::{self, Book, CdrNote, Frontier, News, Order};
 
 use super::checkpoint::Job;
 use super::commit::{Segment, Spent, Sync, Waiting};
@@ -168,8 +168,7 @@ impl<D: Disk> Writer<D> {
                 }
             }
             Order::Cdr { call, at, cdr, numbers } => {
-                let entry = CdrEntry::new(call, at, cdr.0, &numbers);
-                if !self.note(Note::Cdr(Box::new(entry), numbers), None) {
+                if !self.note(Note::Cdr(Box::new(CdrNote { call, at, cdr, numbers })), None) {
                     tracing::error!(%call, "a call detail record is lost: the store takes nothing");
                 }
             }
