@@ -9,9 +9,9 @@ use super::running::Running;
 use super::space::Room;
 use super::writer::{KEEP_HEAD_EVERY, Writer};
 use crate::base::{CallId, RecordingId, Time, Wall};
-use crate::vault::{CdrNote, 
-    self, AuditEntry, Book, Content, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, News, Opening, Outcome,
-    Sealed, Sealer, TreeHead, Who, opening_bytes,
+use crate::vault::{
+    self, AuditEntry, Book, CdrNote, Content, HEAD_BYTES, Item, Kind, LEAF_BYTES, Leaf, News, Opening,
+    Outcome, Sealed, Sealer, TreeHead, Who, opening_bytes,
 };
 
 impl<D: Disk> Writer<D> {
