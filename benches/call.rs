@@ -5,11 +5,14 @@
 //!
 //! On a machine that others use too, instructions are counted in place of seconds: `LEDGERLINE_CALLS=20000` (or
 //! `LEDGERLINE_REGISTRATIONS`) makes so many and nothing else, for `perf stat -e instructions:u` and `perf record`.
+//! `LEDGERLINE_HELD=1000` has so many calls talk at once and prints what one holds of the heap.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -144,22 +147,17 @@ impl World {
 
     /// INVITE, challenge, INVITE, the far phone rings and answers, ACK, BYE: 17 messages.
     fn call(&mut self) {
+        let talk = self.talk();
+        self.hang_up(&talk);
+        assert_eq!(self.switch.calls(), 0, "the call is over");
+    }
+
+    /// A call up to where both talk.
+    fn talk(&mut self) -> Talk {
         self.number += 1;
         let number = self.number;
-        let alice = |method: &str,
-                     uri: &str,
-                     cseq: u32,
-                     branch: &str,
-                     to_tag: &str,
-                     more: &str,
-                     body: &str| {
-            let length = body.len();
-            format!(
-                "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {ALICE};branch=z9hG4bKc{number}{branch}\r\nMax-Forwards: 70\r\n\
-                 From: <sip:alice@bench>;tag=a{number}\r\nTo: <sip:8002@bench>{to_tag}\r\nCall-ID: c{number}@bench\r\n\
-                 CSeq: {cseq} {method}\r\nContact: <sip:alice@{ALICE}>\r\nUser-Agent: bench\r\n{more}\
-                 Content-Length: {length}\r\n\r\n{body}"
-            )
+        let alice = |method: &str, uri: &str, cseq, branch: &str, to_tag: &str, more: &str, body: &str| {
+            from_alice(number, method, uri, cseq, branch, to_tag, more, body)
         };
         let offer = sdp(ALICE, 30_000);
         let typed = "Content-Type: application/sdp\r\n";
@@ -177,12 +175,44 @@ impl World {
         let target =
             field(&accepted, "Contact").trim_start_matches('<').split('>').next().expect("a URI").to_string();
         self.say(ALICE, alice("ACK", &target, 2, "c", &tag(&accepted), "", ""));
-        self.say(ALICE, alice("BYE", &target, 3, "d", &tag(&accepted), "", ""));
+        Talk { number, target, to_tag: tag(&accepted) }
+    }
+
+    /// Its end.
+    fn hang_up(&mut self, talk: &Talk) {
+        let Talk { number, target, to_tag } = talk;
+        self.say(ALICE, from_alice(*number, "BYE", target, 3, "d", to_tag, "", ""));
         self.heard(ALICE, "SIP/2.0 200");
         let left = self.heard(BOB, "BYE");
-        self.say(BOB, answer(&left, "200 OK", number, ""));
-        assert_eq!(self.switch.calls(), 0, "the call is over");
+        self.say(BOB, answer(&left, "200 OK", *number, ""));
     }
+}
+
+/// What Alice needs to end a call.
+struct Talk {
+    number: u64,
+    target: String,
+    to_tag: String,
+}
+
+#[allow(clippy::too_many_arguments)]
+fn from_alice(
+    number: u64,
+    method: &str,
+    uri: &str,
+    cseq: u32,
+    branch: &str,
+    to_tag: &str,
+    more: &str,
+    body: &str,
+) -> String {
+    let length = body.len();
+    format!(
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {ALICE};branch=z9hG4bKc{number}{branch}\r\nMax-Forwards: 70\r\n\
+         From: <sip:alice@bench>;tag=a{number}\r\nTo: <sip:8002@bench>{to_tag}\r\nCall-ID: c{number}@bench\r\n\
+         CSeq: {cseq} {method}\r\nContact: <sip:alice@{ALICE}>\r\nUser-Agent: bench\r\n{more}\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn sdp(at: &str, port: u16) -> String {
@@ -277,8 +307,71 @@ fn counted() -> bool {
             any = true;
         }
     }
+    if let Some(many) = wanted("LEDGERLINE_HELD").filter(|many| *many > 0) {
+        held(many);
+        any = true;
+    }
     any
 }
+
+/// Has `many` calls talk at once and prints what one holds: when it has just been answered, when its transactions are over, and
+/// when all have ended.
+fn held(many: u32) {
+    let mut world = World::new();
+    let before = HEAP.load(Ordering::Relaxed);
+    let print = |when: &str| {
+        let held = HEAP.load(Ordering::Relaxed).saturating_sub(before);
+        println!("{when}: {} octets of heap a call", held / u64::from(many) as usize);
+    };
+    let talks: Vec<Talk> = (0..many)
+        .map(|_| {
+            let talk = world.talk();
+            world.rest();
+            talk
+        })
+        .collect();
+    print("answered");
+    world.now = world.now + Duration::from_secs(60);
+    world.rest();
+    print("a minute later");
+    for talk in &talks {
+        world.hang_up(talk);
+        world.rest();
+    }
+    drop(talks);
+    print("ended");
+    world.now = world.now + Duration::from_secs(60);
+    world.rest();
+    print("a minute later");
+}
+
+/// Octets of heap in use.
+static HEAP: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+#[allow(unsafe_code)]
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HEAP.fetch_add(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HEAP.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        HEAP.fetch_add(size, Ordering::Relaxed);
+        HEAP.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 criterion_group!(benches, calls);
 

@@ -258,16 +258,22 @@ pub(super) fn is_secure(media: &Media) -> bool {
 
 fn spoken(media: &Media) -> impl Iterator<Item = Spoken> + '_ {
     media.payload_types().filter_map(|pt| {
-        let mapped = media.rtpmap(pt).and_then(|map| Format::from_rtpmap(&map.to_string()));
+        let mapped = media.rtpmap(pt).filter(|map| map.clock > 0).map(|map| Format {
+            pt,
+            codec: Codec::named(&map.encoding),
+            clock: map.clock,
+            channels: map.channels,
+        });
         let format = mapped.or_else(|| Format::of_static(pt))?;
         Some(Spoken { format, fmtp: media.fmtp(pt).map(str::to_string) })
     })
 }
 
 fn push(media: &mut Media, spoken: &Spoken) {
-    if let Some(map) = RtpMap::read(&spoken.format.rtpmap()) {
-        media.push_format(&map, spoken.fmtp.as_deref());
-    }
+    let Format { pt, codec, clock, channels } = spoken.format;
+    let map =
+        RtpMap { payload_type: pt, encoding: codec.name().to_string(), clock, channels: channels.max(1) };
+    media.push_format(&map, spoken.fmtp.as_deref());
 }
 
 #[cfg(test)]

@@ -20,14 +20,12 @@ impl Id {
 
     /// The dialog that a request from the peer belongs to; `None` when its To has no tag: it is outside any dialog.
     pub fn of_request(request: &Message) -> Option<Id> {
-        let (from, to) = (request.from()?, request.to()?);
-        Some(Id::new(request.call_id()?, to.tag()?, from.tag().unwrap_or("")))
+        Some(Id::new(request.call_id()?, request.to_tag()?, request.from_tag().unwrap_or("")))
     }
 
     /// The dialog that a response to a request of ours belongs to or makes; `None` when its To has no tag.
     pub fn of_response(response: &Message) -> Option<Id> {
-        let (from, to) = (response.from()?, response.to()?);
-        Some(Id::new(response.call_id()?, from.tag().unwrap_or(""), to.tag()?))
+        Some(Id::new(response.call_id()?, response.from_tag().unwrap_or(""), response.to_tag()?))
     }
 
     /// The Call-ID.

@@ -128,19 +128,21 @@ pub struct RtpMap {
 }
 
 impl RtpMap {
+    /// The payload type that an attribute's value is about.
+    pub(super) fn payload_type_of(value: &str) -> Option<u8> {
+        let (payload_type, _) = value.trim().split_once(|c: char| c.is_ascii_whitespace())?;
+        payload_type.parse().ok().filter(|pt| *pt < 128)
+    }
+
     /// Reads an attribute's value.
     pub fn read(value: &str) -> Option<RtpMap> {
-        let (payload_type, rest) = value.trim().split_once(|c: char| c.is_ascii_whitespace())?;
+        let payload_type = RtpMap::payload_type_of(value)?;
+        let (_, rest) = value.trim().split_once(|c: char| c.is_ascii_whitespace())?;
         let mut parts = rest.trim().split('/');
         let encoding = parts.next().filter(|e| !e.is_empty())?.trim().to_string();
         let clock = parts.next()?.trim().parse().ok()?;
         let channels = parts.next().and_then(|c| c.trim().parse().ok()).unwrap_or(1);
-        Some(RtpMap {
-            payload_type: payload_type.parse().ok().filter(|pt| *pt < 128)?,
-            encoding,
-            clock,
-            channels,
-        })
+        Some(RtpMap { payload_type, encoding, clock, channels })
     }
 }
 

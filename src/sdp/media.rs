@@ -100,7 +100,8 @@ impl Media {
 
     /// The rtpmap of a payload type, as written. Static types often have none: ask the payload type table then.
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap> {
-        self.values("rtpmap").filter_map(RtpMap::read).find(|m| m.payload_type == payload_type)
+        let of_type = |value: &&str| RtpMap::payload_type_of(value) == Some(payload_type);
+        self.values("rtpmap").filter(of_type).find_map(RtpMap::read)
     }
 
     /// The format parameters of a payload type: what stands behind `a=fmtp:payload_type `.

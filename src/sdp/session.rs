@@ -1,6 +1,6 @@
 //! The session level: origin, connection, time, attributes; and what a media section inherits from it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
 use super::attribute::{Attribute, Direction};
@@ -54,6 +54,9 @@ pub struct Connection {
     pub suffix: Option<String>,
 }
 
+/// What an offer of four codecs takes.
+const USUAL_BYTES: usize = 640;
+
 impl Session {
     /// A description with no media: `s=-`, `t=0 0`, the connection at `address`.
     pub fn new(address: IpAddr, id: u64, version: u64) -> Session {
@@ -82,7 +85,9 @@ impl Session {
 
     /// The description with CRLF line ends, lines in RFC 8866's order, attributes in their own.
     pub fn to_bytes(&self) -> bytes::Bytes {
-        self.to_string().into()
+        let mut text = String::with_capacity(USUAL_BYTES);
+        let _ = write!(text, "{self}");
+        text.into()
     }
 
     /// The connection that holds for `media`: its own, else the session's.

@@ -82,6 +82,19 @@ impl<'a> NameAddr<'a> {
     }
 }
 
+/// The tag of a From or To value, without a look at the rest of it.
+pub(super) fn tag_of(value: &[u8]) -> Option<&str> {
+    let at = scan::find_unquoted(value, b'<', b';')?;
+    let behind = value.get(at..)?;
+    let behind = match behind.first()? {
+        b'<' => behind.get(memchr::memchr(b'>', behind)?..)?,
+        _ => behind,
+    };
+    let params = behind.get(memchr::memchr(b';', behind)? + 1..)?;
+    let params = Params::checked(std::str::from_utf8(params).ok()?);
+    params.get("tag").filter(|tag| !tag.is_empty())
+}
+
 fn bracketed<'a>(display: &'a [u8], behind: &'a [u8]) -> Result<NameAddr<'a>, Malformed> {
     // DEVIATES: RFC 3261 asks for tokens in an unquoted display name; phones send dots, `@`, UTF-8 and GBK.
     if !display.starts_with(b"\"") && display.iter().any(|c| matches!(c, b'"' | b'>' | b',')) {
@@ -273,6 +286,25 @@ mod tests {
             let text = format!("<sip:a@h>;q={q};expires=99999999999");
             let addr = NameAddr::parse(text.as_bytes()).unwrap();
             assert_eq!((addr.q_thousandths(), addr.expires()), (value, Some(u32::MAX)), "{q}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_found_without_reading_the_address() {
+        for (value, tag) in [
+            ("<sip:a@h>;tag=1", Some("1")),
+            ("\"x;tag=0 <\" <sip:a@h;tag=2> ; lr ; TAG = \"3\" ;y", Some("3")),
+            ("sip:a@h;tag=4", Some("4")),
+            ("Alice <sip:a@h>", None),
+            ("<sip:a@h;tag=5>", None),
+            ("<sip:a@h>;tag=", None),
+            ("sip:a@h", None),
+            ("<sip:a@h;tag=6", None),
+            ("", None),
+        ] {
+            assert_eq!(tag_of(value.as_bytes()), tag, "{value}");
+            let read = NameAddr::parse(value.as_bytes()).ok();
+            assert!(read.is_none_or(|read| read.tag() == tag), "{value}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::address::NameAddr;
+use super::address::tag_of;
 use super::message::Message;
 use super::method::Method;
 use super::name::Name;
@@ -62,7 +62,7 @@ impl Builder {
         reply = reply.copy(request, Name::Via).copy(request, Name::From);
         if let Some(to) = request.header(Name::To) {
             reply = reply.header(Name::To, to);
-            if NameAddr::parse(to).map_or(true, |to| to.tag().is_none()) {
+            if tag_of(to).is_none() {
                 reply.untagged_to = Some(reply.fields.len().saturating_sub(2));
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::address::NameAddr;
+use super::address::{NameAddr, tag_of};
 use super::digest::Authorization;
 use super::method::Method;
 use super::name::{Code, Name};
@@ -232,6 +232,16 @@ impl Message {
     /// To.
     pub fn to(&self) -> Option<NameAddr<'_>> {
         self.header(Name::To).and_then(|v| NameAddr::parse(v).ok())
+    }
+
+    /// The tag of From. Of a message that [`super::validate`] takes it is what [`Message::from`] says, for less.
+    pub fn from_tag(&self) -> Option<&str> {
+        self.header(Name::From).and_then(tag_of)
+    }
+
+    /// The tag of To, likewise.
+    pub fn to_tag(&self) -> Option<&str> {
+        self.header(Name::To).and_then(tag_of)
     }
 
     /// Call-ID, as octets: they compare octet by octet (RFC 3261 §20.8).

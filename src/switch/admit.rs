@@ -21,7 +21,7 @@ use super::settings;
 impl Switch {
     /// A new request: within a dialog it goes to its call, else it is checked, its sender asked for proof, and served.
     pub(super) fn on_request(&mut self, now: Time, flow: Flow, key: ServerKey, message: Message) {
-        if message.to().is_some_and(|to| to.tag().is_some()) {
+        if message.to_tag().is_some() {
             return self.on_request_within(now, flow, key, message);
         }
         if let Err(refused) = checks::check(&message, &flow) {

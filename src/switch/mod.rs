@@ -486,8 +486,7 @@ impl Switch {
     }
 
     fn owner_of_dialog(&self, message: &Message) -> Option<Owner> {
-        let tag = message.to()?.tag()?;
-        self.index.dialog(message.call_id()?, tag)
+        self.index.dialog(message.call_id()?, message.to_tag()?)
     }
 
     fn on_flow_closed(&mut self, now: Time, flow: &Flow) {

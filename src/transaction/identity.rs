@@ -2,7 +2,9 @@
 //!
 //! Invariant: identities of different kinds never collide: each begins with an octet of its own, and each part with its length.
 
-use crate::sip::{Message, Method, Name};
+use std::net::IpAddr;
+
+use crate::sip::{Host, Message, Method, Name};
 
 /// The octets that equal messages share.
 pub(super) type Id = Box<[u8]>;
@@ -28,14 +30,17 @@ pub(super) fn of_request(request: &Message, method: Option<&Method>) -> Id {
     let via = request.top_via();
     if let Some((branch, via)) = via.as_ref().and_then(|via| via.unique_branch().map(|branch| (branch, via)))
     {
-        let host = via.host.to_string().to_ascii_lowercase();
         let port = via.port.map(u16::to_be_bytes);
         let port = port.as_ref().map_or(&[][..], |port| &port[..]);
-        return join(b'b', &[method, branch.as_bytes(), host.as_bytes(), port]);
+        let rest = |kind, host: &[u8]| join(kind, &[method, branch.as_bytes(), host, port]);
+        return match via.host {
+            Host::Name(name) => rest(b'b', name.to_ascii_lowercase().as_bytes()),
+            Host::Ip(IpAddr::V4(ip)) => rest(b'4', &ip.octets()),
+            Host::Ip(IpAddr::V6(ip)) => rest(b'6', &ip.octets()),
+        };
     }
     let number = request.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
-    let from = request.from();
-    let tag = from.as_ref().and_then(|from| from.tag()).unwrap_or("");
+    let tag = request.from_tag().unwrap_or("");
     let via = request.list(Name::Via).next().unwrap_or(&[]);
     let parts = [
         method,
@@ -57,11 +62,10 @@ pub(super) fn of_answer(message: &Message) -> Option<Id> {
 /// What all copies of one request have in common however often a proxy forked it (RFC 3261 §8.2.2.2): From tag, Call-ID and CSeq.
 /// `None` for requests within a dialog.
 pub(super) fn of_origin(request: &Message) -> Option<Id> {
-    if request.to().is_some_and(|to| to.tag().is_some()) {
+    if request.to_tag().is_some() {
         return None;
     }
     let cseq = request.cseq()?;
-    let from = request.from()?;
-    let tag = from.tag().unwrap_or("").as_bytes();
+    let tag = request.from_tag().unwrap_or("").as_bytes();
     Some(join(b'f', &[cseq.method.as_str().as_bytes(), &cseq.number.to_be_bytes(), tag, request.call_id()?]))
 }
