@@ -257,15 +257,17 @@ fn content_type(message: &Message) -> &str {
     whole.or(message.content_type()).map_or("text/plain", str::trim)
 }
 
-/// Of two refusals the one that tells the sender more (RFC 3261 §16.7 step 6).
+/// Of two refusals the one that tells the sender more (RFC 3261 §16.7 step 6), whichever came first: a person's word, then what is
+/// wrong with the text, then that nobody is there.
 fn better(a: u16, b: u16) -> u16 {
     let rank = |status: u16| match status {
         600..=699 => 0,
-        400..=407 | 409..=479 | 482..=499 => 1,
-        480 | 408 | 481 => 2,
-        _ => 3,
+        486 => 1,
+        400..=407 | 409..=479 | 482..=499 => 2,
+        480 | 408 | 481 => 3,
+        _ => 4,
     };
-    if rank(b) < rank(a) { b } else { a }
+    if (rank(b), b) < (rank(a), a) { b } else { a }
 }
 
 /// What the sender is told: nothing that would make its phone act, and no timeout (RFC 4320 §4.2).
@@ -290,8 +292,20 @@ mod tests {
             (401, 503, 480),
             (302, 486, 486),
             (413, 415, 413),
+            (415, 486, 486),
+            (603, 600, 600),
         ] {
             assert_eq!(told(better(a, b)), heard, "{a} {b}");
+        }
+    }
+
+    /// Two phones answer in any order: the sender hears the same.
+    #[test]
+    fn no_order_of_refusals_changes_what_is_heard() {
+        for a in 300..700 {
+            for b in 300..700 {
+                assert_eq!(better(a, b), better(b, a), "{a} {b}");
+            }
         }
     }
 }
