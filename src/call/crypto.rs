@@ -1,10 +1,13 @@
 //! Keys of SRTP in session descriptions: SDES, RFC 4568.
 //!
 //! A leg has one key of its own a suite for as long as it lives, so that a new description changes nothing for the far
-//! end's counters. Invariant: under [`Srtp::Required`] no description without keys is sent or taken.
+//! end's counters; all of them follow from what was drawn when the leg began. Invariant: under [`Srtp::Required`] no description without keys is sent or taken.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::base::Random;
 use crate::config::Srtp;
@@ -19,6 +22,9 @@ const OFFERED: &[Suite] = &[Suite::AeadAes256Gcm, Suite::AesCm256Sha80, Suite::A
 /// What is offered otherwise: who reads the signalling has the key whatever its length, and an INVITE should stay below
 /// the size at which UDP gives way to TCP (RFC 3261 §18.1.1).
 const OFFERED_IN_CLEAR: &[Suite] = &[Suite::AesCm128Sha80];
+
+/// The most that a suite needs: key and salt of AES-256 in counter mode.
+const LONGEST: usize = 46;
 
 /// A line of keys that the switch can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +52,7 @@ impl Line {
             return None;
         }
         let mut fields = key.split('|');
-        let octets = zeroize::Zeroizing::new(STANDARD.decode(fields.next()?).ok()?);
+        let octets = Zeroizing::new(STANDARD.decode(fields.next()?).ok()?);
         // Behind the key: a lifetime, which no call reaches, and an identifier ("1:4"), which would stand in each packet.
         if fields.any(|field| field.contains(':')) {
             return None;
@@ -66,7 +72,8 @@ pub(super) struct Keys {
     policy: Srtp,
     /// Whether the signalling is encrypted.
     private: bool,
-    own: Vec<Master>,
+    /// What our keys follow from; `None`: we have none.
+    seed: Option<Zeroizing<[u8; 32]>>,
     /// What was agreed, and the tag of its line.
     agreed: Option<(u32, Secure)>,
 }
@@ -74,17 +81,21 @@ pub(super) struct Keys {
 impl Keys {
     /// Draws the keys of a leg.
     pub(super) fn new(policy: Srtp, private: bool, random: &mut Random) -> Keys {
-        let mut draw = |suite: Suite| {
-            let mut octets = zeroize::Zeroizing::new(vec![0; suite.master_bytes()]);
-            random.fill(&mut octets);
-            Master::new(suite, &octets)
-        };
-        let own = if policy == Srtp::Off {
-            Vec::new()
-        } else {
-            Suite::ALL.into_iter().filter_map(&mut draw).collect()
-        };
-        Keys { policy, private, own, agreed: None }
+        let seed = (policy != Srtp::Off).then(|| {
+            let mut seed = Zeroizing::new([0; 32]);
+            random.fill(&mut *seed);
+            seed
+        });
+        Keys { policy, private, seed, agreed: None }
+    }
+
+    /// Our key of a suite.
+    fn own(&self, suite: Suite) -> Option<Master> {
+        let mut octets = Zeroizing::new([0; LONGEST]);
+        let octets = octets.get_mut(..suite.master_bytes())?;
+        let source = Hkdf::<Sha256>::new(None, &**self.seed.as_ref()?);
+        source.expand(suite.name().as_bytes(), octets).ok()?;
+        Master::new(suite, octets)
     }
 
     /// What the media plane is to use.
@@ -150,14 +161,13 @@ impl Keys {
     }
 
     fn agreed_by(&self, lines: &[Line]) -> Option<(u32, Secure)> {
-        let fits = |line: &&Line| {
-            self.offered().any(|(tag, own)| tag == line.tag && own.suite() == line.master.suite())
-        };
+        let fits =
+            |line: &&Line| self.offered().any(|(tag, suite)| tag == line.tag && suite == line.master.suite());
         lines.first().filter(fits).and_then(|line| Some((line.tag, self.with(line)?)))
     }
 
     fn with(&self, line: &Line) -> Option<Secure> {
-        let send = self.own.iter().find(|own| own.suite() == line.master.suite())?.clone();
+        let send = self.own(line.master.suite())?;
         Some(Secure { send, receive: line.master.clone() })
     }
 
@@ -173,18 +183,21 @@ impl Keys {
         if self.policy == Srtp::Required {
             media.protocol = "RTP/SAVP".into();
         }
-        for (tag, own) in self.offered() {
-            media.add("crypto", written(tag, own));
+        for (tag, suite) in self.offered() {
+            if let Some(own) = self.own(suite) {
+                media.add("crypto", written(tag, &own));
+            }
         }
     }
 
     /// What we offer: what is in use already, else each suite that phones have.
-    fn offered(&self) -> impl Iterator<Item = (u32, &Master)> {
+    fn offered(&self) -> impl Iterator<Item = (u32, Suite)> {
         let used = self.agreed.as_ref().map(|(_, secure)| secure.send.suite());
         let fresh = if self.private { OFFERED } else { OFFERED_IN_CLEAR };
         let suites = fresh.iter().copied().filter(move |_| used.is_none()).chain(used);
         // Under `Off` there are no keys of ours.
-        (1..).zip(suites.filter_map(|suite| self.own.iter().find(|own| own.suite() == suite)))
+        let ours = self.seed.is_some();
+        (1..).zip(suites.filter(move |_| ours))
     }
 }
 
@@ -248,6 +261,23 @@ mod tests {
             assert!(there.take_offer(&lines_of(&again), true));
             assert_eq!(there.secure(), Some(there_has));
         }
+    }
+
+    #[test]
+    fn every_suite_has_a_key_of_its_own_that_stays() {
+        let (one, other) = (keys(Srtp::Optional, true, 1), keys(Srtp::Optional, true, 2));
+        let all: Vec<Master> = Suite::ALL.into_iter().map(|suite| one.own(suite).expect("a key")).collect();
+        for (n, (suite, key)) in Suite::ALL.into_iter().zip(&all).enumerate() {
+            assert_eq!(key.expose().len(), suite.master_bytes());
+            assert_eq!(one.own(suite).as_ref(), Some(key));
+            assert_ne!(other.own(suite).as_ref(), Some(key));
+            let start = |key: &Master| key.expose()[..16].to_vec();
+            assert!(all[..n].iter().all(|before| start(before) != start(key)), "{suite:?}");
+        }
+        assert!(
+            Keys::default().own(Suite::AesCm128Sha80).is_none()
+                && offered(&Keys::default()).crypto().count() == 0
+        );
     }
 
     #[test]

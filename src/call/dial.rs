@@ -142,6 +142,8 @@ impl Call {
         leg.spare = again.then(|| Box::new(contact.clone()));
         leg.stage = Stage::Preparing { target: Box::new(contact) };
         leg.track = 1 - self.leg(self.near).map_or(0, |near| near.track.min(1));
+        // Most calls have two.
+        self.legs.reserve_exact(1);
         self.legs.push(leg);
         let local = flow.local.ip();
         desk.effects.push_back(Effect::Media(Order::Open { call: self.id, leg: id, local }));

@@ -31,7 +31,7 @@ impl Call {
     /// The line of every leg that is somebody's, with that user.
     fn lines(&self) -> Vec<(String, Line)> {
         let legs = self.legs.iter().filter_map(|leg| Some((leg, self.lamp(leg)?)));
-        legs.map(|(leg, stage)| {
+        let of_legs = legs.map(|(leg, stage)| {
             let asked = leg.dialog().is_some_and(|dialog| !dialog.we_invited());
             let direction = if asked { Direction::Initiator } else { Direction::Recipient };
             let line = Line {
@@ -42,9 +42,10 @@ impl Call {
                 remote: self.other_side(leg.id),
             };
             (leg.user.reveal().to_string(), line)
-        })
-        .chain(self.slot_line())
-        .collect()
+        });
+        let mut lines = Vec::with_capacity(self.legs.len());
+        lines.extend(of_legs.chain(self.slot_line()));
+        lines
     }
 
     /// How far a leg is; `None` when it is over or on its way out.

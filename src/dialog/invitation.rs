@@ -184,7 +184,11 @@ impl Invitation {
                 return Heard::Progress;
             }
             match Dialog::asking(response, self.flow, &self.target, self.seq, &self.contact) {
-                Some(dialog) => self.early.push(Fork::new(dialog, self.offered)),
+                Some(dialog) => {
+                    // A phone is one fork; more are a proxy's.
+                    self.early.reserve_exact(1);
+                    self.early.push(Fork::new(dialog, self.offered));
+                }
                 None => return Heard::Progress,
             }
         }

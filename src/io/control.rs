@@ -345,6 +345,9 @@ impl Control {
             }
             Output::Log { grave: true, text } => tracing::error!("{text}"),
             Output::Log { grave: false, text } => tracing::warn!("{text}"),
+            Output::Refused { caller, dialled, status, why } => {
+                tracing::warn!(%caller, %dialled, status, why, "call refused");
+            }
             Output::Report(report) => {
                 note(&report);
                 self.audit(&report);

@@ -46,6 +46,8 @@ fn read(session: &mut Session, kind: char, value: &str) -> Result<(), NotSdp> {
         if session.media.len() >= bounds::MEDIA_LINES {
             return Err(NotSdp("too many media sections"));
         }
+        // Most have one, and it stays as long as the call.
+        session.media.reserve_exact(1);
         session.media.push(media(value)?);
         return Ok(());
     }

@@ -87,6 +87,8 @@ impl Session {
     pub fn to_bytes(&self) -> bytes::Bytes {
         let mut text = String::with_capacity(USUAL_BYTES);
         let _ = write!(text, "{self}");
+        // It is kept as long as the call.
+        text.shrink_to_fit();
         text.into()
     }
 

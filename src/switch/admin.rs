@@ -18,7 +18,7 @@ impl Switch {
             Command::Status => Answer::Status(self.status(now)),
             Command::Phones => Answer::Phones(self.phones(now, None)),
             Command::Phone { user } => self.phone(now, &user),
-            Command::Calls => Answer::Calls(self.calls.values().map(Call::view).collect()),
+            Command::Calls => Answer::Calls(self.calls.values().map(|call| call.view()).collect()),
             Command::Call { id } => self.of_call(id, |call| Answer::Call(call.view())),
             Command::Look { id } => return self.look(now, ticket, id),
             Command::Explain { id } => self.of_call(id, |call| Answer::Trace(call.entries())),
@@ -106,7 +106,7 @@ impl Switch {
     }
 
     fn of_call(&self, id: CallId, tell: impl FnOnce(&Call) -> Answer) -> Answer {
-        self.calls.get(&id).map_or(Answer::NotFound, tell)
+        self.calls.get(&id).map_or(Answer::NotFound, |call| tell(call))
     }
 
     /// The account behind a name or number.

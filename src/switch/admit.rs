@@ -14,9 +14,9 @@ use crate::registrar::{Account, Binding, Refused, Verdict};
 use crate::sip::{Builder, Flow, Message, Method, Name};
 use crate::transaction::ServerKey;
 
-use super::Switch;
 use super::checks::{self, ALLOW};
 use super::settings;
+use super::{Output, Switch};
 
 impl Switch {
     /// A new request: within a dialog it goes to its call, else it is checked, its sender asked for proof, and served.
@@ -169,7 +169,12 @@ impl Switch {
         match begun {
             Ok(incoming) => self.begin(now, key, incoming),
             Err((status, why)) => {
-                self.log(false, format!("a call is refused with {status}: {why}"));
+                self.out.extend(self.layer.asked(key).map(|invite| Output::Refused {
+                    caller: shown(invite.from().map(|from| from.uri())),
+                    dialled: shown(invite.request_uri()),
+                    status,
+                    why,
+                }));
                 let reply = self.layer.reply(key, status).map(|reply| match status {
                     503 => reply.header(Name::RetryAfter, "10"),
                     422 => reply.display(Name::MinSe, refresh::MIN_SE_S),
@@ -327,7 +332,7 @@ impl Switch {
         self.calls_total += 1;
         let id = incoming.id;
         let call = Call::begin(&mut self.desk(now), incoming);
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
     }
 
     /// What a new call works with.
@@ -430,6 +435,11 @@ impl Switch {
 fn dialled(message: &Message) -> Option<String> {
     let uri = message.request_uri()?;
     user_of(Some(uri)).filter(|user| !user.is_empty() && user.len() <= bounds::DIALLED)
+}
+
+/// Who a URI names, as the log shows it.
+fn shown(uri: Option<crate::sip::Uri<'_>>) -> Masked {
+    Masked::new(user_of(uri).unwrap_or_default())
 }
 
 pub(super) fn user_of(uri: Option<crate::sip::Uri<'_>>) -> Option<String> {

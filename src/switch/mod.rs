@@ -111,7 +111,8 @@ pub struct Switch {
     /// Contacts that have been asked whether they are there.
     pings: pings::Asked,
     program: Arc<Program>,
-    calls: HashMap<CallId, Call>,
+    /// Boxed: the table's empty places, and what is left of it after a busy hour, are pointers.
+    calls: HashMap<CallId, Box<Call>>,
     recordings: HashMap<RecordingId, CallId>,
     index: Index,
     events: Events,

@@ -49,7 +49,7 @@ impl Switch {
         };
         self.calls_total += 1;
         let call = Call::originate(&mut self.desk(now), outgoing);
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
         Answer::Started(id)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CallId, LegId};
+use crate::base::{CallId, LegId, Masked};
 use crate::call::Spoken;
 use crate::call::view::Happening;
 use crate::call::{Notice, Question};
@@ -88,6 +88,17 @@ pub enum Output {
     },
     /// A call began, rings, talks or ended: for the log and for whoever watches.
     Happened(Box<Happening>),
+    /// A call was refused before it began: one line for the log.
+    Refused {
+        /// Who called, as far as it was proved, or as a trunk says.
+        caller: Masked,
+        /// What was dialled.
+        dialled: Masked,
+        /// With which status.
+        status: u16,
+        /// Why.
+        why: &'static str,
+    },
     /// Something was done for somebody beside calls: one line for the log.
     Report(Report),
 }

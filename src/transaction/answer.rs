@@ -15,6 +15,11 @@ impl Layer {
         Some(Builder::reply_to(request, status))
     }
 
+    /// `key`'s request, until it has its final answer.
+    pub fn asked(&self, key: ServerKey) -> Option<&Message> {
+        self.servers.get(&key)?.request.as_ref()
+    }
+
     /// The To tag that every response of this transaction gets when it has none of its own. A dialog made by the request is to use it,
     /// so that a 200 to its CANCEL shows the same (RFC 3261 §9.2).
     pub fn local_tag(&self, key: ServerKey) -> Option<&str> {

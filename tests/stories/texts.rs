@@ -57,6 +57,7 @@ fn the_sender_is_told_what_became_of_it() {
     let long = "x".repeat(1_301);
     for (bob, mobile, to, more, body, status) in [
         (486, 415, "bob", "", "hi", 486),
+        (415, 486, "bob", "", "hi", 486),
         (603, 415, "bob", "", "hi", 603),
         (401, 407, "bob", "", "hi", 480),
         (1, 1, "bob", "", "hi", 480),

@@ -125,6 +125,8 @@ pub struct World {
     /// What systems outside were asked and told; nobody there answers but the story.
     pub asked: Vec<ledgerline::call::Question>,
     pub letters: Vec<ledgerline::call::Notice>,
+    /// The calls that were refused before they began, as the log shows them.
+    pub refused: Vec<String>,
     /// Everything that the switch lets out but SIP itself, as it prints; only if somebody looks.
     pub printed: Option<String>,
     /// The trunks, known to the switch before the story begins.

@@ -209,6 +209,9 @@ impl World {
                 Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
                 Output::LookUp(question) => self.asked.push(*question),
                 Output::Post(notice) => self.letters.push(*notice),
+                Output::Refused { caller, dialled, status, why } => {
+                    self.refused.push(format!("{caller} to {dialled}: {status} {why}"));
+                }
                 Output::Report(report) => {
                     if format!("{report:?}").contains(setting::MOBILE) {
                         self.fault(format!("a report names a person: {report:?}"));

@@ -165,6 +165,7 @@ impl World {
             spoken: Vec::new(),
             asked: Vec::new(),
             letters: Vec::new(),
+            refused: Vec::new(),
             printed: None,
             plan,
             trunks: Vec::new(),
