@@ -104,7 +104,7 @@ impl Call {
             StrandNews::Heard(from) => format!("{word}: heard from {from}"),
             StrandNews::Facts(facts) => format!("{word}: {}", facts.words()),
         };
-        self.trace.add(desk.now, What::Media { leg, text });
+        self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         let local = match news {
             StrandNews::Opened(local) => Some(desk.node.announced(local)),
             StrandNews::NoPort => None,
@@ -265,7 +265,7 @@ impl Call {
             desk.effects.push_back(Effect::Media(Order::Strand { call, leg, strand, act }));
         }
         for text in told {
-            self.trace.add(desk.now, What::Media { leg, text });
+            self.trace.add(desk.now, &What::Media { leg, text: text.into() });
         }
     }
 

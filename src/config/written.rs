@@ -48,6 +48,7 @@ pub struct Trunk {
     pub codecs: Option<Spanned<Vec<Spanned<String>>>>,
     pub srtp: Option<Spanned<String>>,
     pub video: Option<Spanned<String>>,
+    pub forwarded_by: Option<Spanned<String>>,
 }
 
 /// `[[recogniser]]`
@@ -60,7 +61,6 @@ pub struct Recogniser {
     pub rate: Option<Spanned<u32>>,
     pub streams: Option<Spanned<u32>>,
     pub trust: Option<Spanned<String>>,
-    pub forwarded_by: Option<Spanned<String>>,
 }
 
 /// `[node]`

@@ -29,7 +29,7 @@ fn answers(world: &mut World, question: &Question, json: &str) {
 
 fn said(world: &World) -> Vec<String> {
     let lines = world.only_cdr().trace.iter().map(|entry| match &entry.what {
-        What::Plan { text, .. } => text.clone(),
+        What::Plan { text, .. } => text.to_string(),
         other => format!("{other:?}"),
     });
     lines.collect()
