@@ -228,7 +228,7 @@ fn a_number_that_nobody_has_is_refused() {
     world.run_until(secs(10));
     assert_eq!(world.phone("alice").ended(), Some(How::Refused(404)), "no such user");
     assert_eq!(world.phone("alice/mobile").ended(), Some(How::Refused(404)), "no such route");
-    assert_eq!(world.refused, ["8001 to 0: 404 no route"], "and the log says who dialled what");
+    assert_eq!(world.refused, ["alice to 0: 404 no route"], "and the log says who dialled what");
     assert_eq!(world.phone("alice/desk").ended(), Some(How::Refused(480)), "not registered");
     world.settle();
 }
