@@ -270,13 +270,18 @@ impl<N: FnMut(News)> Thread<N> {
 
     /// How long the thread may sleep, which wants to until `next`: not past a flush of what is there already.
     fn rest_until(&self, next: Time) -> Time {
-        if !self.is_idle() {
-            self.side.dozes.store(false, Ordering::Relaxed);
+        let soon = self.clock.now() + FLUSH_EVERY;
+        let dozes = next > soon;
+        self.side.dozes.store(dozes, Ordering::Relaxed);
+        if !dozes {
             return next;
         }
-        self.side.dozes.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        if self.calm.is_empty() { next } else { next.min(self.clock.now() + FLUSH_EVERY) }
+        if self.calm.is_empty() {
+            return next;
+        }
+        self.side.dozes.store(false, Ordering::Relaxed);
+        soon
     }
 
     fn take(&mut self, message: Message) {
