@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ledgerline::plan::{Diagnostic, Folder, Lang, load, reference, rehearse};
+use ledgerline::plan::{Diagnostic, Folder, Lang, fmt, load, reference, rehearse};
 
 const MANUALS: [(&str, Lang); 2] = [("docs/dialplan.md", Lang::En), ("docs/zh/dialplan.md", Lang::Zh)];
 
@@ -43,7 +43,7 @@ fn every_example_is_as_right_or_as_wrong_as_the_manual_says() {
         let examples = examples(&manual(file));
         let least = if file.ends_with("dialplan.md") { 9 } else { 1 };
         assert!(examples.len() >= least, "{file} has examples");
-        for (info, line, text) in examples {
+        for (info, line, text) in examples.into_iter().filter(|(info, ..)| info != "plan grow") {
             let folder = Folder::new().with_plan("office.plan", text.as_str()).with_any_sound();
             let (program, found) = load(&folder, &["office.plan"]);
             let said: String = found.iter().map(|found| found.render(lang)).collect();
@@ -104,5 +104,49 @@ fn the_reference_is_written_by_the_switch() {
         } else {
             assert!(written == said, "{file}: the reference is old; UPDATE_EXPECT=1 writes it anew");
         }
+    }
+}
+
+/// The declarations of an example: what each is called, and its text. One begins with a word at the beginning of a line.
+fn declarations(text: &str) -> Vec<(String, String)> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with(|ch: char| ch.is_ascii_lowercase()) {
+            let named = line.starts_with("test ").then(|| line.to_string());
+            let name = named.unwrap_or_else(|| line.split([' ', '(']).take(2).collect::<Vec<_>>().join(" "));
+            out.push((name, String::new()));
+        }
+        let (_, text) = out.last_mut().expect("an example begins with a declaration");
+        text.push_str(line);
+        text.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_tutorials_plan_grows_and_is_right_at_every_step() {
+    for (file, lang) in MANUALS {
+        let mut plan: Vec<(String, String)> = Vec::new();
+        let (mut steps, mut tests) = (0, 0);
+        for (_, line, text) in examples(&manual(file)).into_iter().filter(|(info, ..)| info == "plan grow") {
+            for (name, text) in declarations(&text) {
+                match plan.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, old)) => *old = text,
+                    None => plan.push((name, text)),
+                }
+            }
+            let text: String = plan.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(fmt::format(file, &text).as_ref(), Ok(&text), "{file}:{line} is in the layout");
+            let (program, found) =
+                load(&Folder::new().with_plan("hotline.plan", text).with_any_sound(), &["hotline.plan"]);
+            let said: String = found.iter().map(|found| found.render(lang)).collect();
+            assert!(found.is_empty(), "{file}:{line}\n{said}");
+            for verdict in program.iter().flat_map(rehearse) {
+                assert!(verdict.passed(), "{file}:{line} {}: {:?}", verdict.name, verdict.failures);
+                tests += 1;
+            }
+            steps += 1;
+        }
+        assert!(steps >= 8 && tests >= 3, "{file}: {steps} steps, {tests} tests");
     }
 }

@@ -296,6 +296,11 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// The folder as the checker reads it, for a node of which nothing is known.
+pub fn reading(folder: &Folder) -> impl Sources + '_ {
+    Reading::of(folder, None)
+}
+
 /// An open plan folder.
 pub struct Folder(OwnedFd);
 

@@ -17,6 +17,7 @@ mod deed;
 mod diagnostic;
 pub mod diff;
 pub mod doc;
+pub mod edit;
 mod emit;
 mod eval;
 mod file;
@@ -83,7 +84,7 @@ pub const EDITION: &str = "2026";
 /// # Errors
 /// None as `Err`: an operator's fault is a [`Diagnostic`], and then the program is `None`.
 pub fn load(sources: &dyn Sources, roots: &[&str]) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
-    let check::Checked { files, trees, mut findings, resolved } = check::check(sources, roots);
+    let check::Checked { files, trees, mut findings, resolved, .. } = check::check(sources, roots);
     let mut program = None;
     if check::is_clean(&findings) {
         let code = emit::emit(&emit::Source {

@@ -114,6 +114,8 @@ pub enum Plan {
         #[arg(long)]
         check: bool,
     },
+    /// Serve an editor over standard input and output (Language Server Protocol); docs/editors/ has a client
+    Lsp,
     /// Make a plan of another switch's dialplan, as far as it goes; what could not be carried over is listed with its lines: exit
     /// code 1 when there is such a thing
     #[command(subcommand)]

@@ -5,6 +5,7 @@ mod doc;
 mod fmt;
 mod import;
 mod life;
+mod lsp;
 mod sim;
 mod test;
 
@@ -36,6 +37,7 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
         args::Plan::Doc { path, out } => doc::run(path.as_deref(), out, config, printer),
         args::Plan::Fmt { files, check } => fmt::run(files, *check, printer),
         args::Plan::Import(import) => import::run(import, printer),
+        args::Plan::Lsp => lsp::run(),
         args::Plan::Reload { program } => {
             life::load(PlanAct::Reload { program: program.clone() }, config, printer)
         }

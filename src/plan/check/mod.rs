@@ -37,9 +37,11 @@ use names::World;
 pub(crate) use types::TYPES;
 
 /// What a check came to.
+#[derive(Debug)]
 pub(crate) struct Checked {
     pub files: Files,
     pub trees: Vec<Tree>,
+    pub asts: Vec<FileAst>,
     pub findings: Vec<Finding>,
     /// Complete only if no finding is an error.
     pub resolved: Resolved,
@@ -50,7 +52,7 @@ pub(crate) fn check(sources: &dyn Sources, roots: &[&str]) -> Checked {
     let gather::Gathered { files, trees, asts, mut findings } = gather::gather(sources, roots);
     let resolved = resolve(sources, &asts, &files, &mut findings);
     tidy(&mut findings);
-    Checked { files, trees, findings, resolved }
+    Checked { files, trees, asts, findings, resolved }
 }
 
 fn resolve(sources: &dyn Sources, asts: &[FileAst], files: &Files, findings: &mut Vec<Finding>) -> Resolved {

@@ -13,7 +13,7 @@ const CELL: f64 = 7.2;
 const PAD: f64 = 10.0;
 /// Space between boxes of a layer, and between layers; labels stand in the latter.
 const ASIDE: f64 = 34.0;
-const BETWEEN: f64 = 56.0;
+const BETWEEN: f64 = 60.0;
 /// The width of an edge that passes by.
 const PASSING: f64 = 12.0;
 /// How often boxes are ordered and moved.
@@ -181,6 +181,9 @@ fn place(spots: &mut [Spot], rows: &[Vec<usize>], runs: &[Vec<usize>]) {
         for at in row {
             if let Some(spot) = spots.get_mut(*at) {
                 spot.y = top + tallest / 2.0;
+                if spot.node.is_none() {
+                    spot.height = tallest; // past the boxes of its layer the edge runs straight down
+                }
             }
         }
         top += tallest + BETWEEN;

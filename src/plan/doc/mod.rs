@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use super::diagnostic::Lang;
 use super::op::{Op, Pc};
 use super::program::Program;
-use super::resolved::{DeedSource, PopSource};
+use super::resolved::{DeedSource, PolicyRule, PopSource};
 use super::tell::{Known, Teller, hours, known, limits, list, origins, rules, script_text, time};
 
 use graph::{Graph, Shape};
@@ -56,6 +56,25 @@ fn reach(program: &Program) -> Vec<Vec<usize>> {
         flows
     };
     code.routes.iter().map(|route| from(*route)).collect()
+}
+
+/// The policies that hold for some call that can come to a flow, by their numbers.
+pub(crate) fn policies_of(program: &Program, flow: usize) -> Vec<usize> {
+    policies_by(program, &reach(program), flow)
+}
+
+fn policies_by(program: &Program, reach: &[Vec<usize>], flow: usize) -> Vec<usize> {
+    let routes = || {
+        program.routes.iter().zip(reach).filter(|(_, flows)| flows.contains(&flow)).map(|(route, _)| route)
+    };
+    let holds = |rule: &PolicyRule| {
+        routes().any(|route| {
+            let to = &rule.to;
+            rule.from.meets(&route.from) && (to.is_empty() || to.iter().any(|to| to.meets(&route.pattern)))
+        })
+    };
+    let all = program.policies.iter().enumerate().filter(|(_, entry)| holds(&entry.rule));
+    all.map(|(number, _)| number).collect()
 }
 
 struct Doc<'p> {
@@ -330,16 +349,8 @@ impl Doc<'_> {
         let here = |route: usize| self.reach.get(route).is_some_and(|flows| flows.contains(&flow));
         page.table(&[], &self.routes(here));
         page.heading("Policies that hold here", "适用的策略");
-        let holds = |number: usize| {
-            let routes = self.program.routes.iter().enumerate().filter(|(at, _)| here(*at));
-            let Some(entry) = self.program.policies.get(number) else { return false };
-            let to = &entry.rule.to;
-            routes.into_iter().any(|(_, route)| {
-                entry.rule.from.meets(&route.from)
-                    && (to.is_empty() || to.iter().any(|to| to.meets(&route.pattern)))
-            })
-        };
-        self.policies(&mut page, holds);
+        let held = policies_by(self.program, &self.reach, flow);
+        self.policies(&mut page, |number| held.contains(&number));
         self.scripts(&mut page, Some(&self.shown(flow)));
         DocPage { file: Self::file(flow), html: page.finish(&self.foot()) }
     }

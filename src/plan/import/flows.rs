@@ -246,7 +246,7 @@ impl<'c> Importer<'c> {
                 let rest: String = dialled.chars().skip(skip).collect();
                 format!("-> {flow}({number}, {})", quoted(&rest))
             }
-            (Some(_), Some(values)) if values == "number" => format!("-> {flow}(number, rest)"),
+            (Some(_), Some("number")) => format!("-> {flow}(number, rest)"),
             (Some(_), Some(values)) => {
                 self.note(
                     exten.line,
