@@ -124,6 +124,12 @@ fn the_pages_of_the_finance_plan_say_what_an_officer_asks() {
         assert!(agent.html.contains(text), "{text}");
     }
     assert!(!page("夜间").html.contains("分期话术 v7"), "only scripts that are shown in the flow");
+    let office = pages(&shipped("office.plan"), "x", Lang::Zh);
+    let desk = office.iter().find(|page| page.html.contains("<h1>总机</h1>")).expect("a page");
+    assert!(
+        desk.html.contains("部门 (销售)") && desk.html.contains("部门 (行政)"),
+        "one flow with two values is two ways"
+    );
     let english = pages(&program, "x", Lang::En);
     assert!(english.iter().any(|page| page.html.contains("no recording, no call")));
 }

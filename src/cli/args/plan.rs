@@ -90,9 +90,9 @@ pub enum Plan {
     Sim(Box<Sim>),
     /// Tell what changes for calls when one plan takes the place of another: exit code 1 when something does
     Diff {
-        /// A plan file or folder: what holds before
+        /// A plan file or folder, or the hash of a version that the node keeps (`plan history`): what holds before
         before: String,
-        /// A plan file or folder: what is to hold
+        /// As BEFORE: what is to hold
         now: String,
     },
     /// Write pages about a plan for people who sign and audit it: each flow in a picture and in words, the policies that hold, scripts

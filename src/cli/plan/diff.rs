@@ -2,21 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{language, unreadable};
+use crate::cli::door::{self, Node};
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::print::Printer;
+use crate::io::admin::planning::{PlanAct, ProgramView};
+use crate::io::admin::protocol::Act;
 use crate::io::plans::{self, Loaded};
 use crate::plan::diff::{Change, diff};
-use crate::plan::{Lang, Program};
+use crate::plan::{self, Folder, Lang, Program, Sound};
 
 /// What stands on one side: a plan with its name, or several of a folder, each for itself.
 type Side = Vec<(String, Arc<Program>)>;
 
-pub(super) fn run(before: &str, now: &str, printer: &Printer) -> Result<Exit, Stop> {
-    let (before, now) = sides(before, now)?;
+pub(super) fn run(before: &str, now: &str, config: Option<&Path>, printer: &Printer) -> Result<Exit, Stop> {
+    let (before, now) = sides(before, now, config)?;
     let mut changes = Vec::new();
     let mut lines = Vec::new();
     for (name, program) in &now {
@@ -43,7 +47,7 @@ pub(super) fn run(before: &str, now: &str, printer: &Printer) -> Result<Exit, St
 }
 
 /// Both sides: two files, or two folders. A folder is one plan where its files load together, else each file is one.
-fn sides(before: &str, now: &str) -> Result<(Side, Side), Stop> {
+fn sides(before: &str, now: &str, config: Option<&Path>) -> Result<(Side, Side), Stop> {
     let (was, is) = (Path::new(before), Path::new(now));
     if was.is_dir() && is.is_dir() {
         let whole = |folder: &Path| -> Result<Option<Arc<Program>>, Stop> {
@@ -55,13 +59,37 @@ fn sides(before: &str, now: &str) -> Result<(Side, Side), Stop> {
         }
         return Ok((each(was)?, each(is)?));
     }
-    let one = |path: &Path| -> Result<Side, Stop> {
-        Ok(each(path)?.into_iter().map(|(_, program)| (String::new(), program)).collect())
+    let one = |said: &str| -> Result<Side, Stop> {
+        let path = Path::new(said);
+        let is_hash = said.len() >= 8 && said.chars().all(|ch| ch.is_ascii_hexdigit());
+        let side = if is_hash && !path.exists() { stored(said, config)? } else { each(path)? };
+        Ok(side.into_iter().map(|(_, program)| (String::new(), program)).collect())
     };
-    Ok((one(was)?, one(is)?))
+    Ok((one(before)?, one(now)?))
 }
 
-/// The plans at `path`. This is where a stored version is found by its hash, when a node keeps them.
+/// A version that the node keeps, by the beginning of its hash.
+fn stored(hash: &str, config: Option<&Path>) -> Result<Side, Stop> {
+    let config = door::configuration(config)?;
+    let act = Act::Plan(PlanAct::Show { program: Some(hash.to_string()) });
+    let view: ProgramView = Node::open(&config)?.value(act)?;
+    super::life::honest(&view)?;
+    let mut folder = Folder::new();
+    for (path, text) in &view.kept.files {
+        folder = folder.with_plan(path, text.as_str());
+    }
+    for (path, sha256) in &view.kept.sounds {
+        // What a sound is called by is enough: nobody listens here.
+        let sha256 = crate::vault::unhex(sha256).unwrap_or_default();
+        folder = folder.with_sound(path, Sound::new(sha256, Duration::ZERO));
+    }
+    let roots: Vec<&str> = view.kept.roots.iter().map(String::as_str).collect();
+    let (program, found) = plan::load(&folder, &roots);
+    let said = || found.iter().map(|found| found.render(language()) + "\n").collect::<String>();
+    program.map(|program| vec![(String::new(), program)]).ok_or_else(|| Stop::usage(said()))
+}
+
+/// The plans at `path`.
 fn each(path: &Path) -> Result<Side, Stop> {
     let loaded = plans::load_each(path, None).map_err(|error| unreadable(path, &error))?;
     loaded.into_iter().map(program).collect()

@@ -104,7 +104,7 @@ pub(super) fn show(
 }
 
 /// The text is what the hash says: it is hashed here, whatever the node says.
-fn honest(view: &ProgramView) -> Result<(), Stop> {
+pub(super) fn honest(view: &ProgramView) -> Result<(), Stop> {
     match view.kept.hash_hex() == view.program {
         true => Ok(()),
         false => Err(Stop::failed("the node shows a text that has another hash than the program")),

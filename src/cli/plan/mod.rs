@@ -33,7 +33,7 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
             let plans = tried(sim.path.as_deref(), config)?;
             sim::run(&plans, sim, printer)
         }
-        args::Plan::Diff { before, now } => diff::run(before, now, printer),
+        args::Plan::Diff { before, now } => diff::run(before, now, config, printer),
         args::Plan::Doc { path, out } => doc::run(path.as_deref(), out, config, printer),
         args::Plan::Fmt { files, check } => fmt::run(files, *check, printer),
         args::Plan::Import(import) => import::run(import, printer),

@@ -143,10 +143,9 @@ fn prompts(program: &Program) -> Told {
     for prompt in program.prompts() {
         let sound: String = prompt.sha256.iter().take(4).map(|octet| format!("{octet:02x}")).collect();
         let says = prompt.says.as_ref().map(|says| format!(" “{says}”")).unwrap_or_default();
-        let length = time(prompt.duration);
         let text = Both::new(
-            format!("{}{says} (sound {sound}, {length})", prompt.path),
-            format!("{}{says}（录音 {sound}，{length}）", prompt.path),
+            format!("{}{says} (sound {sound})", prompt.path),
+            format!("{}{says}（录音 {sound}）", prompt.path),
         );
         let part = (Both::same(&*prompt.lang), text);
         match out.iter_mut().find(|(name, _)| **name == *prompt.name) {

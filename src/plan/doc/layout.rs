@@ -247,7 +247,7 @@ fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut words: Vec<String> = Vec::new();
     for ch in text.chars() {
-        let joins = ch.is_ascii_graphic() || "，。、：；？！”）".contains(ch);
+        let joins = ch.is_ascii_graphic() || "，。、：；？！”）–…".contains(ch);
         match words.last_mut() {
             Some(word) if joins && !word.ends_with(' ') => word.push(ch),
             Some(word) if ch == ' ' => word.push(ch),

@@ -158,15 +158,8 @@ fn cells(outline: &Outline, start: usize, end: usize, cuts: &[usize]) -> Vec<Str
 }
 
 /// Declarations of which several stand one a line, with their names in a column.
-const NAMED: [NodeKind; 7] = [
-    NodeKind::Prompt,
-    NodeKind::Lines,
-    NodeKind::Script,
-    NodeKind::Words,
-    NodeKind::Class,
-    NodeKind::Hours,
-    NodeKind::Lookup,
-];
+const NAMED: [NodeKind; 6] =
+    [NodeKind::Prompt, NodeKind::Lines, NodeKind::Script, NodeKind::Words, NodeKind::Class, NodeKind::Hours];
 
 /// With which lines this one stands in columns, and where they are cut.
 fn columns<'t>(outline: &Outline<'t>, start: usize, end: usize) -> (Option<Key<'t>>, Vec<usize>) {

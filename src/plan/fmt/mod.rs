@@ -78,4 +78,11 @@ mod tests {
         "#]]
         .assert_eq(&formatted(text));
     }
+
+    #[test]
+    fn lookups_spread_blocks_and_comments_keep_their_shape() {
+        let text = "edition 2026\nlookup 客户(phone:phone)->{级别:VIP|普通}\nget \"http://h/c\" timeout 1s\nflow a{ if b{hangup\n} # x\n\
+                    else{ let c=lookup 客户( caller )else{级别:普通};-> a( c.级别 )\n# y\n}\n}\n# z";
+        expect_test::expect![[""]].assert_eq(&formatted(text));
+    }
 }

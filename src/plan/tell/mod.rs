@@ -122,8 +122,14 @@ impl Teller<'_> {
             Op::Gate { .. } => self.word("plays the notice, if one is due", "播放应有的告知").to_string(),
             Op::Guard { .. } => self.word("makes sure that the monitors listen", "确认监听到位").to_string(),
             Op::Version { .. } => self.word("goes by the date", "按日期取版本").to_string(),
-            Op::Go { flow, .. } => {
-                self.program.flows.get(*flow as usize).map_or(String::new(), |flow| flow.to_string())
+            Op::Go { flow, arguments } => {
+                let name = self.program.flows.get(*flow as usize).map_or("", |name| name);
+                let fixed = arguments.iter().filter(|value| matches!(value, Operand::Fixed(_)));
+                let fixed: Vec<String> = fixed.map(|value| self.plain(value)).collect();
+                match fixed.as_slice() {
+                    [] => name.to_string(),
+                    fixed => format!("{name} ({})", list(self.lang, fixed)),
+                }
             }
             Op::Hangup(cause) if cause.word() == "normal" => {
                 self.word("ends the call", "结束通话").to_string()

@@ -141,7 +141,7 @@ pub(super) static VERBS: &[VerbRow] = &[
         VerbKind::Callback,
         "callback",
         HeadShape::Nothing,
-        "callback keep place else -> …",
+        "callback keep place { failed -> … }",
         Term::new(
             "notes that the caller is to be called back; with `keep place` in the place that the queue gave",
             "登记回呼；写 `keep place` 时保留排队次序",
