@@ -144,3 +144,45 @@ fn a_full_disk_audits_from_its_reserve_and_then_refuses() {
     assert!(report.entries > written, "{} of {written}", report.entries);
     world.store.take().expect("open").close();
 }
+
+/// Promise 6 (AUD-03): what the reserve is good for. An entry as full as they get costs so many octets for good, so that the reserve
+/// of a disk of 6.4 GB and more (64 MiB) audits for hours; the journal takes it once more until its segment is given back.
+#[test]
+fn the_reserve_is_hours_of_audit() {
+    const ENTRIES: u64 = 400;
+    const RESERVE: u64 = 64 << 20;
+    let world = World::new();
+    let size = |world: &World| -> u64 {
+        let grown = crate::world::files(world.dir()).into_iter().filter(|path| {
+            ["audit", "ledger"]
+                .iter()
+                .any(|folder| path.parent().is_some_and(|parent| parent.ends_with(folder)))
+        });
+        grown.map(|path| path.metadata().map_or(0, |facts| facts.len())).sum()
+    };
+    world.store().settle();
+    let before = size(&world);
+    for number in 0..ENTRIES {
+        let entry = AuditEntry {
+            at: Wall::from_micros(1_795_337_972_120_000),
+            who: Who::node(),
+            act: "rec.export.item".into(),
+            on: Some("r-01J00000000000000000000000".into()),
+            about: vec![Masked::new(CALLER)],
+            result: Outcome::Done,
+            reason: Some("案件 2026-88 的监管检查，第三方调阅".into()),
+            of: Some(number),
+            detail: serde_json::json!({ "motion": "m-01J00000000000000000000000" }),
+        };
+        world.store().audit_later(entry).expect("room");
+        if number % 100 == 99 {
+            world.store().settle();
+        }
+    }
+    world.store().settle();
+    let each = (size(&world) - before) / ENTRIES;
+    // Once for good and once in the journal; two entries an act.
+    let acts_a_second = RESERVE / (2 * 2 * each) / 3_600;
+    eprintln!("an entry costs {each} octets: the reserve is an hour of {acts_a_second} acts a second");
+    assert!((100..1_000).contains(&each) && acts_a_second >= 4, "{each} octets");
+}
