@@ -76,7 +76,7 @@ impl TreeHead {
 pub struct LedgerKey(Signing);
 
 enum Signing {
-    Ed25519(SigningKey),
+    Ed25519(Box<SigningKey>),
     Sm2(Box<dsa::SigningKey>),
 }
 
@@ -92,7 +92,7 @@ pub enum LedgerPublic {
 impl LedgerKey {
     /// The Ed25519 key of a 32 octet seed (RFC 8032 §5.1.5).
     pub fn from_seed(seed: &Secret<[u8; 32]>) -> LedgerKey {
-        LedgerKey(Signing::Ed25519(SigningKey::from_bytes(seed.expose())))
+        LedgerKey(Signing::Ed25519(Box::new(SigningKey::from_bytes(seed.expose()))))
     }
 
     /// The SM2 key of this scalar (GB/T 32918.1 §6.1); `None` when it is none: draw another.

@@ -77,6 +77,14 @@ enum Kek {
     },
 }
 
+/// A fresh data key.
+pub(crate) struct Drawn {
+    /// Which key-encryption key wraps it.
+    pub version: u32,
+    pub data_key: Secret<[u8; 32]>,
+    pub wrapped: [u8; WRAPPED_BYTES],
+}
+
 /// The key-encryption keys of a store by version; the highest that is no escrow key is current.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
@@ -159,21 +167,18 @@ impl Keyring {
 
     /// The version that a file begins under, a fresh data key, and the same wrapped by that version: the current one, or
     /// the escrow key while the current one's token is away and lends it.
-    pub(crate) fn draw(
-        &self,
-        random: &mut Random,
-    ) -> Result<(u32, Secret<[u8; 32]>, [u8; WRAPPED_BYTES]), NoSuchKey> {
+    pub(crate) fn draw(&self, random: &mut Random) -> Result<Drawn, NoSuchKey> {
         let mut key = [0; 32];
         random.fill(&mut key);
         let data_key = Secret::new(key);
         key.zeroize();
         let current = self.current();
         match self.wrap(current, &data_key) {
-            Ok(wrapped) => Ok((current, data_key, wrapped)),
+            Ok(wrapped) => Ok(Drawn { version: current, data_key, wrapped }),
             Err(away) => {
                 let escrow = self.escrow(current).ok_or(away)?;
                 let wrapped = self.wrap(escrow, &data_key)?;
-                Ok((escrow, data_key, wrapped))
+                Ok(Drawn { version: escrow, data_key, wrapped })
             }
         }
     }
@@ -239,7 +244,8 @@ mod tests {
         let mut ring = Keyring::new();
         ring.insert(1, Secret::new([1; 32]));
         ring.insert(2, Secret::new([2; 32]));
-        let (version, key, wrapped) = ring.draw(&mut Random::from_number(1)).expect("at hand");
+        let Drawn { version, data_key: key, wrapped } =
+            ring.draw(&mut Random::from_number(1)).expect("at hand");
         assert_eq!((version, ring.current()), (2, 2));
         assert_eq!(ring.unwrap(2, &wrapped).expect("at hand").expect("whole").expose(), key.expose());
         assert!(ring.unwrap(1, &wrapped).expect("at hand").is_none());
@@ -301,8 +307,8 @@ mod tests {
             ring.insert(ESCROW + 1, Secret::new([5; 32]));
             assert_eq!((ring.current(), ring.is_held(4), ring.is_held(3)), (4, true, false));
             let drawn = ring.draw(&mut Random::from_number(1));
-            assert_eq!(drawn.as_ref().ok().map(|(version, ..)| *version), under, "{there} {lends}");
-            if let Ok((version, key, wrapped)) = drawn {
+            assert_eq!(drawn.as_ref().ok().map(|drawn| drawn.version), under, "{there} {lends}");
+            if let Ok(Drawn { version, data_key: key, wrapped }) = drawn {
                 let again = ring.unwrap(version, &wrapped).expect("at hand").expect("whole");
                 assert_eq!(again.expose(), key.expose());
             }

@@ -7,7 +7,7 @@ use crate::base::{CallId, Random, RecordingId, Wall, bounds};
 
 use super::chunk::{COVERED_BYTES, HEAD_BYTES, Head, Kind};
 use super::header::{Content, Header};
-use super::keys::{Keyring, NoSuchKey, WRAPPED_BYTES};
+use super::keys::{Drawn, Keyring, NoSuchKey, WRAPPED_BYTES};
 use super::suite::{Cipher, Hash, Suite, TAG_BYTES, nonce};
 
 /// Writes one sealed file. Bytes are appended to the caller's buffer.
@@ -65,7 +65,8 @@ impl Sealer {
         random: &mut Random,
         out: &mut Vec<u8>,
     ) -> Result<Sealer, NoSuchKey> {
-        let (suite, (kek_version, key, wrapped)) = (keyring.suite(), keyring.draw(random)?);
+        let suite = keyring.suite();
+        let Drawn { version: kek_version, data_key: key, wrapped } = keyring.draw(random)?;
         let mut prefix = [0; 8];
         random.fill(&mut prefix);
         let mut header = Header {
