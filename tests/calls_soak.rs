@@ -103,6 +103,7 @@ fn carrier(name: &str, host: &str) -> trunk::Rules {
         codecs: Vec::new(),
         srtp: None,
         video: true,
+        forwarded_by: Default::default(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Dialplans of other switches → plans: best effort, and a list of what could not be carried over, with its lines.
 //!
-//! `read` takes an `extensions.conf` apart, `flows` makes a flow of each place that calls come to, `apps` turns each application into
+//! `read` takes an `extensions.conf` apart, `flows` makes a flow of each place that calls come to, `apps` and `dial` turn each application into
 //! statements, `values` variables and conditions; [`asterisk`] puts the plan together, formats it, and checks what it has made.
 //!
 //! Invariant: what is not carried over is noted and stands in the plan as a `TODO`; nothing is dropped in silence.
 
 mod apps;
+mod dial;
 mod flows;
 mod read;
 mod values;
