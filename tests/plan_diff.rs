@@ -247,9 +247,9 @@ fn what_is_demanded_and_declared_is_said_in_its_own_terms() {
     check(
         &[("\"welcome.wav\"", "\"hello.wav\"")],
         expect![[r#"
-        prompt 欢迎, zh: now hello.wav (sound fabc7620, 1s), before welcome.wav (sound 20913ed2, 1s)
-        提示音 欢迎，zh：现在 hello.wav（录音 fabc7620，1s），之前 welcome.wav（录音 20913ed2，1s）
-    "#]],
+            prompt 欢迎, zh: now hello.wav (sound fabc7620), before welcome.wav (sound 20913ed2)
+            提示音 欢迎，zh：现在 hello.wav（录音 fabc7620），之前 welcome.wav（录音 20913ed2）
+        "#]],
     );
     check(
         &[("timeout 1s", "timeout 2s")],

@@ -83,6 +83,20 @@ mod tests {
     fn lookups_spread_blocks_and_comments_keep_their_shape() {
         let text = "edition 2026\nlookup 客户(phone:phone)->{级别:VIP|普通}\nget \"http://h/c\" timeout 1s\nflow a{ if b{hangup\n} # x\n\
                     else{ let c=lookup 客户( caller )else{级别:普通};-> a( c.级别 )\n# y\n}\n}\n# z";
-        expect_test::expect![[""]].assert_eq(&formatted(text));
+        expect_test::expect![[r#"
+            edition 2026
+            lookup 客户(phone: phone) -> { 级别: VIP|普通 }
+              get "http://h/c" timeout 1s
+            flow a {
+              if b {
+                hangup
+              }  # x
+              else {
+                let c = lookup 客户(caller) else { 级别: 普通 }; -> a(c.级别)
+                # y
+              }
+            }
+            # z
+        "#]].assert_eq(&formatted(text));
     }
 }
