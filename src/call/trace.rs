@@ -130,7 +130,7 @@ impl Trace {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.entries
     }
 
@@ -155,7 +155,7 @@ mod tests {
         for _ in 0..bounds::TRACE_ENTRIES + 3 {
             trace.add(Time::from_millis(5), &What::Call { text: "x \"y\"".into() });
         }
-        assert_eq!((trace.len(), trace.dropped()), (bounds::TRACE_ENTRIES, 3));
+        assert_eq!((trace.count(), trace.dropped()), (bounds::TRACE_ENTRIES, 3));
         let entries = trace.entries();
         assert_eq!(entries.len(), bounds::TRACE_ENTRIES);
         let last = Entry { at_us: 5_000, what: What::Call { text: "x \"y\"".into() } };

@@ -223,7 +223,7 @@ mod tests {
             (Err(Trouble::InClear), 1, at(0), Next::Drop),
         ] {
             let outcome: Result<(), Trouble> = outcome;
-            assert_eq!(next(outcome.as_ref().map(|()| ()), tries, made, now), want, "{outcome:?}");
+            assert_eq!(next(outcome.as_ref().copied(), tries, made, now), want, "{outcome:?}");
         }
     }
 }

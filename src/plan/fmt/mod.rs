@@ -97,6 +97,7 @@ mod tests {
               }
             }
             # z
-        "#]].assert_eq(&formatted(text));
+        "#]]
+        .assert_eq(&formatted(text));
     }
 }
