@@ -59,7 +59,11 @@ impl Call {
     ) -> Vec<Vec<Contact>> {
         let mut found = Vec::new();
         for Outward { trunk, number, caller, chain } in outward {
-            match desk.trunks.ways(desk.now, trunk, number.reveal(), caller.reveal(), desk.random) {
+            let demands = self.machine.program().trunk(trunk);
+            let number =
+                demands.map_or_else(|| number.reveal().to_string(), |rules| rules.written(number.reveal()));
+            let only = demands.map_or(&[][..], |rules| &rules.caller_ids);
+            match desk.trunks.ways(desk.now, trunk, &number, caller.reveal(), only, desk.random) {
                 Ok(ways) => {
                     let ways = ways.into_iter().take(bounds::PLACES);
                     found.push(ways.map(|way| contact(desk, way, chain)).collect());

@@ -9,7 +9,9 @@ use crate::base::{PromptId, Wall};
 use crate::compliance::words::{self, Level, Party};
 
 use super::lookup::Lookup;
+use super::pattern::Pattern;
 use super::resolved::Window;
+use super::template;
 use super::value::Value;
 
 /// Everything declared, by kind, in the order of the files.
@@ -176,6 +178,26 @@ pub struct TrunkRules {
     pub caller_ids: Vec<Arc<str>>,
     /// Rewrites of numbers, as patterns and texts.
     pub rewrites: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl TrunkRules {
+    /// How `number` is written to the carrier: by the first rewrite whose pattern takes it; else as it is.
+    pub fn written(&self, number: &str) -> String {
+        let fits = self.rewrites.iter().find_map(|(from, to)| {
+            let pattern = Pattern::parse(from).ok()?;
+            pattern.matches(number).then_some((pattern, to))
+        });
+        let Some((pattern, to)) = fits else { return number.to_string() };
+        let part = |part| match part {
+            template::Part::Text(text) => text,
+            template::Part::Hole { name, .. } => {
+                let capture = pattern.captures.iter().find(|capture| *capture.name == *name);
+                capture.map_or_else(String::new, |capture| pattern.captured(capture, number))
+            }
+            template::Part::Broken(_) => String::new(),
+        };
+        template::parts(to).into_iter().map(part).collect()
+    }
 }
 
 /// A group of people.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Masked, PromptId, Wall};
 
 use super::calendar::Calendar;
-use super::declared::Declared;
+use super::declared::{Declared, TrunkRules};
 use super::emit::Code;
 use super::file::Files;
 use super::pattern::Pattern;
@@ -167,6 +167,11 @@ impl Program {
     /// What holds for text messages between users.
     pub fn texts(&self) -> &TextRules {
         &self.texts
+    }
+
+    /// What the plan demands of the trunk or group of trunks called `name`.
+    pub fn trunk(&self, name: &str) -> Option<&TrunkRules> {
+        self.declared.trunks.iter().find(|rules| *rules.name == *name)
     }
 
     /// What is declared besides flows and routes.

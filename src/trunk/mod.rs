@@ -188,7 +188,7 @@ impl Trunks {
     }
 
     /// The ways of `number` over the trunk or group `name`, the first to be tried first. `caller`: the number that calls, shown only if
-    /// the trunk's list has it.
+    /// the trunk's list has it, and `only` too if that is not empty.
     ///
     /// # Errors
     /// [`NoWay`].
@@ -198,6 +198,7 @@ impl Trunks {
         name: &str,
         number: &str,
         caller: &str,
+        only: &[Arc<str>],
         random: &mut Random,
     ) -> Result<Vec<Way>, NoWay> {
         let mut named: Vec<usize> =
@@ -214,7 +215,7 @@ impl Trunks {
                 why = NoWay::Full;
                 continue;
             }
-            let Some(caller) = rules.caller(caller) else {
+            let Some(caller) = rules.caller(caller, only) else {
                 why = NoWay::NoCaller;
                 continue;
             };
@@ -293,7 +294,7 @@ impl Trunks {
 
     /// The number of its list that the trunk called `name` is shown for `number`; `None`: it has none.
     pub fn shown(&self, name: &str, number: &str) -> Option<String> {
-        self.lives.iter().find(|life| *life.rules.name == *name)?.rules.caller(number)
+        self.lives.iter().find(|life| *life.rules.name == *name)?.rules.caller(number, &[])
     }
 
     /// Takes the next want; call until `None` after everything else.

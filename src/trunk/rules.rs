@@ -85,11 +85,15 @@ impl Rules {
         *self.name == *name || self.group.as_deref() == Some(name)
     }
 
-    /// The caller id that `caller` goes out under.
-    pub(super) fn caller(&self, caller: &str) -> Option<String> {
+    /// The caller id that `caller` goes out under: of the trunk's own, one that is in `only`, too, if that is not empty.
+    pub(super) fn caller(&self, caller: &str, only: &[Arc<str>]) -> Option<String> {
         let outward = self.outward(caller);
-        let allowed = self.caller_ids.iter().find(|id| **id == caller || **id == outward);
-        allowed.or(self.caller_ids.first()).cloned()
+        let listed = |id: &&String| {
+            only.is_empty() || only.iter().any(|one| **one == ***id || self.outward(one) == **id)
+        };
+        let mut allowed = self.caller_ids.iter().filter(listed);
+        let first = allowed.clone().next();
+        allowed.find(|id| **id == caller || **id == outward).or(first).cloned()
     }
 
     /// A number as the trunk wants it.

@@ -113,7 +113,7 @@ impl Bench {
     }
 
     fn ways(&mut self, name: &str) -> Result<Vec<String>, NoWay> {
-        let ways = self.trunks.ways(self.now, name, "0301234", "8001", &mut self.random)?;
+        let ways = self.trunks.ways(self.now, name, "0301234", "8001", &[], &mut self.random)?;
         Ok(ways.iter().map(|way| format!("{} {}", way.name, way.flow.remote)).collect())
     }
 }
@@ -122,7 +122,7 @@ impl Bench {
 fn a_number_goes_out_in_the_trunks_form_under_a_caller_id_of_its_list() {
     let mut bench = Bench::with(vec![rules("a", &["sip:192.0.2.1"])]);
     for (number, expected) in [("0301234", "+49301234"), ("0044207", "+44207"), ("112", "112")] {
-        let ways = bench.trunks.ways(bench.now, "a", number, "8001", &mut bench.random).expect("up");
+        let ways = bench.trunks.ways(bench.now, "a", number, "8001", &[], &mut bench.random).expect("up");
         assert_eq!((ways[0].number.as_str(), ways[0].caller.as_str()), (expected, "+4930100"));
         assert_eq!(ways[0].flow.local.to_string(), format!("{LOCAL}:5060"));
     }

@@ -53,6 +53,23 @@ fn a_call_goes_out_and_comes_in_over_a_trunk() {
     world.settle();
 }
 
+/// What a plan demands of a trunk holds beside the trunk's own rules: the only number shown, and how numbers are written.
+#[test]
+fn what_a_plan_demands_of_a_trunk_is_done() {
+    let demands = r#"trunk carriers { caller-id only "+49308002"; number "6{rest: X.}" as "00{rest}" }"#;
+    let program = Plan::Required.changed("flow outside {", &format!("{demands}\n\nflow outside {{"));
+    let mut world = World::made(701, Plan::Required, |setup| setup.program = program)
+        .with_trunks(vec![carrier_rules("first", FIRST, 1)]);
+    world.stranger(FIRST).answers().after(secs(1));
+    world.stranger(FIRST).is_carrier();
+    world.phone("alice").dials("6123").at(secs(1));
+    world.run_until(secs(4));
+    let (uri, from) = told(&mut world, FIRST);
+    assert!(uri.contains("00123@") && from.contains("+49308002"), "{uri} {from}");
+    world.phone("alice").hangs_up().at(secs(5));
+    world.settle();
+}
+
 /// What the first host does, and how long a caller waits for the second.
 #[test]
 fn a_call_goes_past_a_host_that_fails_and_the_host_is_left_alone_for_a_while() {
