@@ -129,7 +129,7 @@ fn a_number_goes_out_in_the_trunks_form_under_a_caller_id_of_its_list() {
     for (caller, shown) in
         [("+4930101", "+4930101"), ("030101", "+4930101"), ("+4930999", "+4930100"), ("", "+4930100")]
     {
-        let ways = bench.trunks.ways(bench.now, "a", "1", caller, &mut bench.random).expect("up");
+        let ways = bench.trunks.ways(bench.now, "a", "1", caller, &[], &mut bench.random).expect("up");
         assert_eq!(ways[0].caller, shown, "{caller:?}");
     }
     assert_eq!(rules("a", &[]).inward("+49301234"), "1234");
@@ -169,7 +169,7 @@ fn a_trunk_goes_down_and_up_after_two_in_a_row_only() {
 fn who_failed_or_asked_for_rest_is_tried_last_until_then() {
     let mut bench = Bench::with(vec![rules("a", &["sip:192.0.2.1", "sip:192.0.2.2:5070;transport=tcp"])]);
     assert_eq!(bench.ways("a").expect("up"), ["a 192.0.2.1:5060", "a 192.0.2.2:5070"]);
-    let ways = bench.trunks.ways(bench.now, "a", "1", "", &mut bench.random).expect("up");
+    let ways = bench.trunks.ways(bench.now, "a", "1", "", &[], &mut bench.random).expect("up");
     for (asked, rests_s) in [
         (None, bounds::TRUNK_REST.as_secs()),
         (Some(120), 120),
@@ -197,7 +197,7 @@ fn a_group_is_ordered_by_priority_and_weight_and_held_to_its_calls() {
     }
     assert!((700..800).contains(&heavy), "{heavy} of 1000");
     let call = CallId::new(crate::base::Wall::from_micros(1), &mut bench.random);
-    let way = bench.trunks.ways(bench.now, "heavy", "1", "", &mut bench.random).expect("up").remove(0);
+    let way = bench.trunks.ways(bench.now, "heavy", "1", "", &[], &mut bench.random).expect("up").remove(0);
     bench.trunks.took((call, LegId(1)), &way);
     assert_eq!(bench.ways("heavy"), Err(NoWay::Full));
     assert_eq!(bench.ways("all").expect("up"), ["light 192.0.2.1:5060", "late 192.0.2.1:5060"]);
@@ -351,7 +351,7 @@ fn a_new_secret_is_proved_with_at_once_and_what_is_known_stays() {
     assert!(bench.ways("a").is_ok());
     // A call runs: the limit holds over the next change, and the registration too.
     let call = CallId::new(crate::base::Wall::from_micros(1), &mut bench.random);
-    let way = bench.trunks.ways(bench.now, "a", "1", "", &mut bench.random).expect("up").remove(0);
+    let way = bench.trunks.ways(bench.now, "a", "1", "", &[], &mut bench.random).expect("up").remove(0);
     bench.trunks.took((call, LegId(1)), &way);
     bench.trunks.configure(bench.now, with("the right one"), listeners, &mut bench.random);
     let view = &bench.trunks.view(bench.now)[0];
