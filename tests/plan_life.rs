@@ -334,6 +334,55 @@ fn production_runs_what_others_approved_and_nothing_else() {
     assert_eq!(history.iter().filter(|line| *line == "proposed anna").count(), 3, "{history:?}");
 }
 
+/// An emergency plan takes a second person to be switched on and none to be switched off; it stays on over a restart, in the core
+/// and not only in the book, and nobody overlooks that it is.
+#[test]
+fn an_emergency_plan_is_switched_on_by_two_people_and_stays_on() {
+    let mut site = Site::new("open");
+    site.key("zhao");
+    site.write("emergency flood { route \"8001\" from users -> dial user crisis for 60s }", 20);
+    site.start();
+    let on = ["plan", "emergency", "on", "flood", "--reason", "the river"];
+    let is_on = |site: &Site| site.run(&["status", "--json"], "").json()["emergency"].clone();
+    // A name that is not in the plan; nobody in particular; then somebody, who is not enough.
+    let unknown = site.as_person("anna", &["plan", "emergency", "on", "fire", "--reason", "x"], "");
+    assert!(unknown.code == 1 && unknown.err.contains("it has: flood"), "{} {}", unknown.code, unknown.err);
+    assert_eq!(site.run(&on, "").code, 4);
+    let laid = site.as_person("anna", &on, "");
+    assert!(laid.code == 4 && laid.err.contains("laid before others"), "{} {}", laid.code, laid.err);
+    assert_eq!((site.as_person("anna", &on, "").code, is_on(&site)), (4, Value::Null), "still alone");
+    let motions = site.as_person("zhao", &["approve", "list", "--json"], "").json();
+    let motion = motions[0]["id"].as_str().expect("an id").to_string();
+    let text = motions[0]["text"].as_str().expect("a text").to_string();
+    assert!(text.contains("switch on the emergency plan flood") && text.contains("route \"8001\""), "{text}");
+    let sign = ["approve", "sign", &motion, "--passphrase-stdin"];
+    let signed = site.as_person("zhao", &sign, PHRASE);
+    assert_eq!(signed.code, 0, "{}", signed.err);
+    // Other words are another motion.
+    let mut other = on;
+    other[5] = "the weather";
+    assert_eq!((site.as_person("anna", &other, "").code, is_on(&site)), (4, Value::Null));
+    let done = site.as_person("anna", &on, "");
+    assert_eq!((done.code, is_on(&site)), (0, Value::from("flood")), "{}", done.err);
+    assert!(site.run(&["status"], "").out.contains("emergency plan flood is ON"));
+    assert!(site.run(&["status"], "").out.contains("the emergency plan flood is on since"), "an alarm");
+    site.restart();
+    assert_eq!(is_on(&site), Value::from("flood"));
+    let listed = site.run(&["plan", "emergency", "list", "--json"], "").json();
+    assert_eq!((&listed[0]["name"], &listed[0]["on"]["reason"]), (&"flood".into(), &"the river".into()));
+    // A program without it says so instead of forgetting it.
+    site.write("", 20);
+    assert_eq!(site.run(&["plan", "reload"], "").code, 0);
+    assert!(site.run(&["status"], "").out.contains("the program that runs does not have it"));
+    assert_eq!(site.as_person("anna", &["plan", "emergency", "off"], "").code, 0);
+    assert_eq!(is_on(&site), Value::Null);
+    site.restart();
+    assert_eq!(is_on(&site), Value::Null);
+    assert_eq!(site.as_person("anna", &["plan", "emergency", "off"], "").code, 1, "nothing is on");
+    let book = site.run(&["audit", "list", "--json"], "").out;
+    assert!(book.contains("emergency.on") && book.contains("emergency.off"), "{book}");
+}
+
 /// A signature counts for its day, under a key in force, by whom the header names.
 #[test]
 fn an_approval_that_is_late_or_under_a_lost_key_is_none() {

@@ -38,12 +38,14 @@ fn text(status: &StatusView) -> String {
             if alive < workers { format!(", {} OF THEM DEAD", workers - alive) } else { String::new() };
         format!("{workers} workers over {back_end}{dead}, room for {} more legs", free_ports)
     });
+    let emergency = status.emergency.as_ref().map(|plan| format!(", emergency plan {plan} is ON"));
+    let emergency = emergency.unwrap_or_default();
     format!(
         "Node          {}, since {}\n\
          Calls         {} now, {} since start\n\
          Phones        {} contacts of {} accounts, {} subscriptions\n\
          Media         {media}\n\
-         Program       {}\n\
+         Program       {}{emergency}\n\
          Store         {store}, {} MB free\n\
          Transactions  {}\n\
          Not heard     {} above a limit, {} of banned sources; {} wrong passwords, {} bans\n",

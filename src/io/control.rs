@@ -260,6 +260,7 @@ impl Control {
         match knock {
             Knock::Ask { command, answer } => self.command(command, Some(answer)),
             Knock::Trunks { rules, listeners } => self.feed(Input::Trunks { rules, listeners }),
+            Knock::Emergency(plan) => self.feed(Input::Emergency(plan)),
             Knock::Directory(directory) => self.feed(Input::Directory(directory)),
             Knock::Program { program, mut prompts } => {
                 prompts.carry(media::MUSIC, &self.parts.prompts);

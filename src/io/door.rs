@@ -20,6 +20,7 @@ use crate::trunk;
 pub(super) enum Knock {
     Ask { command: Command, answer: oneshot::Sender<Answer> },
     Program { program: Arc<Program>, prompts: PromptLibrary },
+    Emergency(Option<Arc<str>>),
     Directory(Arc<Directory>),
     Trunks { rules: Vec<trunk::Rules>, listeners: Vec<(Transport, SocketAddr)> },
 }
@@ -63,6 +64,14 @@ impl Door {
     /// [`Gone`].
     pub fn program(&self, program: Arc<Program>, prompts: PromptLibrary) -> Result<(), Gone> {
         self.knocks.blocking_send(Knock::Program { program, prompts }).map_err(|_| Gone)
+    }
+
+    /// Switches an emergency plan on, or all off. Not to be called from a task: it may block.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn emergency(&self, plan: Option<Arc<str>>) -> Result<(), Gone> {
+        self.knocks.blocking_send(Knock::Emergency(plan)).map_err(|_| Gone)
     }
 
     /// Swaps the accounts. Not to be called from a task: it may block.

@@ -43,7 +43,7 @@ use crate::plan::Lang;
 use crate::presence;
 use crate::registrar;
 use crate::sip::Transport;
-use crate::switch::{Limits, Net, Setup, Switch};
+use crate::switch::{Input, Limits, Net, Setup, Switch};
 use crate::vault::{self, Keyring, Outcome, Who};
 
 /// Why a node did not start.
@@ -268,7 +268,9 @@ impl Node {
             registrar: rules(&config.registrar),
             kept,
         };
-        let switch = Switch::new(clock.now(), setup);
+        let mut switch = Switch::new(clock.now(), setup);
+        let emergency = programs.book().ok().and_then(|book| book.emergency);
+        switch.handle(clock.now(), Input::Emergency(emergency.map(|on| on.name.into())));
         let (outside, found, outdoors) = Outside::start(config, Arc::clone(&keys))
             .map_err(|error| StartError::System(format!("systems outside: {error}")))?;
         let notify = Notify::from_environment();

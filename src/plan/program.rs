@@ -215,8 +215,20 @@ impl Program {
     }
 
     /// As [`route`](Self::route), while the emergency plan of this name is switched on: its routes are asked first.
-    pub fn route_during(&self, emergency: &str, origin: &Origin, dialled: &str) -> Option<RouteId> {
-        self.route_in(Some(emergency), origin, dialled).or_else(|| self.route(origin, dialled))
+    pub fn route_during(&self, emergency: Option<&str>, origin: &Origin, dialled: &str) -> Option<RouteId> {
+        let first = emergency.and_then(|plan| self.route_in(Some(plan), origin, dialled));
+        first.or_else(|| self.route(origin, dialled))
+    }
+
+    /// The routes of an emergency plan, the more specific in front.
+    pub fn routes_of(&self, emergency: &str) -> impl Iterator<Item = &RouteRef> {
+        let of = move |route: &&RouteEntry| route.emergency.as_deref() == Some(emergency);
+        self.routes.iter().filter(of).map(|route| &route.written)
+    }
+
+    /// The emergency plan that a route belongs to.
+    pub fn emergency_of(&self, route: RouteId) -> Option<&str> {
+        self.routes.get(route.0 as usize)?.emergency.as_deref()
     }
 
     fn route_in(&self, emergency: Option<&str>, origin: &Origin, dialled: &str) -> Option<RouteId> {

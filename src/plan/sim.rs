@@ -89,10 +89,7 @@ pub struct Caller {
 pub fn run(program: &Arc<Program>, caller: &Caller, player: &mut dyn Player) -> Option<Run> {
     let dialled = caller.to.reveal();
     let origin = caller.origin.clone().or_else(|| program.origin_of(dialled))?;
-    let route = match &caller.during {
-        Some(emergency) => program.route_during(emergency, &origin, dialled),
-        None => program.route(&origin, dialled),
-    }?;
+    let route = program.route_during(caller.during.as_deref(), &origin, dialled)?;
     let facts = Facts {
         caller: caller.from.clone(),
         dialled: caller.to.clone(),

@@ -57,8 +57,11 @@ pub(crate) fn line(program: &Program, pc: Pc, mark: &Mark) -> Vec<TraceLine> {
         Mark::Route(route) => program.route_ref(*route),
         _ => None,
     };
-    if let Some(route) = route {
-        let text = format!("route \"{}\"", route.pattern);
+    if let (Some(route), Mark::Route(id)) = (route, mark) {
+        let text = match program.emergency_of(*id) {
+            Some(plan) => format!("route \"{}\" of the emergency plan {plan}", route.pattern),
+            None => format!("route \"{}\"", route.pattern),
+        };
         return vec![TraceLine { file: route.file.clone(), line: route.line, text }];
     }
     if let Mark::Policies(policies) = mark {

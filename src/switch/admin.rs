@@ -132,6 +132,7 @@ impl Switch {
             users: self.directory.len(),
             media: None,
             program: self.program.hash_hex().chars().take(16).collect(),
+            emergency: self.emergency.as_deref().map(str::to_string),
             store_writable: self.store.writable,
             store_free_bytes: self.store.free_bytes,
             transactions: self.layer.len(),

@@ -218,8 +218,8 @@ impl Switch {
         let codes = self.codes.as_ref().filter(|_| confirms);
         let (program, number) =
             codes.map_or((&self.program, dialled.as_str()), |codes| (codes, settings::DONE));
-        let (program, route) =
-            (Arc::clone(program), program.route(&Origin::Users, number).ok_or((404, "no route"))?);
+        let route = program.route_during(self.emergency.as_deref(), &Origin::Users, number);
+        let (program, route) = (Arc::clone(program), route.ok_or((404, "no route"))?);
         let caller = if claimed == account.name { account.numbers.first().cloned() } else { None };
         let facts = Facts {
             caller: Masked::new(caller.unwrap_or(claimed)),
@@ -251,7 +251,7 @@ impl Switch {
             user_of(Some(from.uri())).filter(|user| user.len() <= bounds::DIALLED).unwrap_or_default();
         let caller = rules.inward(&caller);
         let origin = Origin::Trunk(Arc::clone(&name));
-        let route = self.program.route(&origin, &dialled).ok_or((404, "no route"))?;
+        let route = self.route(&origin, &dialled).ok_or((404, "no route"))?;
         let program = Arc::clone(&self.program);
         if message.call_id().is_some_and(|id| self.index.rings_with(id)) {
             return Err((482, "a call of ours came back"));

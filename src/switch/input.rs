@@ -43,6 +43,9 @@ pub enum Input {
     },
     /// New calls are to start with this program. Running calls keep theirs, but for words that it marks urgent.
     Program(Arc<Program>),
+    /// The emergency plan of this name is switched on: its routes are asked before all others, for whatever is dialled from now
+    /// on. `None`: none is.
+    Emergency(Option<Arc<str>>),
     /// The accounts have changed.
     Directory(Arc<Directory>),
     /// The trunks, as configured, and where the node listens.

@@ -40,7 +40,7 @@ use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
 use crate::call::{Alarm, Call, Desk, Effect, Index, Lexicon, Lot, Manner, Node, Owner, Rooms};
 use crate::config::Features;
 use crate::media;
-use crate::plan::Program;
+use crate::plan::{Origin, Program, RouteId};
 use crate::presence::{self as events, Events};
 use crate::registrar::{Algorithm, Bindings, Digest, Directory, Kept, Rules, SettingsBook};
 use crate::sip::{Flow, Message};
@@ -111,6 +111,8 @@ pub struct Switch {
     /// Contacts that have been asked whether they are there.
     pings: pings::Asked,
     program: Arc<Program>,
+    /// The emergency plan that is switched on.
+    emergency: Option<Arc<str>>,
     /// Boxed: the table's empty places, and what is left of it after a busy hour, are pointers.
     calls: HashMap<CallId, Box<Call>>,
     recordings: HashMap<RecordingId, CallId>,
@@ -174,6 +176,7 @@ impl Switch {
             errands: HashMap::new(),
             pings: pings::Asked::new(),
             program: setup.program,
+            emergency: None,
             calls: HashMap::new(),
             recordings: HashMap::new(),
             index: Index::default(),
@@ -208,6 +211,7 @@ impl Switch {
                 self.with_call(now, call, |call, desk| call.on_speech(desk, leg, &news));
             }
             Input::Program(program) => self.on_program(now, program),
+            Input::Emergency(plan) => self.emergency = plan,
             Input::Found(found) => {
                 self.with_call(now, found.call, |call, desk| call.on_answered(desk, found));
             }
@@ -416,6 +420,11 @@ impl Switch {
                 self.recordings.remove(&recording);
             }
         }
+    }
+
+    /// The route of what somebody dials now.
+    fn route(&self, origin: &Origin, dialled: &str) -> Option<RouteId> {
+        self.program.route_during(self.emergency.as_deref(), origin, dialled)
     }
 
     /// New calls start with `program`; running ones get its urgent words.

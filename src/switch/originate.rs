@@ -21,7 +21,7 @@ impl Switch {
     ) -> Answer {
         let Some(account) = self.directory.find(from).cloned() else { return Answer::NotFound };
         let origin = Origin::Users;
-        let Some(route) = self.program.route(&origin, to).filter(|_| to.len() <= bounds::DIALLED) else {
+        let Some(route) = self.route(&origin, to).filter(|_| to.len() <= bounds::DIALLED) else {
             return Answer::NotFound;
         };
         if self.draining || self.calls.len() >= bounds::CALLS {

@@ -60,8 +60,7 @@ impl Switch {
                 let Some(account) = self.directory.account(user.reveal()) else { return };
                 let numbers = [target.reveal(), &account.name].into_iter();
                 let numbers = numbers.chain(account.numbers.iter().map(String::as_str));
-                let mut routed =
-                    numbers.filter(|number| self.program.route(&Origin::Users, number).is_some());
+                let mut routed = numbers.filter(|number| self.route(&Origin::Users, number).is_some());
                 let Some(number) = routed.next().map(Masked::new) else { return };
                 let user = account.name.clone();
                 let engaged = self.events.engaged(&user, Some(call));

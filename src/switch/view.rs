@@ -176,6 +176,9 @@ pub struct StatusView {
     pub media: Option<MediaView>,
     /// The program that new calls start with: first 16 hexadecimal digits of its hash.
     pub program: String,
+    /// The emergency plan that is switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<String>,
     /// Whether the recording store takes new recordings.
     pub store_writable: bool,
     /// Octets free in the recording store.

@@ -67,3 +67,57 @@ fn a_call_walks_its_own_program_to_the_end() {
     world.run_until(secs(40));
     world.settle();
 }
+
+/// While an emergency plan is on, its route goes before the one that calls took; the call that runs stays where it is, and
+/// what it is transferred to goes the new way; off again, all is as before.
+#[test]
+fn an_emergency_plan_takes_new_calls_and_gives_them_back() {
+    let text =
+        format!("{OFFICE}\nemergency flood {{ route \"8002\" from users -> dial user carol for 20s }}\n");
+    let mut world = World::with_plan(902, Plan::Required);
+    world.handle(Input::Program(program(&text)));
+    for at in [1, 10, 20] {
+        world.phone("alice").dials("8002").at(secs(at));
+        world.phone("alice").hangs_up().at(secs(at + 6));
+    }
+    world.phone("bob").answers().after(secs(1));
+    world.phone("carol").answers().after(secs(1));
+    world.run_until(secs(3));
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+    // In the middle of the first call.
+    world.handle(Input::Emergency(Some("flood".into())));
+    world.run_until(secs(6));
+    assert!(!world.talked("alice", "carol"), "{}", world.ladder());
+    world.run_until(secs(18));
+    assert!(world.talked("alice", "carol"), "{}", world.ladder());
+    world.handle(Input::Emergency(None));
+    world.run_until(secs(40));
+    world.settle();
+    let routes: Vec<String> = world.calls().into_iter().map(|call| routed(&world, call)).collect();
+    let flood = "route \"8002\" of the emergency plan flood";
+    assert_eq!(routes, ["route \"80XX\"", flood, "route \"80XX\""]);
+}
+
+/// A plan that has lost the emergency plan which is on: calls go the ordinary way.
+#[test]
+fn an_emergency_plan_that_the_program_has_lost_holds_nobody_up() {
+    let mut world = World::with_plan(903, Plan::Required);
+    world.handle(Input::Emergency(Some("flood".into())));
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.phone("alice").hangs_up().at(secs(6));
+    world.run_until(secs(20));
+    world.settle();
+    assert!(world.talked("alice", "bob"), "{}", world.ladder());
+}
+
+/// The route that a call took, as its trace says.
+fn routed(world: &World, call: ledgerline::base::CallId) -> String {
+    let cdr = world.cdr(call).expect("a record");
+    let said = cdr.trace.iter().find_map(|entry| {
+        let said = format!("{:?}", entry.what);
+        let from = said.find("route \\\"")?;
+        Some(said[from..].split_once("\" }")?.0.replace('\\', ""))
+    });
+    said.expect("a route")
+}

@@ -147,6 +147,9 @@ pub enum Plan {
         #[arg(value_name = "HASH")]
         program: Option<String>,
     },
+    /// Emergency plans of the program that runs: which there are, one switched on (by two people), or off again
+    #[command(subcommand)]
+    Emergency(Emergency),
     /// Lay the plan folder before others: in production nothing is loaded that they have not approved
     Propose {
         /// Why, in a line, for those who approve
@@ -165,6 +168,24 @@ pub enum Plan {
         #[arg(long)]
         passphrase_stdin: bool,
     },
+}
+
+/// `plan emergency`
+#[derive(Debug, Subcommand)]
+pub enum Emergency {
+    /// List the emergency plans, their routes, and which is on since when
+    List,
+    /// Switch one on: its routes go before all others for every call from now on, over restarts, until it is switched off. Asked for
+    /// the first time it is laid before others; when one of them has approved, asked for again in the same words it is done
+    On {
+        /// Its name in the plan
+        name: String,
+        /// Why, in a line, for those who approve
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Switch off whatever is on
+    Off,
 }
 
 /// `plan import`

@@ -2,6 +2,7 @@
 
 mod diff;
 mod doc;
+mod emergency;
 mod fmt;
 mod import;
 mod life;
@@ -48,6 +49,7 @@ pub(super) fn run(plan: &args::Plan, config: Option<&Path>, printer: &Printer) -
         args::Plan::Show { program, output } => {
             life::show(program.clone(), output.as_deref(), config, printer)
         }
+        args::Plan::Emergency(act) => emergency::run(act, config, printer),
         args::Plan::Propose { reason } => life::propose(reason.clone(), config, printer),
         args::Plan::Approve { program, key, passphrase_stdin } => {
             life::approve(program, key.clone(), *passphrase_stdin, config, printer)

@@ -172,6 +172,7 @@ impl Desk {
             Act::UserSet { name, setting } => self.user_set(&name, &setting),
             Act::UserShow { name } => self.user_show(&name),
             Act::Plan(act) => self.planning(actor, act),
+            Act::Emergency(act) => self.emergency(actor, act),
             Act::RecSearch(search) => self.rec_search(actor, &search, out),
             Act::RecShow { recording } => self.rec_show(recording, false),
             Act::RecReveal { recording, .. } => {
@@ -208,6 +209,7 @@ impl Desk {
                 let mut alarms = self.store()?.status().alarms;
                 alarms.extend(self.people_alarms());
                 alarms.extend(self.programs.alarm());
+                alarms.extend(self.emergency_alarm());
                 alarms.extend(self.outside.iter().flat_map(Outside::alarms));
                 value(alarms)
             }

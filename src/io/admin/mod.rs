@@ -5,6 +5,7 @@
 
 mod actor;
 mod desk;
+pub mod emergency;
 pub mod export;
 pub mod keeping;
 pub mod persons;

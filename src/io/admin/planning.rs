@@ -294,8 +294,10 @@ impl Desk {
         plans::load(&self.plan, &self.site).map_err(|error| failed(format!("{folder}: {error}")))
     }
 
-    fn running(&self) -> Result<&crate::io::door::Door, Failure> {
-        self.door.as_ref().ok_or_else(|| Failure::new(Kind::Usage, "only a running node loads plans"))
+    pub(super) fn running(&self) -> Result<&crate::io::door::Door, Failure> {
+        self.door
+            .as_ref()
+            .ok_or_else(|| Failure::new(Kind::Usage, "only a running node does this: it is not running"))
     }
 }
 
@@ -323,7 +325,7 @@ fn in_a_line(before: Option<&Kept>, now: &Kept, calls: &[String]) -> String {
     }
 }
 
-fn kept(error: ProgramsError) -> Failure {
+pub(super) fn kept(error: ProgramsError) -> Failure {
     let kind = match &error {
         ProgramsError::Unknown(_) => Kind::NotFound,
         ProgramsError::Several(_) => Kind::Usage,

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::emergency::EmergencyAct;
 use super::export::ExportAct;
 use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
@@ -143,6 +144,8 @@ pub enum Act {
     },
     /// Something about plans.
     Plan(PlanAct),
+    /// Something about emergency plans.
+    Emergency(EmergencyAct),
     /// Search recordings.
     RecSearch(Search),
     /// The facts and events of one recording.

@@ -58,6 +58,7 @@ impl Deed {
             Act::SecretList => Deed::new("secret.list", None),
             Act::SecretRemove { name } => Deed::new("secret.remove", named(name)),
             Act::Plan(act) => act.deed(),
+            Act::Emergency(act) => act.deed(),
             Act::RecSearch(search) => Deed {
                 about: [&search.number, &search.name, &search.tail, &search.agent]
                     .into_iter()

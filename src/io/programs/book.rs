@@ -52,6 +52,21 @@ pub struct Entry {
     pub change: String,
 }
 
+/// An emergency plan that is switched on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emergency {
+    /// Its name in the plan.
+    pub name: String,
+    /// Since when.
+    pub since: Wall,
+    /// Who switched it on, as the audit book names them.
+    pub who: String,
+    /// The people who approved.
+    pub approved_by: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
 /// What the node remembers of its programs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Book {
@@ -59,6 +74,9 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// The approvals of what was loaded with some, by program: each can be checked years later with public keys alone.
     pub approved: BTreeMap<String, Motion>,
+    /// The emergency plan that is switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
 }
 
 impl Book {

@@ -11,7 +11,7 @@ mod consent;
 mod kept;
 mod start;
 
-pub use book::{Book, Entry, Step};
+pub use book::{Book, Emergency, Entry, Step};
 pub use change::Change;
 pub use consent::{Consent, Proposed, UnknownRole, needs_of, program_of, text_of};
 pub use kept::Kept;
@@ -138,6 +138,17 @@ impl Programs {
             self.shelves.remove(&gone);
         }
         Ok(())
+    }
+
+    /// Writes down which emergency plan is on.
+    ///
+    /// # Errors
+    /// The file cannot be replaced: then nothing has happened.
+    pub fn switch_emergency(&self, plan: Option<Emergency>) -> Result<(), ProgramsError> {
+        self.book.update(|before| {
+            let book = Book { emergency: plan, ..parse(before)? };
+            Ok::<_, ProgramsError>((Zeroizing::new(serde_json::to_vec(&book)?), ()))
+        })
     }
 
     /// What somebody should know of the program that runs.
