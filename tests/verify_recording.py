@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 MAGIC = b"LLREC\r\n\x1a"
 MARKER = b"LLCK"
-OPENING, MEDIA, EVENTS, CLOSING, ENTRY = range(1, 6)
+OPENING, MEDIA, EVENTS, CLOSING, ENTRY, DATA = range(1, 7)
 # By leaf kind: folder, ending and content code of a book.
 CDR, AUDIT, KEEPING = ("cdr", "llc", 0), ("audit", "lla", 3), ("keeping", "llk", 4)
 BOOKS = {3: CDR, 4: AUDIT, 5: KEEPING, 6: KEEPING}
@@ -152,6 +152,7 @@ class File:
         self.octets = octets
         self.problems = []
         self.closing = None
+        self.opening = None
         self.entries = {}
         self.packets = 0
         self.good = []
@@ -176,7 +177,7 @@ class File:
         if version != 1 or suite not in HASH:
             raise Wrong(f"version {version}, suite {suite} unknown")
         content, tracks = octets[14], octets[15]
-        if content not in (1, 2, 3, 4) or length != 124 + 2 * tracks or len(octets) < length:
+        if content not in (1, 2, 3, 4, 5) or length != 124 + 2 * tracks or len(octets) < length:
             raise Wrong("header altered")
         self.header_len = length
         self.content = content
@@ -211,7 +212,7 @@ class File:
         if zlib.crc32(head[:56]) != struct.unpack(">I", head[56:])[0]:
             return None
         index, length = struct.unpack(">II", head[8:16])
-        if head[4] not in range(1, 6) or head[5] > 1 or length > 1 << 20:
+        if head[4] not in range(1, 7) or head[5] > 1 or length > 1 << 20:
             return None
         return {"kind": head[4], "end": head[5], "index": index, "len": length, "id": head[16:32],
                 "prefix": head[32:40], "before": head[40:56]}
@@ -257,7 +258,9 @@ class File:
 
     def take(self, head, content, at, until):
         self.good.append(head["index"])
-        if head["kind"] == CLOSING:
+        if head["kind"] == OPENING:
+            self.opening = json.loads(content)
+        elif head["kind"] == CLOSING:
             self.closing = json.loads(content)
         elif head["kind"] == ENTRY:
             self.entries[at] = (HASH[self.suite](self.octets[at:until]), until - at)
@@ -340,7 +343,7 @@ class Ledger:
 
     def __init__(self, store, outside=()):
         self.problems = []
-        self.recordings, self.entries, self.tombstones = {}, {}, {}
+        self.recordings, self.entries, self.tombstones, self.derived = {}, {}, {}, {}
         folder = store / "ledger"
         public = bytes.fromhex((folder / "ledger.pub").read_text().strip())
         self.suite = 1 if len(public) == 32 else 2
@@ -362,10 +365,12 @@ class Ledger:
             roots.append(root_of(self.digest, peaks))
             kind = leaf[1]
             claimed, _, length = struct.unpack(">QqQ", leaf[8:24] + leaf[56:64])
-            if leaf[0] != (2 if kind > 3 else 1) or kind not in range(1, 7) or leaf[2:4] != bytes([0, self.suite]) or claimed != number:
+            if leaf[0] != (2 if kind > 3 else 1) or kind not in range(1, 8) or leaf[2:4] != bytes([0, self.suite]) or claimed != number:
                 self.problems.append(f"leaf {number} altered, missing or out of its place")
                 continue
-            if kind > 2:
+            if kind == 7:
+                self.derived[leaf[24:40]] = (leaf[64:], length, leaf[40:56], kind, number)
+            elif kind > 2:
                 (segment,) = struct.unpack(">I", leaf[4:8])
                 (offset,) = struct.unpack(">Q", leaf[40:48])
                 place = (BOOKS[kind], segment)
@@ -437,8 +442,11 @@ def read_keys(folder):
 
 
 def expected_id(path):
+    """The identifier in a file's name: `r-….llr`, or of a derived item the second in `r-….d-….lld`."""
     name, number = path.stem, 0
-    if not name.startswith("r-") or len(name) != 28:
+    if path.suffix == ".lld":
+        name = name[-28:]
+    if name[:2] not in ("r-", "d-") or len(name) != 28:
         return None
     for character in name[2:]:
         number = number << 5 | CROCKFORD.index(character)
@@ -449,7 +457,10 @@ def check_store(store, keys, outside=()):
     """(item, problems, note) of everything in a store."""
     ledger = Ledger(store, outside)
     yield "ledger", ledger.problems, f"{len(ledger.recordings)} recordings"
+    yield from check_derived(store, keys, ledger)
     for path in sorted(store.glob("recordings/*/*/*/*")):
+        if path.suffix == ".lld":
+            continue
         identifier = expected_id(path)
         leaf = ledger.recordings.pop(identifier, None)
         file = File(path.read_bytes(), keys, identifier)
@@ -484,6 +495,29 @@ def check_store(store, keys, outside=()):
             yield f"{folder} {number}", problems, f"{len(leaves)} entries"
     for (folder, _, _), number in ledger.entries:
         yield f"{folder} {number}", ["gone"], ""
+
+
+def check_derived(store, keys, ledger):
+    """(item, problems, note) of what was derived from recordings."""
+    for path in sorted(store.glob("recordings/*/*/*/*.lld")):
+        identifier = expected_id(path)
+        leaf = ledger.derived.pop(identifier, None)
+        file = File(path.read_bytes(), keys, identifier)
+        problems = [problem for problem in file.problems if problem]
+        if leaf is None:
+            problems.append("not in the ledger")
+        elif leaf[2] in ledger.tombstones:
+            problems.append("destroyed, and yet here")
+        elif not hasattr(file, "header_len") or file.suite != ledger.suite or (file.content_hash(), len(file.octets)) != leaf[:2]:
+            problems.append(f"not the file of leaf {leaf[4]}")
+        elif file.content != 5 or file.call != leaf[2]:
+            problems.append(f"made from another recording than leaf {leaf[4]} says")
+        elif keys and not problems and file.opening["of"] != f"r-{ulid(leaf[2])}":
+            problems.append("its opening names another recording")
+        yield path.stem, problems, file.opening["kind"] if file.opening else "not opened"
+    for identifier, leaf in ledger.derived.items():
+        problems = [] if leaf[2] in ledger.tombstones else [f"gone: leaf {leaf[4]}"]
+        yield f"d-{ulid(identifier)}", problems, "destroyed with its recording"
 
 
 def main():

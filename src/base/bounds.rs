@@ -335,6 +335,9 @@ pub const SOUND: Duration = Duration::from_secs(16 * 3_600);
 /// Octets of one file of video and fax in a package: sealed for its recipient it is in memory whole, three times over.
 pub const CAPTURE_BYTES: usize = 64 << 20;
 
+/// Octets of one item derived from a recording: Opus of [`SOUND`] at 32 kbit/s. It is in memory whole, twice over.
+pub const DERIVED_BYTES: usize = 256 << 20;
+
 /// Octets in the store's journal that wait for an fdatasync: two seconds of 2 000 recordings of two tracks of G.711. A disk
 /// that is further behind gets no more until it returns.
 pub const UNSYNCED_BYTES: usize = 64 << 20;

@@ -79,6 +79,11 @@ id!(
     "r-"
 );
 id!(
+    /// One item derived from a recording: `d-01J…`.
+    ItemId,
+    "d-"
+);
+id!(
     /// One human being, however many accounts they have: `p-01J…`.
     PersonId,
     "p-"

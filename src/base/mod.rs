@@ -14,7 +14,7 @@ mod time;
 
 pub use alarm::Alarms;
 pub use bucket::{Bucket, Rate, Recent};
-pub use id::{CallId, LegId, MotionId, NotAnId, PersonId, PromptId, RecordingId};
+pub use id::{CallId, ItemId, LegId, MotionId, NotAnId, PersonId, PromptId, RecordingId};
 pub use mask::{Masked, mask_card, mask_digits, mask_id_card, mask_name, mask_numbers};
 pub use random::Random;
 pub use secret::Secret;

@@ -281,9 +281,10 @@ pub(super) fn verified(result: &Value, printer: &Printer) -> Exit {
             })
             .collect();
         format!(
-            "{findings}{crashed}{}: {} recordings, {} call records, {} entries, {} destroyed, {} leaves, {} signed heads\n",
+            "{findings}{crashed}{}: {} recordings, {} derived items, {} call records, {} entries, {} destroyed, {} leaves, {} signed heads\n",
             if clean { "whole" } else { "DAMAGED" },
             report["recordings"],
+            report["derived"],
             report["cdrs"],
             report["entries"],
             report["destroyed"],

@@ -30,6 +30,8 @@ pub enum Kind {
     Closing = 4,
     /// One record of a log: JSON.
     Entry = 5,
+    /// Octets of a derived item.
+    Data = 6,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             3 => Kind::Events,
             4 => Kind::Closing,
             5 => Kind::Entry,
+            6 => Kind::Data,
             _ => return None,
         })
     }

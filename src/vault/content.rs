@@ -154,7 +154,7 @@ impl Story {
                 self.closing = serde_json::from_slice(piece.plaintext).ok();
                 self.closing.is_some()
             }
-            Kind::Entry => false,
+            Kind::Entry | Kind::Data => false,
         };
         if !understood {
             self.damages.push(Damage::Content { index: piece.index });

@@ -32,6 +32,8 @@ pub enum Content {
     Audit = 3,
     /// A segment of the book of keeping.
     Keeping = 4,
+    /// An item derived from a recording.
+    Derived = 5,
 }
 
 /// The facts of a header that stand in clear.
@@ -41,9 +43,9 @@ pub struct Header {
     pub suite: Suite,
     /// What the file holds.
     pub content: Content,
-    /// The recording; for a log segment its number in the last four octets.
+    /// The recording; for a log segment its number in the last four octets; for a derived item its own identifier.
     pub id: RecordingId,
-    /// The call; for a log segment zero.
+    /// The call; for a log segment zero; for a derived item the recording that it was made from.
     pub call: CallId,
     /// Time 0.
     pub at: Wall,
@@ -135,6 +137,7 @@ impl Header {
             2 => Content::Log,
             3 => Content::Audit,
             4 => Content::Keeping,
+            5 => Content::Derived,
             _ => return Err(NotAHeader::Malformed),
         };
         if len_bytes != FIXED_BYTES + 2 * tracks + SLOT_BYTES + TAG_BYTES {

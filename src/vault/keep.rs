@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::base::{RecordingId, Wall};
+use crate::base::{ItemId, RecordingId, Wall};
 use crate::compliance::retention::Select;
 
 /// One entry.
@@ -64,6 +64,9 @@ pub enum Keep {
         job: String,
         /// Its leaf in the ledger.
         leaf: u64,
+        /// Items derived from it that were destroyed with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        derived: Vec<ItemId>,
     },
     /// A destruction is done and certified.
     JobDone {
@@ -177,7 +180,13 @@ mod tests {
             Keep::Frozen { jump_s: -400 },
             Keep::Thawed { reason: "NTP".into() },
             Keep::Job(Box::new(Job { no: "DES-1".into(), ..Job::default() })),
-            Keep::Destroyed { recording, job: "DES-1".into(), leaf: 4 },
+            Keep::Destroyed { recording, job: "DES-1".into(), leaf: 4, derived: vec![] },
+            Keep::Destroyed {
+                recording,
+                job: "DES-1".into(),
+                leaf: 4,
+                derived: vec![ItemId::from_bytes([2; 16])],
+            },
             Keep::JobDone { job: "DES-1".into(), certificate: "00".into(), destroyed: 1 },
         ] {
             let entry = KeepEntry { at: Wall::from_micros(5), by: "li".into(), keep };

@@ -3,7 +3,7 @@
 //!
 //! Invariant: leaves are only appended; the head of size N can be recomputed from the first N leaves for ever.
 
-use crate::base::{CallId, RecordingId, Wall};
+use crate::base::{CallId, ItemId, RecordingId, Wall};
 
 use super::book::Book;
 use super::header::part;
@@ -74,13 +74,20 @@ pub enum Item {
         /// Where its chunk begins in the segment.
         offset: u64,
     },
+    /// An item that was derived from a recording.
+    Derived {
+        /// Which.
+        item: ItemId,
+        /// From which recording; what becomes of that becomes of it.
+        recording: RecordingId,
+    },
 }
 
 impl Item {
-    /// The book, segment and offset of what stands in a book; `None` for a recording.
+    /// The book, segment and offset of what stands in a book; `None` for what has a file of its own.
     pub fn place(&self) -> Option<(Book, u32, u64)> {
         match *self {
-            Item::Recording { .. } => None,
+            Item::Recording { .. } | Item::Derived { .. } => None,
             Item::Cdr { segment, offset, .. } => Some((Book::Cdr, segment, offset)),
             Item::Audit { segment, offset } => Some((Book::Audit, segment, offset)),
             Item::Keeping { segment, offset } | Item::Tombstone { segment, offset, .. } => {
@@ -117,6 +124,7 @@ impl Leaf {
             Item::Tombstone { recording, segment, offset } => {
                 (6, segment, recording.to_bytes(), place(offset))
             }
+            Item::Derived { item, recording } => (7, 0, item.to_bytes(), recording.to_bytes()),
         };
         let mut out = [0; LEAF_BYTES];
         // Kinds that version 1 of the format did not have say so.
@@ -147,6 +155,10 @@ impl Leaf {
             4 => Item::Audit { segment, offset },
             5 => Item::Keeping { segment, offset },
             6 => Item::Tombstone { recording: RecordingId::from_bytes(part(bytes, 24)), segment, offset },
+            7 => Item::Derived {
+                item: ItemId::from_bytes(part(bytes, 24)),
+                recording: RecordingId::from_bytes(part(bytes, 40)),
+            },
             _ => return None,
         };
         let leaf = Leaf {
@@ -272,7 +284,7 @@ mod tests {
         assert_eq!(Frontier::restore(Suite::Intl, 3, vec![[0; 32]]), None);
     }
 
-    fn leaves() -> [Leaf; 6] {
+    fn leaves() -> [Leaf; 7] {
         let recording = RecordingId::from_bytes([1; 16]);
         let call = CallId::from_bytes([2; 16]);
         let leaf = |number, item| Leaf {
@@ -290,6 +302,7 @@ mod tests {
             leaf(3, Item::Audit { segment: 7, offset: 1_234 }),
             leaf(4, Item::Keeping { segment: 7, offset: 1_234 }),
             leaf(5, Item::Tombstone { recording, segment: 7, offset: 1_234 }),
+            leaf(6, Item::Derived { item: ItemId::from_bytes([3; 16]), recording }),
         ]
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Book, Ended};
-use crate::base::{CallId, RecordingId, Wall};
+use crate::base::{CallId, ItemId, RecordingId, Wall};
 
 /// What is to be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub destroyed: u64,
     /// Entries of the audit book and of the book of keeping that were authenticated.
     pub entries: u64,
+    /// Items derived from recordings that were authenticated.
+    pub derived: u64,
     /// Leaves of the ledger that were hashed.
     pub leaves: u64,
     /// Signed tree heads that were checked.
@@ -53,6 +55,7 @@ impl Report {
             recordings: 0,
             cdrs: 0,
             entries: 0,
+            derived: 0,
             destroyed: 0,
             leaves: 0,
             heads: 0,
@@ -94,6 +97,8 @@ impl std::fmt::Display for Finding {
 pub enum Subject {
     /// A recording.
     Recording(RecordingId),
+    /// An item derived from a recording.
+    Derived(RecordingId, ItemId),
     /// The call detail record of a call.
     Cdr(CallId),
     /// A segment of a book, by its number.
@@ -110,6 +115,7 @@ impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Subject::Recording(id) => write!(f, "{id}"),
+            Subject::Derived(recording, item) => write!(f, "{item} of {recording}"),
             Subject::Cdr(call) => write!(f, "cdr of {call}"),
             Subject::Log(book, number) => write!(f, "{book} log {number}"),
             Subject::Entry(book, leaf) => write!(f, "{book} entry of leaf {leaf}"),

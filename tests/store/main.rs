@@ -1,6 +1,7 @@
 //! The recording store from outside: record, find, verify, decode, break, repair.
 
 mod backup;
+mod derived;
 mod full;
 mod keeping;
 mod keys;

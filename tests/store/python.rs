@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ledgerline::base::Random;
-use ledgerline::io::store::load_keys;
+use ledgerline::io::store::{Making, load_keys};
 use ledgerline::vault::{Opener, Suite};
 
 use crate::world::{World, files};
@@ -50,16 +50,21 @@ fn verified_by_a_stranger(suite: Suite) {
     for (_, call) in &ids {
         world.cdr(*call);
     }
+    let making = Making { kind: "transcript", media_type: "application/json", by: "tests" };
+    world.store().append_derived(ids[2].0, &making, b"{}").expect("taken");
     world.store.take().expect("open").close();
     let keys = world.dir().join("keys");
     let with_key = [flag("--keys"), &keys, flag("--store"), world.dir()];
     let without = [flag("--store"), world.dir()];
     let (code, lines) = verify(&with_key);
-    assert_eq!((code, lines.len()), (0, 5), "{lines:?}");
+    assert_eq!((code, lines.len()), (0, 6), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains(".d-") && line.contains("transcript")), "{lines:?}");
     assert!(lines.iter().all(|line| line.contains("whole")), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("in_order")), "{lines:?}");
     assert_eq!(verify(&without).0, 0);
 
+    let item = files(world.dir()).into_iter().find(|path| path.extension().is_some_and(|end| end == "lld"));
+    let item = item.expect("it has a file");
     let file = |index: usize| world.file_of(ids[index].0);
     let alter = |path: &Path, change: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = std::fs::read(path).expect("there");
@@ -78,7 +83,10 @@ fn verified_by_a_stranger(suite: Suite) {
     named(&lines, &ids[0].0.to_string(), "chunk 1 altered");
     named(&lines, &ids[1].0.to_string(), "gone");
     named(&lines, &ids[2].0.to_string(), "whole");
-    named(&lines, "ledger", "leaves 1 to 5 are not those of head");
+    alter(&item, &|bytes| bytes[200] ^= 1);
+    let (_, changed) = verify(&with_key);
+    assert!(changed.iter().any(|line| line.contains(".d-") && line.contains("altered")), "{changed:?}");
+    named(&lines, "ledger", "leaves 1 to 6 are not those of head");
     let (code, lines) = verify(&without);
     assert_eq!(code, 1);
     named(&lines, &ids[0].0.to_string(), "not the file of leaf 0");

@@ -11,7 +11,7 @@ use super::verify::Verifier;
 use super::{Store, StoreError, disk_error, witness};
 use crate::base::{CallId, RecordingId};
 use crate::vault::{
-    AuditEntry, AuditQuery, Book, CdrEntry, Consistency, Damage, HEAD_BYTES, Inclusion, Query, RATE_HZ,
+    AuditEntry, AuditQuery, Book, CdrEntry, Consistency, Damage, HEAD_BYTES, Inclusion, Item, Query, RATE_HZ,
     Record, Report, Row, Scope, Sound, TreeHead,
 };
 
@@ -150,7 +150,8 @@ impl Store {
     pub fn prove(&self, recording: RecordingId) -> Result<Option<Inclusion>, StoreError> {
         let told = self.inner.index.row(recording).ok().flatten().and_then(|row| row.leaf);
         let files = &self.inner.files;
-        files.prove(recording, told, &self.inner.public).map_err(disk_error(files.root()))
+        let wanted = |item: &Item| matches!(item, Item::Recording { recording: of, .. } if *of == recording);
+        files.prove(&wanted, told, &self.inner.public).map_err(disk_error(files.root()))
     }
 
     /// Proves that kept head `to` (or the running one) holds everything that kept head `from` held; `None` when there is

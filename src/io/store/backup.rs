@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::copy::{Depth, verify_copy};
+use super::derive::path_now;
 use super::destroy::shred;
-use super::disk::{Place, make_folder};
+use super::disk::{Place, derived_path, make_folder};
 use super::{Store, StoreError, disk_error};
-use crate::base::RecordingId;
+use crate::base::{ItemId, RecordingId};
 use crate::vault::{Book, Frontier, HEAD_BYTES, Item, LEAF_BYTES, Leaf, LedgerPublic, TreeHead};
 
 /// Octets copied at once.
@@ -90,6 +91,14 @@ impl Store {
                 copy(&source, &target, None, report)?;
             }
             progress(done, all);
+        }
+        for (item, recording) in &plan.derived {
+            let target = derived_path(to, *recording, *item);
+            if plan.recordings.get(recording).copied().unwrap_or(false) {
+                shred(&target)?;
+            } else {
+                copy(&path_now(from, *recording, *item), &target, None, report)?;
+            }
         }
         for ((book, number), end) in &plan.segments {
             let place = Place::Log(*book, *number);
@@ -210,6 +219,8 @@ fn snapshot(from: &Path, public: &LedgerPublic) -> io::Result<Option<([u8; HEAD_
 struct Plan {
     /// Each recording, and whether it was destroyed.
     recordings: BTreeMap<RecordingId, bool>,
+    /// Each item, and the recording that it was made from.
+    derived: BTreeMap<ItemId, RecordingId>,
     /// Each segment of a book, and where its last entry ends.
     segments: BTreeMap<(Book, u32), u64>,
 }
@@ -224,6 +235,9 @@ impl Plan {
                 }
                 Item::Tombstone { recording, .. } => {
                     plan.recordings.insert(recording, true);
+                }
+                Item::Derived { item, recording } => {
+                    plan.derived.insert(item, recording);
                 }
                 _ => {}
             }

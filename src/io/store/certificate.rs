@@ -22,6 +22,9 @@ impl Inner {
     pub(super) fn certify(&self, job: &Job) -> Result<String, StoreError> {
         let folder = self.files.root().join(FOLDER);
         make_folder(&folder).map_err(disk_error(&folder))?;
+        let mut job = job.clone();
+        job.also.extend(self.items_of(&job.recordings));
+        let job = &job;
         let software = format!("ledgerline {}", env!("CARGO_PKG_VERSION"));
         let certificate =
             Certificate::of(self.public.suite(), job, self.leaves_of(&job.recordings), wall(), &software);
@@ -32,6 +35,14 @@ impl Inner {
         write(&folder.join(format!("{}.pdf", job.no)), &page)?;
         std::fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk_error(&folder))?;
         Ok(hex(&self.public.suite().digest(json.as_bytes())))
+    }
+
+    /// In words, what was derived from `recordings` and went with them, as their tombstones tell (DES-04).
+    fn items_of(&self, recordings: &[RecordingId]) -> Option<String> {
+        let keeping = self.keeping();
+        let items: usize =
+            recordings.iter().filter_map(|id| keeping.gone.get(id)).map(|gone| gone.derived.len()).sum();
+        (items > 0).then(|| format!("{items} items derived from them"))
     }
 
     /// Lowest and highest leaf of `recordings`, as their tombstones tell.

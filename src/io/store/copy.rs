@@ -9,10 +9,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::disk::{Disk, Place, RealDisk, day_folders, recordings_in};
+use super::derive::path_now;
+use super::disk::{Disk, Place, RealDisk, day_folders, derived_in, recordings_in};
 use super::heads::{Heads, found};
 use super::{StoreError, disk_error};
-use crate::base::{RecordingId, bounds};
+use crate::base::{ItemId, RecordingId, bounds};
 use crate::vault::{
     Book, Damage, Frontier, HEAD_BYTES, Hash, Header, Item, LEAF_BYTES, Leaf, LedgerPublic, Report, Subject,
     Suite, TreeHead, unhex,
@@ -51,12 +52,14 @@ pub fn verify_copy(
         suite: public.suite(),
         dir,
         known: HashMap::new(),
+        derived: HashMap::new(),
         entries: BTreeMap::new(),
         gone: HashMap::new(),
     };
     let outside = Outside::read(outside, public, &mut report);
     copy.ledger(public, outside, &mut report).map_err(disk_error(dir))?;
     copy.recordings(depth, &mut report, progress).map_err(disk_error(dir))?;
+    copy.items(depth, &mut report).map_err(disk_error(dir))?;
     copy.books(depth, &mut report).map_err(disk_error(dir))?;
     Ok(report)
 }
@@ -65,6 +68,7 @@ struct Copy<'d> {
     suite: Suite,
     dir: &'d Path,
     known: HashMap<RecordingId, Leaf>,
+    derived: HashMap<ItemId, Leaf>,
     entries: BTreeMap<(Book, u32), Vec<Leaf>>,
     /// Destroyed recordings and the leaves of their tombstones.
     gone: HashMap<RecordingId, u64>,
@@ -192,6 +196,9 @@ impl Copy<'_> {
             Item::Tombstone { recording, .. } => {
                 self.gone.insert(recording, number);
             }
+            Item::Derived { item, .. } => {
+                self.derived.insert(item, leaf);
+            }
             _ => {}
         }
         if let Some((book, segment, _)) = leaf.item.place() {
@@ -213,7 +220,7 @@ impl Copy<'_> {
                     found(report, subject, Damage::NotInLedger);
                     continue;
                 };
-                if let Some(leaf) = self.gone.remove(&id) {
+                if let Some(leaf) = self.gone.get(&id).copied() {
                     found(report, subject, Damage::Undead { leaf });
                     continue;
                 }
@@ -244,6 +251,38 @@ impl Copy<'_> {
             }
         }
         progress(all, all);
+        Ok(())
+    }
+
+    /// Items derived from recordings.
+    fn items(&mut self, depth: Depth, report: &mut Report) -> io::Result<()> {
+        for day in day_folders(self.dir)? {
+            for (recording, item) in derived_in(&day)? {
+                if !self.derived.contains_key(&item) {
+                    found(report, Subject::Derived(recording, item), Damage::NotInLedger);
+                }
+            }
+        }
+        let mut leaves: Vec<Leaf> = std::mem::take(&mut self.derived).into_values().collect();
+        leaves.sort_by_key(|leaf| leaf.number);
+        for leaf in leaves {
+            let Item::Derived { item, recording } = leaf.item else { continue };
+            let (subject, path) = (Subject::Derived(recording, item), path_now(self.dir, recording, item));
+            let damage = match (self.gone.get(&recording), path.exists()) {
+                (Some(_), false) => continue,
+                (Some(leaf), true) => Damage::Undead { leaf: *leaf },
+                (None, false) => Damage::Gone { leaf: leaf.number },
+                (None, true) => match same(&path, &leaf, depth) {
+                    Ok(true) => {
+                        report.derived += 1;
+                        continue;
+                    }
+                    Ok(false) => Damage::NotTheLeaf { leaf: leaf.number },
+                    Err(error) => Damage::Unreadable { why: error.to_string() },
+                },
+            };
+            found(report, subject, damage);
+        }
         Ok(())
     }
 
@@ -291,7 +330,12 @@ fn same(path: &Path, leaf: &Leaf, depth: Depth) -> io::Result<bool> {
     if depth == Depth::Index {
         return Ok(true);
     }
-    let Item::Recording { recording, call, .. } = leaf.item else { return Ok(false) };
+    // Whose file it is, and what of: a recording's call, an item's recording.
+    let (id, of) = match leaf.item {
+        Item::Recording { recording, call, .. } => (recording.to_bytes(), call.to_bytes()),
+        Item::Derived { item, recording } => (item.to_bytes(), recording.to_bytes()),
+        _ => return Ok(false),
+    };
     let mut portion = vec![0; CONTENT];
     let mut front = file.read(&mut portion)?;
     while front < Header::MAX_BYTES.min(leaf.len_bytes as usize) {
@@ -312,6 +356,6 @@ fn same(path: &Path, leaf: &Leaf, depth: Depth) -> io::Result<bool> {
             count => hash.update(portion.get(..count).unwrap_or_default()),
         }
     }
-    let ours = (header.suite, header.id, header.call) == (leaf.suite, recording, call);
+    let ours = (header.suite, header.id.to_bytes(), header.call.to_bytes()) == (leaf.suite, id, of);
     Ok(ours && hash.finish() == leaf.hash)
 }

@@ -10,9 +10,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::derive::path_now;
 use super::disk::Place;
 use super::{Inner, Store, StoreError, disk_error};
-use crate::base::RecordingId;
+use crate::base::{ItemId, RecordingId};
 use crate::compliance::retention::{State, Use};
 use crate::io::clock::wall;
 use crate::vault::{Header, Job, Keep};
@@ -112,18 +113,10 @@ impl Inner {
         let _one = self.destroying.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let open = |id: &RecordingId| !self.keeping().gone.contains_key(id);
         let left: Vec<RecordingId> = job.recordings.iter().copied().filter(open).collect();
+        // Whoever had begun to derive an item before the job stood in the book comes to an end first.
+        drop(self.deriving.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         for portion in left.chunks(AT_ONCE) {
-            let mut folders = BTreeSet::new();
-            let mut stones = Vec::new();
-            for recording in portion {
-                let leaf = self.index.row(*recording)?.and_then(|row| row.leaf).unwrap_or(u64::MAX);
-                let path = Place::Recording(*recording).path(self.files.root());
-                shred(&path).map_err(disk_error(&path))?;
-                folders.extend(path.parent().map(Path::to_path_buf));
-                stones.push(Keep::Destroyed { recording: *recording, job: job.no.clone(), leaf });
-            }
-            sync_folders(folders)?;
-            self.keep_all("node", stones)?;
+            self.bury(portion, &job.no)?;
         }
         self.index.settle();
         let certificate = self.certify(job)?;
@@ -133,14 +126,34 @@ impl Inner {
         Ok(destroyed)
     }
 
+    /// Destroys `recordings` and what was derived from them, then writes their tombstones.
+    fn bury(&self, recordings: &[RecordingId], job: &str) -> Result<(), StoreError> {
+        let root = self.files.root();
+        let mut lying = self.lying_beside(recordings)?;
+        let (mut folders, mut stones) = (BTreeSet::new(), Vec::new());
+        for recording in recordings.iter().copied() {
+            let leaf = self.index.row(recording)?.and_then(|row| row.leaf).unwrap_or(u64::MAX);
+            let derived: Vec<ItemId> = lying.remove(&recording).into_iter().flatten().collect();
+            shred_all(root, recording, &derived)?;
+            let path = Place::Recording(recording).path(root);
+            folders.extend(path.parent().filter(|folder| folder.exists()).map(Path::to_path_buf));
+            stones.push(Keep::Destroyed { recording, job: job.into(), leaf, derived });
+        }
+        sync_folders(folders)?;
+        self.keep_all("node", stones).map(drop)
+    }
+
     /// Destroys again what has a tombstone and a file: a backup was brought back (DES-07). Before anything is served.
     pub(super) fn bury_again(&self) -> Result<u64, StoreError> {
-        let gone: Vec<RecordingId> = self.keeping().gone.keys().copied().collect();
+        let root = self.files.root();
+        let gone: Vec<(RecordingId, Vec<ItemId>)> =
+            self.keeping().gone.iter().map(|(id, gone)| (*id, gone.derived.clone())).collect();
         let (mut buried, mut folders) = (0, BTreeSet::new());
-        for recording in gone {
-            let path = Place::Recording(recording).path(self.files.root());
-            if path.exists() {
-                shred(&path).map_err(disk_error(&path))?;
+        for (recording, derived) in gone {
+            let path = Place::Recording(recording).path(root);
+            let back = path.exists() || derived.iter().any(|item| path_now(root, recording, *item).exists());
+            if back {
+                shred_all(root, recording, &derived)?;
                 folders.extend(path.parent().map(Path::to_path_buf));
                 buried += 1;
             }
@@ -166,16 +179,7 @@ impl Inner {
         let open: Vec<RecordingId> =
             told.into_iter().filter(|id| !self.keeping().gone.contains_key(id)).collect();
         for portion in open.chunks(AT_ONCE) {
-            let (mut folders, mut stones) = (BTreeSet::new(), Vec::new());
-            for recording in portion {
-                let leaf = self.index.row(*recording)?.and_then(|row| row.leaf).unwrap_or(u64::MAX);
-                let path = Place::Recording(*recording).path(self.files.root());
-                shred(&path).map_err(disk_error(&path))?;
-                folders.extend(path.parent().filter(|folder| folder.exists()).map(Path::to_path_buf));
-                stones.push(Keep::Destroyed { recording: *recording, job: "restore".into(), leaf });
-            }
-            sync_folders(folders)?;
-            self.keep_all("node", stones)?;
+            self.bury(portion, "restore")?;
         }
         std::fs::remove_file(&path).map_err(disk_error(&path))
     }
@@ -184,6 +188,15 @@ impl Inner {
 fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), StoreError> {
     for folder in folders {
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk_error(&folder))?;
+    }
+    Ok(())
+}
+
+/// Shreds what was derived from a recording, then the recording.
+fn shred_all(root: &Path, recording: RecordingId, derived: &[ItemId]) -> Result<(), StoreError> {
+    let items = derived.iter().map(|item| path_now(root, recording, *item));
+    for path in items.chain([Place::Recording(recording).path(root)]) {
+        shred(&path).map_err(disk_error(&path))?;
     }
     Ok(())
 }

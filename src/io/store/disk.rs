@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::{RecordingId, Wall};
+use crate::base::{ItemId, RecordingId, Wall};
 use crate::vault::Book;
 
 /// A file of the store.
@@ -53,6 +53,32 @@ impl Place {
 pub(super) fn started(id: RecordingId) -> Wall {
     let [a, b, c, d, e, f, ..] = id.to_bytes();
     Wall::from_micros(i64::from_be_bytes([0, 0, a, b, c, d, e, f]).saturating_mul(1_000))
+}
+
+/// Where an item derived from `recording` lies: beside it, `r-….d-….lld`.
+pub(super) fn derived_path(root: &Path, recording: RecordingId, item: ItemId) -> PathBuf {
+    day_folder(root, started(recording)).join(derived_name(recording, item))
+}
+
+/// The name of its file.
+pub(super) fn derived_name(recording: RecordingId, item: ItemId) -> String {
+    format!("{recording}.{item}.lld")
+}
+
+/// What [`derived_name`] names.
+pub(super) fn derived_named(name: &str) -> Option<(RecordingId, ItemId)> {
+    let (recording, item) = name.strip_suffix(".lld")?.split_once('.')?;
+    Some((recording.parse().ok()?, item.parse().ok()?))
+}
+
+/// The items derived from recordings in a folder, ascending.
+pub(super) fn derived_in(day: &Path) -> io::Result<Vec<(RecordingId, ItemId)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(day)? {
+        found.extend(entry?.file_name().to_str().and_then(derived_named));
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The folder of the recordings of the day of `at` (UTC).
@@ -348,6 +374,18 @@ mod tests {
         ] {
             assert_eq!(place.path(root), Path::new(&path));
         }
+    }
+
+    #[test]
+    fn what_is_derived_lies_beside_its_recording() {
+        let mut random = Random::from_number(3);
+        let recording = RecordingId::new(Wall::from_micros(1_795_337_972_120_000), &mut random);
+        let item = ItemId::new(Wall::from_micros(1_900_000_000_000_000), &mut random);
+        let path = derived_path(Path::new("/s"), recording, item);
+        assert_eq!(path.parent(), Place::Recording(recording).path(Path::new("/s")).parent());
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert_eq!(derived_named(name), Some((recording, item)));
+        assert_eq!(derived_named(&format!("{recording}.llr")), None);
     }
 
     #[test]

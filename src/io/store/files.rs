@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::{RecordingId, Wall, bounds};
+use crate::base::{ItemId, RecordingId, Wall, bounds};
 use crate::vault::{
-    BESIDE, Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Examined, Frontier, Glance,
-    HEAD_BYTES, Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener, Opening, Piece,
-    Record, Row, Sound, Story, Tiles, TreeHead, capture, capture_head, gaps,
+    BESIDE, Book, CdrEntry, ClosingRecord, Consistency, Damage, Decoder, Derivation, DerivedRow, Examined,
+    Frontier, Glance, HEAD_BYTES, Inclusion, Item, Keyring, Kind, LEAF_BYTES, Leaf, LedgerPublic, Opener,
+    Opening, Piece, Record, Row, Sound, Story, Tiles, TreeHead, capture, capture_head, gaps,
 };
 
+use super::derive::path_now;
 use super::disk::{Disk, Place, RealDisk};
 use super::keys::Keys;
 use super::note::BookPlace;
@@ -132,10 +133,10 @@ impl Files {
         Ok(tree.root())
     }
 
-    /// Proves the leaf of `id`, which the index says has the number `told`.
+    /// Proves the leaf of what is `wanted`, which the index says has the number `told`.
     pub(super) fn prove(
         &self,
-        id: RecordingId,
+        wanted: &dyn Fn(&Item) -> bool,
         told: Option<u64>,
         public: &LedgerPublic,
     ) -> io::Result<Option<Inclusion>> {
@@ -143,28 +144,30 @@ impl Files {
         let Some(head) = bytes.first_chunk() else { return Ok(None) };
         let Some(signed) = TreeHead::verify(head, public) else { return Ok(None) };
         let told = told.filter(|told| *told < signed.size);
-        let found = match told.map(|told| self.leaf_in(id, told..told + 1)).transpose()?.flatten() {
-            None => self.leaf_in(id, 0..signed.size)?,
+        let found = match told.map(|told| self.leaf_in(wanted, told..told + 1)).transpose()?.flatten() {
+            None => self.leaf_in(wanted, 0..signed.size)?,
             found => found,
         };
         let Some((number, leaf)) = found else { return Ok(None) };
         Inclusion::prove(&leaf, number, head, signed.size, &mut |range| self.root_of(range)).map(Some)
     }
 
-    /// The leaf of the recording `id` within `range`.
+    /// Whether a leaf stands for what is `wanted`.
+    pub(super) fn has_leaf(&self, wanted: &dyn Fn(&Item) -> bool) -> io::Result<bool> {
+        Ok(self.leaf_in(wanted, 0..self.leaves())?.is_some())
+    }
+
+    /// The first leaf within `range` that stands for what is `wanted`.
     fn leaf_in(
         &self,
-        id: RecordingId,
+        wanted: &dyn Fn(&Item) -> bool,
         range: std::ops::Range<u64>,
     ) -> io::Result<Option<(u64, [u8; LEAF_BYTES])>> {
         let mut from = range.start;
         while from < range.end {
             let bytes = self.read_leaves(from, (range.end - from).min(LEAVES_AT_ONCE))?;
             let leaves = bytes.as_chunks::<LEAF_BYTES>().0;
-            let is = |leaf: &&[u8; LEAF_BYTES]| {
-                let item = Leaf::parse(leaf).map(|leaf| leaf.item);
-                matches!(item, Some(Item::Recording { recording, .. }) if recording == id)
-            };
+            let is = |leaf: &[u8; LEAF_BYTES]| Leaf::parse(leaf).is_some_and(|leaf| wanted(&leaf.item));
             if let Some((number, leaf)) = (from..).zip(leaves).find(|(_, leaf)| is(leaf)) {
                 return Ok(Some((number, *leaf)));
             }
@@ -209,6 +212,39 @@ impl Files {
         let packets = closing.as_ref().map_or(0, |closing| closing.packets);
         let story = Story { opening, closing, packets, ..Story::default() };
         Ok(story.row(&header, leaf.len_bytes, Some(leaf.number)))
+    }
+
+    /// The row of an item, from its first chunk.
+    pub(super) fn derived_row(
+        &self,
+        recording: RecordingId,
+        item: ItemId,
+        leaf: &Leaf,
+    ) -> Result<DerivedRow, StoreError> {
+        let path = path_now(&self.root, recording, item);
+        let file = open_item(&path, recording)?;
+        let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).map_err(disk_error(&path))?;
+        let damaged = |damage| StoreError::Damaged(recording, damage);
+        let glance = Glance::new(&front, &self.keys.get()).map_err(damaged)?;
+        let first = glance.first(front.get(glance.header().len_bytes..).unwrap_or_default());
+        match first.and_then(|(_, text)| serde_json::from_slice::<Derivation>(&text).ok()) {
+            Some(derivation) if derivation.of == recording => {
+                Ok(DerivedRow { item, leaf: leaf.number, len_bytes: leaf.len_bytes, derivation })
+            }
+            _ => Err(damaged(Damage::Header)),
+        }
+    }
+
+    /// Opens the file of an item chunk by chunk.
+    pub(super) fn walk_derived(
+        &self,
+        recording: RecordingId,
+        item: ItemId,
+        take: impl FnMut(&Piece<'_>),
+    ) -> Result<Examined, StoreError> {
+        let path = path_now(&self.root, recording, item);
+        let id = RecordingId::from_bytes(item.to_bytes());
+        examine(open_item(&path, recording)?, &self.keys.get(), id, take).map_err(disk_error(&path))
     }
 
     fn closing(&self, file: &File, glance: &Glance, len: u64) -> io::Result<Option<ClosingRecord>> {
@@ -351,6 +387,13 @@ impl Files {
     fn read_at(&self, place: Place, offset: u64, len: u64) -> io::Result<Vec<u8>> {
         read_up_to(&File::open(place.path(&self.root))?, offset, len)
     }
+}
+
+fn open_item(path: &Path, recording: RecordingId) -> Result<File, StoreError> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::NotFound(recording),
+        _ => disk_error(path)(error),
+    })
 }
 
 /// Reads entries here and there; the segment of the last one stays open.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
-use crate::base::{RecordingId, Wall};
+use crate::base::{ItemId, RecordingId, Wall};
 use crate::compliance::retention::{self, CALL_END, Class, Facts, Known, Select};
 use crate::vault::{Anchor, Book, Erasure, Holding, Job, Keep, KeepEntry, Kind, Row, term};
 
@@ -39,6 +39,8 @@ pub(super) struct Gone {
     pub job: String,
     /// Its leaf.
     pub leaf: u64,
+    /// Items derived from it, destroyed with it.
+    pub derived: Vec<ItemId>,
 }
 
 /// A hold.
@@ -93,9 +95,9 @@ impl Keeping {
                 self.jobs_begun += 1;
                 self.jobs.insert(job.no.clone(), *job);
             }
-            Keep::Destroyed { recording, job, leaf } => {
+            Keep::Destroyed { recording, job, leaf, derived } => {
                 self.destroying.remove(&recording);
-                self.gone.insert(recording, Gone { job, leaf });
+                self.gone.insert(recording, Gone { job, leaf, derived });
             }
             Keep::JobDone { job, .. } => {
                 if let Some(job) = self.jobs.remove(&job) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Place, day_folders, recordings_in, started};
+use super::disk::{Place, day_folders, derived_in, derived_path, recordings_in, started};
 use super::{Store, StoreError, disk_error, keyfile};
 use crate::base::Wall;
 use crate::io::clock::wall;
@@ -193,6 +193,9 @@ impl Store {
                 found.extend(
                     recordings_in(&day)?.into_iter().map(|id| (Place::Recording(id).path(root), started(id))),
                 );
+                // They were never in a journal: none is too young.
+                let items = derived_in(&day)?.into_iter();
+                found.extend(items.map(|(of, item)| (derived_path(root, of, item), Wall::default())));
             }
             for book in Book::ALL {
                 let segments = self.inner.files.logs(book)?;

@@ -3,6 +3,8 @@
 //! ```text
 //! DIR/keys/        kek-00000001.key, ledger.key             mode 0600
 //! DIR/recordings/  YYYY/MM/DD/r-….llr                       one sealed file a recording
+//!                              …/r-….d-….lld                     what was derived from one
+//! DIR/making/      r-….d-….lld                              derived items before the ledger knows them
 //! DIR/cdr/         NNNNNNNN.llc                             sealed segments of call detail records
 //! DIR/audit/       NNNNNNNN.lla                             sealed segments of the audit book
 //! DIR/keeping/     NNNNNNNN.llk                             sealed segments of the book of keeping
@@ -25,6 +27,7 @@ mod certificate;
 mod checkpoint;
 mod commit;
 mod copy;
+mod derive;
 mod destroy;
 mod disk;
 mod error;
@@ -59,7 +62,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use crate::base::Wall;
@@ -69,6 +72,7 @@ use alarm::Alarms;
 pub use ask::Decoded;
 pub use backup::{BackupReport, restore};
 pub use copy::{Depth, verify_copy};
+pub use derive::Making;
 use error::disk_error;
 pub use error::{StoreError, Stuck};
 use files::{Files, Published};
@@ -108,6 +112,8 @@ pub(crate) struct Inner {
     keeping: Mutex<Keeping>,
     /// Held while an entry of the book of keeping is on its way, so that they are taken in the book's order.
     keeps: Mutex<()>,
+    /// Read while an item is derived; a destruction that has begun waits for those that had begun before it.
+    deriving: RwLock<()>,
     /// Held while recordings are destroyed: one job after the other.
     destroying: Mutex<()>,
     alarms: Alarms,

@@ -3,8 +3,10 @@
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
-use crate::base::{CallId, Masked, Random, Wall};
-use crate::vault::{AuditEntry, Book, CdrNote, Item, Keep, KeepEntry, LedgerKey, News, Row};
+use crate::base::{CallId, ItemId, Masked, Random, Wall};
+use crate::vault::{
+    AuditEntry, Book, CdrNote, Derivation, DerivedRow, Item, Keep, KeepEntry, LedgerKey, News, Row, Sealed,
+};
 
 /// What the writer tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +21,15 @@ pub(super) enum Told {
     Audit { leaf: u64, at: Wall, place: BookPlace },
     /// To the index: an entry of the book of keeping.
     Kept { leaf: u64, entry: Box<KeepEntry> },
+    /// To the index: an item derived from a recording.
+    Derived(Box<DerivedRow>),
     /// To whoever waits with this ticket: the entry is durable.
     Noted { ticket: u64, leaf: u64 },
     /// Likewise: it was not taken.
     NotNoted { ticket: u64 },
 }
 
-/// An entry on its way into a book.
+/// What becomes a leaf without being a recording: an entry on its way into a book, or an item that is durable already.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Note {
     /// A call detail record, and under what it is found.
@@ -34,25 +38,38 @@ pub(super) enum Note {
     Audit(Box<AuditEntry>),
     /// What decides how long recordings stay.
     Keep(Box<KeepEntry>),
+    /// An item derived from a recording.
+    Derived(Box<DerivedNote>),
+}
+
+/// An item derived from a recording, sealed and durable in its file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DerivedNote {
+    pub item: ItemId,
+    pub sealed: Sealed,
+    pub derivation: Derivation,
 }
 
 impl Note {
-    pub(super) fn book(&self) -> Book {
+    /// The book that it goes into and what is written there; `None` for what has a file of its own.
+    pub(super) fn entry(&self) -> Option<(Book, Zeroizing<Vec<u8>>)> {
+        Some(match self {
+            Note::Cdr(entry) => (Book::Cdr, entry.to_bytes()),
+            Note::Audit(entry) => (Book::Audit, entry.to_bytes()),
+            Note::Keep(entry) => (Book::Keeping, entry.to_bytes()),
+            Note::Derived(_) => return None,
+        })
+    }
+
+    /// Hash and length of what has a file of its own.
+    pub(super) fn sealed(&self) -> Option<Sealed> {
         match self {
-            Note::Cdr(..) => Book::Cdr,
-            Note::Audit(_) => Book::Audit,
-            Note::Keep(_) => Book::Keeping,
+            Note::Derived(made) => Some(made.sealed),
+            _ => None,
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        match self {
-            Note::Cdr(entry) => entry.to_bytes(),
-            Note::Audit(entry) => entry.to_bytes(),
-            Note::Keep(entry) => entry.to_bytes(),
-        }
-    }
-
+    /// What its leaf says, when it lies at `offset` of `segment` of its book.
     pub(super) fn item(&self, segment: u32, offset: u64) -> Item {
         match self {
             Note::Cdr(entry) => Item::Cdr { call: entry.call, segment, offset },
@@ -61,7 +78,15 @@ impl Note {
                 Keep::Destroyed { recording, .. } => Item::Tombstone { recording, segment, offset },
                 _ => Item::Keeping { segment, offset },
             },
+            Note::Derived(made) => Item::Derived { item: made.item, recording: made.derivation.of },
         }
+    }
+}
+
+impl DerivedNote {
+    /// What the index knows of it.
+    pub(super) fn row(self, leaf: u64) -> DerivedRow {
+        DerivedRow { item: self.item, leaf, len_bytes: self.sealed.len_bytes, derivation: self.derivation }
     }
 }
 
@@ -72,6 +97,11 @@ pub(super) struct BookPlace {
     pub segment: u32,
     pub offset: u64,
     pub len_bytes: u64,
+}
+
+impl BookPlace {
+    /// Of what lies in no book.
+    pub(super) const NOWHERE: BookPlace = BookPlace { book: Book::Cdr, segment: 0, offset: 0, len_bytes: 0 };
 }
 
 /// Where a call detail record lies and under what it is found.

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustix::fs::FlockOperation;
 
@@ -120,6 +120,7 @@ impl Store {
         published.leaves.store(writer.applied_leaves(), Ordering::Release);
         published.heads.store(writer.applied_heads(), Ordering::Release);
         let files = Files::new(dir, ring.clone(), published.clone());
+        super::derive::take_up(dir, &files).map_err(disk_error(dir))?;
         let keeping = Keeping::read(&files, &options.country_code).map_err(disk_error(dir))?;
         let index = Arc::new(Index::open(
             dir.join("index"),
@@ -150,6 +151,7 @@ impl Store {
             keeper: Mutex::new(None),
             keeping: Mutex::new(keeping),
             keeps: Mutex::new(()),
+            deriving: RwLock::new(()),
             destroying: Mutex::new(()),
             alarms,
             _lock: lock,

@@ -116,29 +116,10 @@ impl<D: Disk> Writer<D> {
 
     fn seal_notes(&mut self, wall: Wall) {
         for (note, ticket) in std::mem::take(&mut self.notes) {
-            let (book, content) = (note.book(), note.to_bytes());
-            let (batch, setup, [cdr, audit, keeping]) = (&mut self.batch, &mut self.setup, &mut self.logs);
-            let log = match book {
-                Book::Cdr => cdr,
-                Book::Audit => audit,
-                Book::Keeping => keeping,
-            };
-            match log.append(&content, wall, batch, setup) {
-                Ok((segment, offset, sealed)) => {
-                    let leaf = self.append_leaf(wall, note.item(segment, offset), &sealed);
-                    let place = BookPlace { book, segment, offset, len_bytes: sealed.len_bytes };
-                    self.then.push(match note {
-                        Note::Cdr(entry) => {
-                            let CdrNote { call, numbers, .. } = *entry;
-                            Told::Cdr(Box::new(CdrRow { call, leaf, place, numbers }))
-                        }
-                        Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
-                        Note::Keep(entry) => Told::Kept { leaf, entry },
-                    });
-                    self.then.extend(ticket.map(|ticket| Told::Noted { ticket, leaf }));
-                }
+            match self.seal_note(note, wall) {
+                Ok(leaf) => self.then.extend(ticket.map(|ticket| Told::Noted { ticket, leaf })),
                 Err(why) => {
-                    tracing::error!(%book, why, "an entry is lost");
+                    tracing::error!(why, "an entry is lost");
                     self.out.extend(ticket.map(|ticket| Told::NotNoted { ticket }));
                 }
             }
@@ -146,6 +127,35 @@ impl<D: Disk> Writer<D> {
         for log in &mut self.logs {
             log.close_when_due(&mut self.batch);
         }
+    }
+
+    /// Seals one entry into its book, and appends its leaf, whose number comes back.
+    fn seal_note(&mut self, note: Note, wall: Wall) -> Result<u64, &'static str> {
+        let (place, sealed) = match note.entry() {
+            Some((book, content)) => {
+                let (batch, setup, [cdr, audit, keeping]) =
+                    (&mut self.batch, &mut self.setup, &mut self.logs);
+                let log = match book {
+                    Book::Cdr => cdr,
+                    Book::Audit => audit,
+                    Book::Keeping => keeping,
+                };
+                let (segment, offset, sealed) = log.append(&content, wall, batch, setup)?;
+                (BookPlace { book, segment, offset, len_bytes: sealed.len_bytes }, sealed)
+            }
+            None => (BookPlace::NOWHERE, note.sealed().ok_or("it is not sealed")?),
+        };
+        let leaf = self.append_leaf(wall, note.item(place.segment, place.offset), &sealed);
+        self.then.push(match note {
+            Note::Cdr(entry) => {
+                let CdrNote { call, numbers, .. } = *entry;
+                Told::Cdr(Box::new(CdrRow { call, leaf, place, numbers }))
+            }
+            Note::Audit(entry) => Told::Audit { leaf, at: entry.at, place },
+            Note::Keep(entry) => Told::Kept { leaf, entry },
+            Note::Derived(made) => Told::Derived(Box::new(made.row(leaf))),
+        });
+        Ok(leaf)
     }
 
     fn append_leaf(&mut self, at: Wall, item: Item, sealed: &Sealed) -> u64 {

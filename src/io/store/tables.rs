@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Wall};
-use crate::vault::{Blind, Blinder, Book, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
+use crate::vault::{Blind, Blinder, Book, DerivedRow, Keyring, Label, NoSuchKey, Query, Row, ValueKey};
 
 use super::note::{BookPlace, CdrRow};
 
@@ -47,6 +47,7 @@ pub(super) struct Tables {
     calls: sled::Tree,
     cdrs: sled::Tree,
     audit: sled::Tree,
+    derived: sled::Tree,
     meta: sled::Tree,
 }
 
@@ -67,6 +68,7 @@ impl Tables {
             calls: db.open_tree("calls")?,
             cdrs: db.open_tree("cdrs")?,
             audit: db.open_tree("audit")?,
+            derived: db.open_tree("derived")?,
             meta: db.open_tree("meta")?,
             db,
         })
@@ -129,6 +131,38 @@ impl Tables {
         }
         self.calls.remove([row.call.to_bytes(), id].concat())?;
         self.rows.remove(id).map(|_| ())
+    }
+
+    /// An item derived from a recording, under that.
+    pub(super) fn put_derived(
+        &self,
+        row: &DerivedRow,
+        keys: &IndexKeys,
+        random: &mut Random,
+    ) -> sled::Result<()> {
+        let key = [row.derivation.of.to_bytes(), row.item.to_bytes()].concat();
+        let text = serde_json::to_vec(row).unwrap_or_default();
+        let sealed = keys.values.seal(b"derived", &key, &text, random);
+        self.derived.insert(key, sealed).map(|_| ())
+    }
+
+    /// The items derived from a recording, oldest first.
+    pub(super) fn derived(&self, of: RecordingId, keys: &IndexKeys) -> sled::Result<Vec<DerivedRow>> {
+        let mut found = Vec::new();
+        for item in self.derived.scan_prefix(of.to_bytes()) {
+            let (key, sealed) = item?;
+            let text = keys.values.open(b"derived", &key, &sealed);
+            found.extend(text.and_then(|text| serde_json::from_slice::<DerivedRow>(&text).ok()));
+        }
+        Ok(found)
+    }
+
+    /// Takes the items derived from a recording out.
+    pub(super) fn remove_derived(&self, of: RecordingId) -> sled::Result<()> {
+        for key in self.derived.scan_prefix(of.to_bytes()).keys() {
+            self.derived.remove(key?)?;
+        }
+        Ok(())
     }
 
     /// Takes the places of a call's records out, and the `numbers` that they are found under.

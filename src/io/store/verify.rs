@@ -4,14 +4,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::path::Path;
 
-use crate::base::{RecordingId, Wall};
+use crate::base::{ItemId, RecordingId, Wall};
 use crate::vault::{
-    Book, Damage, Frontier, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope, Subject, TreeHead,
+    Book, Damage, DerivedStory, Frontier, Item, Kind, LEAF_BYTES, Leaf, LedgerPublic, Report, Scope, Subject,
+    TreeHead,
 };
 
 use super::StoreError;
-use super::disk::{Place, day_folders, started};
+use super::derive::path_now;
+use super::disk::{Place, day_folders, derived_named, derived_path, started};
 use super::files::Files;
 use super::heads::{Heads, found};
 
@@ -44,6 +47,10 @@ struct Leaves {
     entries: BTreeMap<(Book, u32), HashMap<u64, Leaf>>,
     /// Destroyed recordings and the leaves of their tombstones.
     gone: HashMap<RecordingId, u64>,
+    /// Items derived from recordings that are to be verified.
+    derived: Vec<Leaf>,
+    /// Every such item of the ledger, sorted.
+    known_derived: Vec<ItemId>,
     /// Every recording of the ledger, sorted.
     known: Vec<RecordingId>,
     next: u64,
@@ -56,11 +63,13 @@ impl Verifier<'_> {
         let leaves = self.ledger(scope, &mut report).map_err(super::disk_error(self.files.root()))?;
         if scope == Scope::Index {
             leaves.recordings.iter().for_each(|leaf| self.present(leaf, &leaves, &mut report));
+            leaves.derived.iter().for_each(|leaf| self.item(leaf, &leaves, false, &mut report));
             return Ok(report);
         }
         for leaf in &leaves.recordings {
             self.recording(leaf, &leaves, &mut report);
         }
+        leaves.derived.iter().for_each(|leaf| self.item(leaf, &leaves, true, &mut report));
         if let Scope::One(id) = scope {
             if leaves.recordings.is_empty() {
                 self.without_leaf(id, &mut report)?;
@@ -105,6 +114,7 @@ impl Verifier<'_> {
         report.leaves = frontier.size();
         leaves.next = frontier.size();
         leaves.known.sort_unstable();
+        leaves.known_derived.sort_unstable();
         Ok(leaves)
     }
 
@@ -177,6 +187,59 @@ impl Verifier<'_> {
                 report.ended.push((recording, ended));
             }
         }
+    }
+
+    /// An item derived from a recording: there with its length, and (`content`) every octet as it was sealed.
+    fn item(&self, leaf: &Leaf, leaves: &Leaves, content: bool, report: &mut Report) {
+        let Item::Derived { item, recording } = leaf.item else { return };
+        let subject = || Subject::Derived(recording, item);
+        let path = path_now(self.files.root(), recording, item);
+        let number = leaf.number;
+        if let Some(leaf) = leaves.gone.get(&recording).copied() {
+            if path.exists() {
+                found(report, subject(), Damage::Undead { leaf });
+            }
+            return;
+        }
+        let before = report.findings.len();
+        match self.read_item(recording, item, &path, leaf, content) {
+            Ok(damages) => damages.into_iter().for_each(|damage| found(report, subject(), damage)),
+            Err(StoreError::NotFound(_)) if (self.leaving)(recording) => return,
+            Err(StoreError::NotFound(_)) => found(report, subject(), Damage::Gone { leaf: number }),
+            Err(error) => found(report, subject(), Damage::Unreadable { why: error.to_string() }),
+        }
+        report.derived += u64::from(report.findings.len() == before);
+    }
+
+    /// What is wrong with an item's file.
+    fn read_item(
+        &self,
+        recording: RecordingId,
+        item: ItemId,
+        path: &Path,
+        leaf: &Leaf,
+        content: bool,
+    ) -> Result<Vec<Damage>, StoreError> {
+        if !content {
+            return match std::fs::metadata(path) {
+                Ok(facts) if facts.len() == leaf.len_bytes => Ok(Vec::new()),
+                Ok(_) => Ok(vec![Damage::NotTheLeaf { leaf: leaf.number }]),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound(recording)),
+                Err(error) => Err(super::disk_error(path)(error)),
+            };
+        }
+        let mut story = DerivedStory::default();
+        let examined = self.files.walk_derived(recording, item, |piece| story.take(piece))?;
+        let of = examined.header.map(|header| header.call.to_bytes());
+        let told = story.derivation.map(|derivation| derivation.of);
+        let mut damages = examined.damages;
+        damages.extend(story.damages);
+        let same = (examined.sealed.hash, examined.sealed.len_bytes) == (leaf.hash, leaf.len_bytes);
+        let whose = (of, told) == (Some(recording.to_bytes()), Some(recording));
+        if !same || (damages.is_empty() && !whose) {
+            damages.push(Damage::NotTheLeaf { leaf: leaf.number });
+        }
+        Ok(damages)
     }
 
     /// A recording that the ledger does not know: it runs, or it has no business here.
@@ -290,15 +353,18 @@ impl Verifier<'_> {
         if scope == Scope::Audit {
             return Ok(());
         }
-        let mut candidates = Vec::new();
+        let (mut candidates, mut items) = (Vec::new(), Vec::new());
         for day in day_folders(self.files.root())? {
             for entry in std::fs::read_dir(&day)? {
                 let path = entry?.path();
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
                 let id = name.strip_suffix(".llr").and_then(|id| id.parse::<RecordingId>().ok());
                 let in_place = id.is_some_and(|id| Place::Recording(id).path(self.files.root()) == path);
+                let derived = derived_named(name)
+                    .filter(|(of, item)| derived_path(self.files.root(), *of, *item) == path);
                 match id.filter(|_| in_place) {
                     Some(id) => candidates.push(id),
+                    None if derived.is_some() => items.extend(derived),
                     None if scope == Scope::All => {
                         let path = path.strip_prefix(self.files.root()).unwrap_or(&path);
                         found(report, Subject::File(path.display().to_string()), Damage::NotInLedger);
@@ -308,7 +374,8 @@ impl Verifier<'_> {
             }
         }
         candidates.retain(|id| within(scope, started(*id)) && leaves.known.binary_search(id).is_err());
-        if candidates.is_empty() {
+        items.retain(|(_, item)| leaves.known_derived.binary_search(item).is_err());
+        if candidates.is_empty() && items.is_empty() {
             return Ok(());
         }
         let later = self.later(leaves)?;
@@ -316,6 +383,12 @@ impl Verifier<'_> {
             let exists = Place::Recording(id).path(self.files.root()).exists();
             if exists && !(self.running)(id) && later.known.binary_search(&id).is_err() {
                 found(report, Subject::Recording(id), Damage::NotInLedger);
+            }
+        }
+        for (recording, item) in items {
+            let exists = derived_path(self.files.root(), recording, item).exists();
+            if exists && later.known_derived.binary_search(&item).is_err() {
+                found(report, Subject::Derived(recording, item), Damage::NotInLedger);
             }
         }
         Ok(())
@@ -333,6 +406,7 @@ impl Verifier<'_> {
             }
         }
         later.known.sort_unstable();
+        later.known_derived.sort_unstable();
         Ok(later)
     }
 }
@@ -348,6 +422,14 @@ impl Leaves {
                 self.recordings.push(leaf);
             }
             self.known.push(recording);
+        }
+        if let Item::Derived { item, recording } = leaf.item {
+            let wanted = match scope {
+                Scope::One(one) => one == recording,
+                _ => within(scope, leaf.at),
+            };
+            self.derived.extend(wanted.then_some(leaf));
+            self.known_derived.push(item);
         }
         if let Item::Tombstone { recording, .. } = leaf.item {
             self.gone.insert(recording, leaf.number);

@@ -3,33 +3,29 @@
 //! Invariants: the writer never waits for the index, and what the index misses it reads from the files: its mark is a
 //! number of leaves. A broken index is put aside and built anew; nothing but time is lost.
 
+mod follow;
+mod shared;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::base::{Masked, Random, RecordingId, bounds};
+use crate::base::{Random, RecordingId, bounds};
 use crate::compliance::role::Scope;
-use crate::io::queue::{Receiver, Sender, bounded};
-use crate::vault::{
-    AuditEntry, AuditQuery, Blind, Book, CdrEntry, Item, Keep, Keyring, LEAF_BYTES, Leaf, Query, Row,
-};
+use crate::io::queue::{Sender, bounded};
+use crate::vault::{AuditEntry, AuditQuery, Blind, CdrEntry, DerivedRow, Keyring, Query, Row};
 
 use super::StoreError;
 use super::files::Files;
-use super::note::{BookPlace, CdrRow, Told};
+use super::note::Told;
 use super::tables::{IndexKeys, Tables, terms_of};
+use follow::Follower;
 
-/// After a start that did not follow an orderly stop so many leaves are indexed again: sled's last writes may be lost.
-const BACK: u64 = 1_000;
 /// By how much an entry may come later into the ledger than it was made.
 const SLACK: Duration = Duration::from_secs(60);
-/// The mark is moved every so many leaves while catching up.
-const MARK_EVERY: u64 = 1_000;
 
 /// The index as the store's functions see it.
 pub(super) struct Index {
@@ -180,6 +176,11 @@ impl Index {
         }
     }
 
+    /// The items derived from a recording, oldest first.
+    pub(super) fn derived(&self, of: RecordingId) -> Result<Vec<DerivedRow>, StoreError> {
+        self.tables()?.derived(of, &self.shared.keys).map_err(index_error)
+    }
+
     /// The call detail records of a call.
     pub(super) fn cdrs_of(&self, call: crate::base::CallId) -> Result<Vec<CdrEntry>, StoreError> {
         let places = self.tables()?.cdrs_of(call).map_err(index_error)?;
@@ -281,7 +282,6 @@ impl Index {
         }
     }
 
-    /// The blinded conditions of a query; `None` when one of them can match nothing.
     /// The terms to look under, once for every mark of the scope: what lies outside is never read (SRCH-02).
     fn ways(&self, terms: Vec<Blind>, query: &Query) -> Vec<Vec<Blind>> {
         let blinder = &self.shared.keys.blinder;
@@ -295,6 +295,7 @@ impl Index {
         }
     }
 
+    /// The blinded conditions of a query; `None` when one of them can match nothing.
     fn terms(&self, query: &Query) -> Option<Vec<Blind>> {
         let blinder = &self.shared.keys.blinder;
         let mut terms = Vec::new();
@@ -330,280 +331,6 @@ impl Index {
 
 fn in_time(row: &Row, query: &Query) -> bool {
     query.from.is_none_or(|from| row.started >= from) && query.until.is_none_or(|until| row.started < until)
-}
-
-/// The thread's own state.
-struct Follower {
-    shared: Arc<Shared>,
-    random: Random,
-    /// Leaves that the tables hold.
-    mark: u64,
-    /// Leaves that they are marked to hold.
-    marked: u64,
-    tables: Option<Arc<Tables>>,
-    path: PathBuf,
-}
-
-impl Follower {
-    fn run(mut self, receiver: &Receiver<Message>, orderly: bool) {
-        self.start(orderly);
-        while let Some(message) = receiver.recv() {
-            let done = match message {
-                // One move of the mark for all that wait: what a crash leaves out of it is indexed again.
-                Message::Told(told) => self.follow(&told).and_then(|()| self.move_mark(receiver.is_empty())),
-                Message::Settle(sender) => {
-                    let _ = sender.send(());
-                    Ok(())
-                }
-                Message::Swap(swap) => self.swap(swap.0, swap.1),
-                Message::Stop => break,
-            };
-            if let Err(error) = done {
-                tracing::error!(%error, "the index fails; it is built anew");
-                self.start_anew();
-            }
-        }
-        if let Some(tables) = self.tables.clone()
-            && let Err(error) = self.move_mark(true).and_then(|()| tables.flush())
-        {
-            tracing::warn!(%error, "the index is not flushed; the next start repairs it");
-        }
-    }
-
-    /// Opens the newest generation and brings it up to the ledger.
-    fn start(&mut self, orderly: bool) {
-        match self.shared.open_newest() {
-            Ok(Some((tables, path, mark))) => {
-                let mark = if orderly { mark } else { mark.saturating_sub(BACK) };
-                if self.begin(tables, path, mark).is_err() {
-                    self.start_anew();
-                }
-            }
-            Ok(None) => self.start_anew(),
-            Err(error) => {
-                tracing::error!(%error, "the index does not open; it is built anew");
-                self.start_anew();
-            }
-        }
-    }
-
-    fn start_anew(&mut self) {
-        self.tables = None;
-        *lock(&self.shared.state) = State::Opening;
-        let begun = self.shared.next_generation().map_err(|error| error.to_string()).and_then(|path| {
-            let tables = Tables::open(&path).map_err(|error| error.to_string())?;
-            tables.mark(&self.shared.keys).map_err(|error| error.to_string())?;
-            self.begin(tables, path, 0).map_err(|error| error.to_string())
-        });
-        if let Err(error) = begun {
-            tracing::error!(%error, "no index: searches fail until the next start");
-            *lock(&self.shared.state) = State::Broken(error);
-            self.shared.changed.notify_all();
-        }
-    }
-
-    fn begin(&mut self, tables: Tables, path: PathBuf, mark: u64) -> sled::Result<()> {
-        let leaves = self.shared.files.leaves();
-        self.shared.catch_up(&tables, mark.min(leaves), leaves, &mut self.random, &mut |_, _| {})?;
-        (self.mark, self.marked) = (leaves, leaves);
-        let tables = Arc::new(tables);
-        self.tables = Some(tables.clone());
-        self.path = path;
-        *lock(&self.shared.state) = State::Ready(tables);
-        self.shared.changed.notify_all();
-        self.shared.remove_others(&self.path);
-        Ok(())
-    }
-
-    fn swap(&mut self, tables: Tables, path: PathBuf) -> sled::Result<()> {
-        let mark = tables.mark(&self.shared.keys)?.unwrap_or(0);
-        self.begin(tables, path, mark)
-    }
-
-    /// Brings in what the writer told, and before it whatever was missed.
-    fn follow(&mut self, told: &Told) -> sled::Result<()> {
-        let Some(tables) = self.tables.clone() else { return Ok(()) };
-        let leaf = match told {
-            Told::Row(row) => row.leaf,
-            Told::Cdr(cdr) => Some(cdr.leaf),
-            Told::Audit { leaf, .. } | Told::Kept { leaf, .. } => Some(*leaf),
-            _ => None,
-        };
-        let Some(leaf) = leaf else { return Ok(()) };
-        if leaf > self.mark {
-            self.shared.catch_up(&tables, self.mark, leaf, &mut self.random, &mut |_, _| {})?;
-        }
-        match told {
-            Told::Row(row) => {
-                tables.put_row(row, &self.shared.keys, &mut self.random)?;
-                lock(&self.shared.running).remove(&row.recording);
-            }
-            Told::Cdr(cdr) => tables.put_cdr(cdr, &self.shared.keys)?,
-            Told::Audit { leaf, at, place } => tables.put_audit(*leaf, *at, place)?,
-            Told::Kept { entry, .. } => {
-                if let Keep::Destroyed { recording, .. } = entry.keep {
-                    self.shared.forget(&tables, recording)?;
-                }
-            }
-            _ => {}
-        }
-        self.mark = self.mark.max(leaf + 1);
-        Ok(())
-    }
-
-    /// Writes down how far the tables are, when there is time for it or it has not been done for long.
-    fn move_mark(&mut self, idle: bool) -> sled::Result<()> {
-        let due = idle || self.mark >= self.marked + MARK_EVERY;
-        if let Some(tables) = self.tables.as_ref().filter(|_| due && self.mark != self.marked) {
-            tables.set_mark(self.mark)?;
-            self.marked = self.mark;
-        }
-        Ok(())
-    }
-}
-
-impl Shared {
-    /// Indexes leaves `from..to` from the files.
-    fn catch_up(
-        &self,
-        tables: &Tables,
-        from: u64,
-        to: u64,
-        random: &mut Random,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> sled::Result<()> {
-        let mut next = from;
-        while next < to {
-            let count = (to - next).min(MARK_EVERY);
-            let leaves = self.files.read_leaves(next, count);
-            let Ok(leaves) = leaves else { break };
-            for leaf in leaves.as_chunks::<LEAF_BYTES>().0.iter().filter_map(Leaf::parse) {
-                self.put(tables, &leaf, random)?;
-            }
-            next += count;
-            tables.set_mark(next)?;
-            progress(next, to);
-        }
-        Ok(())
-    }
-
-    fn put(&self, tables: &Tables, leaf: &Leaf, random: &mut Random) -> sled::Result<()> {
-        match leaf.item {
-            Item::Recording { recording, .. } => {
-                match self.files.row(recording, leaf) {
-                    Ok(row) => tables.put_row(&row, &self.keys, random)?,
-                    // Verification names what is wrong with it.
-                    Err(error) => tracing::warn!(%recording, %error, "not indexed"),
-                }
-                lock(&self.running).remove(&recording);
-            }
-            Item::Cdr { call, segment, offset } => {
-                let len_bytes = leaf.len_bytes;
-                let place = BookPlace { book: Book::Cdr, segment, offset, len_bytes };
-                let Some(entry) = self.files.cdr(&place) else {
-                    tracing::warn!(%call, "call detail record not indexed");
-                    return Ok(());
-                };
-                let numbers = entry.numbers().collect();
-                let row = CdrRow { call, leaf: leaf.number, place, numbers };
-                tables.put_cdr(&row, &self.keys)?;
-            }
-            Item::Audit { segment, offset } => {
-                let place = BookPlace { book: Book::Audit, segment, offset, len_bytes: leaf.len_bytes };
-                tables.put_audit(leaf.number, leaf.at, &place)?;
-            }
-            Item::Tombstone { recording, .. } => self.forget(tables, recording)?,
-            Item::Keeping { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// Takes everything about a destroyed recording out of the tables: its row, what it is found under, and the call's
-    /// record when no other recording is left of the call (DES-04).
-    fn forget(&self, tables: &Tables, recording: RecordingId) -> sled::Result<()> {
-        let Some(row) = tables.row(recording, &self.keys)? else { return Ok(()) };
-        tables.remove_row(&row, &self.keys)?;
-        if !tables.recordings_of(row.call)?.is_empty() {
-            return Ok(());
-        }
-        for place in tables.cdrs_of(row.call)? {
-            let numbers: Vec<Masked> =
-                self.files.cdr(&place).map(|entry| entry.numbers().collect()).unwrap_or_default();
-            tables.remove_cdrs(row.call, &numbers, &self.keys)?;
-        }
-        Ok(())
-    }
-
-    /// Generations present, ascending.
-    fn generations(&self) -> io::Result<Vec<u64>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
-        }
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    fn next_generation(&self) -> io::Result<PathBuf> {
-        let last = self.generations()?.last().copied().unwrap_or(0);
-        super::disk::make_folder(&self.folder)?;
-        Ok(self.folder.join((last + 1).to_string()))
-    }
-
-    /// The newest generation that opens, is of our schema and key, and its mark. An older one that is whole beats a
-    /// newer one that a crash cut while it was built: the one with the higher mark wins.
-    fn open_newest(&self) -> io::Result<Option<(Tables, PathBuf, u64)>> {
-        let mut best: Option<(Tables, PathBuf, u64)> = None;
-        for generation in self.generations()?.into_iter().rev() {
-            let path = self.folder.join(generation.to_string());
-            let opened = open_clean(&path).and_then(|tables| Ok((tables.mark(&self.keys)?, tables)));
-            match opened {
-                Ok((Some(mark), tables)) if best.as_ref().is_none_or(|(_, _, most)| mark > *most) => {
-                    best = Some((tables, path, mark));
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, generation, "an index generation does not open"),
-            }
-        }
-        Ok(best)
-    }
-
-    /// Removes every generation but `kept`.
-    fn remove_others(&self, kept: &Path) {
-        for generation in self.generations().unwrap_or_default() {
-            let path = self.folder.join(generation.to_string());
-            if path != kept
-                && let Err(error) = fs::remove_dir_all(&path)
-            {
-                tracing::warn!(%error, "an old index stays");
-            }
-        }
-    }
-}
-
-/// Opens sled after clearing away what its crashes leave: a half-written snapshot that it would take for a whole one,
-/// and, when that is not enough, all snapshots (they only save replay).
-fn open_clean(path: &Path) -> sled::Result<Tables> {
-    let remove = |wanted: &dyn Fn(&str) -> bool| {
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(wanted) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    };
-    remove(&|name| name.starts_with("snap.") && name.ends_with(".generating"));
-    match Tables::open(path) {
-        Err(sled::Error::Corruption { .. }) => {
-            tracing::warn!("the index's snapshots are broken; replaying its log");
-            remove(&|name| name.starts_with("snap."));
-            Tables::open(path)
-        }
-        opened => opened,
-    }
 }
 
 fn index_error(error: sled::Error) -> StoreError {
