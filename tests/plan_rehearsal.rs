@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expect_test::expect;
+use ledgerline::config;
+use ledgerline::io::plans;
 use ledgerline::plan::{Folder, Lang, Program, coverage, load, rehearse};
 
 fn shipped(file: &str) -> Arc<Program> {
@@ -24,6 +26,30 @@ fn program(text: &str) -> Arc<Program> {
     let (program, found) = load(&Folder::new().with_plan("a.plan", text).with_any_sound(), &["a.plan"]);
     program
         .unwrap_or_else(|| panic!("{}", found.iter().map(|found| found.render(Lang::En)).collect::<String>()))
+}
+
+/// Each shipped plan loads on a node that has the trunks it names, and nothing else beside what `init` writes.
+#[test]
+fn the_shipped_plans_load_on_a_node_that_has_their_trunks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans");
+    for (file, trunks) in [
+        ("hello.plan", &[][..]),
+        ("office.plan", &[]),
+        ("finance.plan", &["运营商A"]),
+        ("medical.plan", &["市话"]),
+        ("commerce.plan", &["运营商"]),
+        ("government.plan", &["市话"]),
+        ("education.plan", &["运营商"]),
+        ("manufacturing.plan", &["运营商"]),
+    ] {
+        let trunk = |name| format!("[[trunk]]\nname = \"{name}\"\nto = [\"sip:203.0.113.1\"]\n");
+        let trunks: String = trunks.iter().map(trunk).collect();
+        let text = format!("[plan]\nfolder = \"{}\"\nfiles = [\"{file}\"]\n{trunks}", folder.display());
+        let config = config::check(Path::new("ledgerline.toml"), &text).expect(file);
+        let loaded = plans::load(&config.plan, &plans::site(&config)).expect(file);
+        let found: String = loaded.diagnostics.iter().map(|found| found.render(Lang::En)).collect();
+        assert!(loaded.program.is_some() && found.is_empty(), "{file}: {found}");
+    }
 }
 
 #[test]

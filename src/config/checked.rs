@@ -280,7 +280,18 @@ impl Check<'_> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let text = value.get_ref();
         if text.is_empty() || text.len() > 64 || !text.chars().all(fits) {
-            self.wrong(value.span(), "not a name", "1 to 64 letters, digits, `.`, `-`, `_`");
+            self.wrong(value.span(), "not a name", "1 to 64 letters of a to z, digits, `.`, `-`, `_`");
+        }
+        text.clone()
+    }
+
+    /// A name that plans, people and the log use, in any script: it stands in no SIP message.
+    pub(super) fn name(&mut self, value: Option<&Spanned<String>>, default: &str) -> String {
+        let Some(value) = value else { return default.to_string() };
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let text = value.get_ref();
+        if text.is_empty() || text.chars().count() > 64 || !text.chars().all(fits) {
+            self.wrong(value.span(), "not a name", "1 to 64 letters of any script, digits, `.`, `-`, `_`");
         }
         text.clone()
     }

@@ -48,7 +48,9 @@ pub fn check(file: &Path, text: &str) -> Result<Config, Faults> {
         Ok(written) => written,
         Err(error) => {
             let what = error.message().trim().replace('\n', "; ");
-            return faults(vec![Fault { at: error.span(), what, hint: None }]);
+            let listed = what.contains("expected a sequence");
+            let hint = listed.then(|| "a list stands in brackets: [\"…\"]".to_string());
+            return faults(vec![Fault { at: error.span(), what, hint }]);
         }
     };
     let folder = file.parent().unwrap_or(Path::new(""));

@@ -36,7 +36,7 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Outside) -> Outs
     };
     let mut by_host = |written: &Option<BTreeMap<String, Spanned<String>>>| {
         let pairs = written.iter().flatten();
-        pairs.map(|(host, secret)| (host.to_ascii_lowercase(), check.word(Some(secret), ""))).collect()
+        pairs.map(|(host, secret)| (host.to_ascii_lowercase(), check.name(Some(secret), ""))).collect()
     };
     let (bearer, sign) = (by_host(&written.bearer), by_host(&written.sign));
     Outside { trust, identity, bearer, sign }

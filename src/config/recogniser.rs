@@ -55,7 +55,7 @@ pub(super) fn all(check: &mut Check<'_>, written: &[written::Recogniser]) -> Vec
 }
 
 fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
-    let name = check.word(one.name.as_ref(), "recogniser");
+    let name = check.name(one.name.as_ref(), "recogniser");
     let at = one.name.as_ref().map_or(0..0, Spanned::span);
     let words: Vec<(&str, Protocol)> = Protocol::ALL.into_iter().map(|known| (known.word(), known)).collect();
     let protocol = match &one.kind {

@@ -375,6 +375,15 @@ fn listeners_say_what_they_cannot_be() {
 }
 
 #[test]
+fn what_should_be_a_list_is_told_how_to_be_one() {
+    faults("[[trunk]]\nto = \"sip:x\"\n", expect![[r#"
+        ledgerline.toml:2:6: error: invalid type: string "sip:x", expected a sequence
+         2 | to = "sip:x"
+           |      ^^^^^^^
+           hint: a list stands in brackets: ["…"]"#]]);
+}
+
+#[test]
 fn values_are_checked_where_they_stand() {
     let text = "# 电话\n[node]\nname = \"总机\"\n[media]\nports = \"20001-29999\"\nworkers = 0\naddress = \"0.0.0.0\"\n[plan]\nfiles = [\"../hello.plan\"]\n[store]\ncountry = \"+86\"\n[log]\nlevel = \"loud\"\nformat = \"jsn\"\n";
     faults(
@@ -383,7 +392,7 @@ fn values_are_checked_where_they_stand() {
             ledgerline.toml:3:8: error: not a name
              3 | name = "总机"
                |        ^^^^^^
-               hint: 1 to 64 letters, digits, `.`, `-`, `_`
+               hint: 1 to 64 letters of a to z, digits, `.`, `-`, `_`
             ledgerline.toml:5:9: error: ports come in pairs
              5 | ports = "20001-29999"
                |         ^^^^^^^^^^^^^
@@ -481,6 +490,7 @@ fn a_trunk_is_read_and_its_faults_are_shown() {
     assert_eq!(trunk.outward[1], ("0".to_string(), "+49".to_string()));
     for (from, to, expected) in [
         ("name = \"carrier\"", "name = \"a b\"", "not a name"),
+        ("name = \"carrier\"", "name = \"市话\"", "the account at the carrier is not said"),
         ("sip:sip.carrier.example", "sip:user@sip.carrier.example", "cannot be used here"),
         ("sip:sip.carrier.example", "tel:+49", "cannot be used here"),
         ("to = [", "from = [\"x\"]\n# [", "leads nowhere"),

@@ -107,8 +107,21 @@ pub(super) fn all(check: &mut Check<'_>, written: &[written::Trunk]) -> Vec<Trun
     trunks
 }
 
+/// The account at the carrier: the trunk's own name where nothing else is said, if a SIP address can hold it.
+fn user(check: &mut Check<'_>, one: &written::Trunk, name: &str) -> String {
+    match (&one.user, &one.secret) {
+        (Some(user), _) => user.get_ref().clone(),
+        (None, Some(secret)) if !name.is_ascii() => {
+            check.wrong(secret.span(), "the account at the carrier is not said", "user = \"…\"");
+            String::new()
+        }
+        (None, _) if name.is_ascii() => name.to_string(),
+        (None, _) => "ledgerline".to_string(),
+    }
+}
+
 fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
-    let name = check.word(one.name.as_ref(), "trunk");
+    let name = check.name(one.name.as_ref(), "trunk");
     let to = to(check, one);
     let from = each(check, &one.from, "a numeric address", |text| text.parse().ok());
     let codecs = each(check, &one.codecs, "PCMA or PCMU", |text| {
@@ -126,9 +139,10 @@ fn checked(check: &mut Check<'_>, one: &written::Trunk) -> Trunk {
     let srtp = one.srtp.is_some().then(|| check.one_of(one.srtp.as_ref(), &Srtp::WORDS));
     let video = check.one_of(one.video.as_ref(), &super::media::ON_OFF);
     let forwarded_by = check.one_of(one.forwarded_by.as_ref(), &ForwardedBy::WORDS);
-    let mut text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| check.word(Some(value), ""));
-    let (group, secret, realm) = (text(&one.group), text(&one.secret), text(&one.realm));
-    let user = one.user.as_ref().map_or_else(|| name.clone(), |user| user.get_ref().clone());
+    let mut text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| check.name(Some(value), ""));
+    let (group, secret) = (text(&one.group), text(&one.secret));
+    let realm = one.realm.as_ref().map(|realm| check.word(Some(realm), ""));
+    let user = user(check, one, &name);
     let mut seconds = |value: &Option<Spanned<u32>>, least: u32| {
         let value = value.as_ref()?;
         if *value.get_ref() != 0 && !(least..=7_200).contains(value.get_ref()) {

@@ -28,7 +28,7 @@ pub struct Secrets(Sealed);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// No name.
-    #[error("`{0}` is not a name: 1 to 64 letters, digits, `.`, `-`, `_`")]
+    #[error("`{0}` is not a name: 1 to 64 letters of any script, digits, `.`, `-`, `_`")]
     Name(String),
     /// Empty, too long, or of several lines.
     #[error("a secret is one line of 1 to {SECRET_BYTES} octets")]
@@ -71,8 +71,8 @@ impl Secrets {
     /// # Errors
     /// The name or the value is none, there are too many, or the file cannot be replaced.
     pub fn set(&self, name: &str, value: Secret<String>) -> Result<(), SecretsError> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.is_empty() || name.chars().count() > 64 || !name.chars().all(fits) {
             return Err(SecretsError::Name(name.to_string()));
         }
         let text = value.expose();
