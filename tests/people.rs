@@ -448,7 +448,7 @@ fn a_key_is_retired_by_two_people() {
     assert!(early.code != 0 && !early.err.contains("approve"), "files are under it: {}", early.err);
     assert_eq!(act(&["rewrap"]).code, 0);
     let asked = act(&["retire", "1"]);
-    assert!(asked.code == 4 && asked.err.contains("approvals"), "{}{}", asked.out, asked.err);
+    assert!(asked.code == 4 && asked.err.contains("one approval"), "{}{}", asked.out, asked.err);
     let key = office.path("node/keys/kek-00000001.key");
     assert!(key.exists());
     let motion = office.motion();

@@ -358,6 +358,8 @@ fn an_emergency_plan_is_switched_on_by_two_people_and_stays_on() {
     let sign = ["approve", "sign", &motion, "--passphrase-stdin"];
     let signed = site.as_person("zhao", &sign, PHRASE);
     assert_eq!(signed.code, 0, "{}", signed.err);
+    let shown = site.as_person("zhao", &["approve", "show", &motion], "").out;
+    assert!(shown.contains("anna, anna2 (p-") && shown.contains("zhao (p-"), "{shown}");
     // Other words are another motion.
     let mut other = on;
     other[5] = "the weather";

@@ -136,7 +136,7 @@ fn shown(view: &MotionView) -> String {
         "Motion    {}\nAct       {}\nAuthor    {}\nSince     {}\nUntil     {}\nState     {}\nSHA-256   {}\n\n",
         view.motion.id,
         view.motion.act,
-        view.motion.author,
+        view.called(view.motion.author),
         view.motion.made.rfc3339(),
         view.until.rfc3339(),
         standing(view.standing),
@@ -148,7 +148,7 @@ fn shown(view: &MotionView) -> String {
     }
     for vote in &view.motion.votes {
         let voice = if vote.voice == Voice::Approve { "approves" } else { "refuses" };
-        text += &format!("\n{} {voice}, {}\n", vote.person, vote.at.rfc3339());
+        text += &format!("\n{} {voice}, {}\n", view.called(vote.person), vote.at.rfc3339());
     }
     text
 }

@@ -376,11 +376,14 @@ fn listeners_say_what_they_cannot_be() {
 
 #[test]
 fn what_should_be_a_list_is_told_how_to_be_one() {
-    faults("[[trunk]]\nto = \"sip:x\"\n", expect![[r#"
+    faults(
+        "[[trunk]]\nto = \"sip:x\"\n",
+        expect![[r#"
         ledgerline.toml:2:6: error: invalid type: string "sip:x", expected a sequence
          2 | to = "sip:x"
            |      ^^^^^^^
-           hint: a list stands in brackets: ["…"]"#]]);
+           hint: a list stands in brackets: ["…"]"#]],
+    );
 }
 
 #[test]

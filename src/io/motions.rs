@@ -4,7 +4,7 @@
 //! Invariant: a motion changes under the file's lock, so that an approval is spent once whoever asks at the same time; what
 //! is open is never dropped to make room.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,6 +75,9 @@ pub struct MotionView {
     pub standing: Standing,
     /// Until when.
     pub until: Wall,
+    /// The accounts of the people in it, by person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<PersonId, String>,
 }
 
 impl MotionView {
@@ -83,9 +86,15 @@ impl MotionView {
         MotionView {
             sha256: motion.hash_hex(),
             standing: motion.standing(now),
+            names: BTreeMap::new(),
             until: motion.until(),
             motion,
         }
+    }
+
+    /// A person as others know them: by account, where there is one, and by number.
+    pub fn called(&self, person: PersonId) -> String {
+        self.names.get(&person).map_or_else(|| person.to_string(), |name| format!("{name} ({person})"))
     }
 }
 

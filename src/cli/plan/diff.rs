@@ -61,7 +61,7 @@ fn sides(before: &str, now: &str, config: Option<&Path>) -> Result<(Side, Side),
     }
     let one = |said: &str| -> Result<Side, Stop> {
         let path = Path::new(said);
-        let is_hash = said.len() >= 8 && said.chars().all(|ch| ch.is_ascii_hexdigit());
+        let is_hash = said.len() >= 4 && said.chars().all(|ch| ch.is_ascii_hexdigit());
         let side = if is_hash && !path.exists() { stored(said, config)? } else { each(path)? };
         Ok(side.into_iter().map(|(_, program)| (String::new(), program)).collect())
     };

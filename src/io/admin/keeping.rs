@@ -164,8 +164,11 @@ impl Desk {
         }
         let author = author?;
         let waits = motions.propose(act, text, author, wall()).map_err(motions_fault)?;
-        let votes = act.votes();
-        let text = format!("laid before others as {}: it takes {votes} approvals; then ask again", waits.id);
+        let votes = match act.votes() {
+            1 => "one approval".to_string(),
+            votes => format!("{votes} approvals"),
+        };
+        let text = format!("laid before others as {}: it takes {votes}; then ask again", waits.id);
         Err(Failure::new(Kind::Refused, text))
     }
 

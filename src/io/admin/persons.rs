@@ -3,6 +3,8 @@
 //! Invariant: everybody may change their own password, codes and key, nobody but the security administrator anybody
 //! else's; a new password or seed is told once.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,8 +12,8 @@ use super::actor::Actor;
 use super::desk::Desk;
 use super::protocol::{Act, Failure, Kind, Word};
 use super::trail;
-use crate::base::{MotionId, PersonId};
-use crate::compliance::approval::{Objection, Standing, Vote, Weighty};
+use crate::base::{MotionId, PersonId, Wall};
+use crate::compliance::approval::{Motion, Objection, Standing, Vote, Weighty};
 use crate::compliance::role::{NotARole, NotAScope, Right, Role, Scope};
 use crate::io::clock::wall;
 use crate::io::motions::{MotionView, MotionsError};
@@ -304,11 +306,11 @@ impl Desk {
             MotionAct::List => {
                 actor.somebody()?;
                 let all = self.motions.list().map_err(motions)?;
-                value(all.into_iter().map(|motion| MotionView::of(motion, now)).collect::<Vec<_>>())
+                value(all.into_iter().map(|motion| self.seen(motion, now)).collect::<Vec<_>>())
             }
             MotionAct::Show { id } => {
                 actor.somebody()?;
-                value(MotionView::of(self.motions.get(id).map_err(motions)?, now))
+                value(self.seen(self.motions.get(id).map_err(motions)?, now))
             }
             MotionAct::Vote { id, vote } => {
                 let entered = actor.somebody()?;
@@ -323,9 +325,24 @@ impl Desk {
                     self.reviewed(&motion.text)?;
                     self.motions.spend(id, Weighty::Review, &motion.text, now).map_err(motions)?;
                 }
-                value(MotionView::of(motion, now))
+                value(self.seen(motion, now))
             }
         }
+    }
+
+    /// A motion with the names of the people in it.
+    fn seen(&self, motion: Motion, now: Wall) -> MotionView {
+        let people = self.people.list().unwrap_or_default();
+        let in_it = |person: PersonId| {
+            person == motion.author || motion.votes.iter().any(|vote| vote.person == person)
+        };
+        let mut names: BTreeMap<PersonId, String> = BTreeMap::new();
+        for known in people.iter().filter(|view| in_it(view.of.person)) {
+            let accounts = names.entry(known.of.person).or_default();
+            let comma = if accounts.is_empty() { "" } else { ", " };
+            *accounts += &format!("{comma}{}", known.of.name);
+        }
+        MotionView { names, ..MotionView::of(motion, now) }
     }
 
     /// The glass is whole again.
