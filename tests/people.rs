@@ -108,6 +108,25 @@ impl Office {
         self.run(&[&order[..], more].concat(), "")
     }
 
+    /// Has anna ask for an export and zhao agree.
+    fn approves(&self, to: &Path, more: &[&str]) {
+        self.log_in("anna");
+        assert_eq!(self.exports(to, more).code, 4);
+        let motion = self.motion();
+        self.log_in("zhao");
+        // The key that zhao has may be from before.
+        self.run(&["user", "key", "zhao", "--passphrase-stdin"], PHRASE);
+        assert_eq!(self.run(&["approve", "sign", &motion, "--passphrase-stdin"], PHRASE).code, 0);
+        self.log_in("anna");
+    }
+
+    /// An export by anna that zhao has agreed to.
+    fn approved_export(&self, to: &Path, more: &[&str]) {
+        self.approves(to, more);
+        let made = self.exports(to, more);
+        assert_eq!(made.code, 0, "{}", made.err);
+    }
+
     fn motion(&self) -> String {
         let listed = self.run(&["approve", "list", "--json"], "");
         let listed: Value = serde_json::from_str(&listed.out).unwrap_or_else(|_| panic!("{}", listed.err));
@@ -280,36 +299,96 @@ fn packaged(office: &Office) {
     assert_eq!(office.verify(&package).code, 1, "what nobody named");
 }
 
-/// EXP-02: sealed to the recipient, nothing personal lies in the package in clear.
+/// EXP-02: sealed to the recipient, by X25519 or SM2, nothing personal lies in the package in clear.
 #[test]
 fn a_package_for_a_recipient_opens_with_their_key_only() {
-    let office = Office::new();
-    let (package, file) = (office.path("package"), office.path("regulator.key"));
     let private = Secret::new([7; 32]);
-    std::fs::write(&file, ledgerline::vault::hex(&Recipient::of(&private).to_bytes())).expect("written");
-    let recipient = ["--recipient", file.to_str().expect("text"), "--flac"];
-    office.log_in("anna");
-    assert_eq!(office.exports(&package, &recipient).code, 4);
-    let motion = office.motion();
-    office.log_in("zhao");
-    office.run(&["user", "key", "zhao", "--passphrase-stdin"], PHRASE);
-    assert_eq!(office.run(&["approve", "sign", &motion, "--passphrase-stdin"], PHRASE).code, 0);
-    office.log_in("anna");
-    let made = office.exports(&package, &recipient);
-    assert_eq!(made.code, 0, "{}", made.err);
+    let sm2 = Recipient::of_sm2(&private).expect("a scalar");
+    for (suite, recipient) in [("intl", Recipient::of(&private)), ("gm", sm2)] {
+        packed_for(&Office::of(suite, 2), &recipient, &private);
+    }
+}
+
+fn packed_for(office: &Office, recipient: &Recipient, private: &Secret<[u8; 32]>) {
+    let (package, file) = (office.path("package"), office.path("regulator.key"));
+    std::fs::write(&file, ledgerline::vault::hex(&recipient.to_bytes())).expect("written");
+    let order = ["--recipient", file.to_str().expect("text"), "--flac"];
+    office.approved_export(&package, &order);
     assert_eq!(office.verify(&package).code, 0);
     let id = office.recordings[0];
     let sealed = std::fs::read_to_string(package.join(format!("vcon/{id}.json.jwe"))).expect("sealed");
-    let vcon: Value =
-        serde_json::from_slice(&open_envelope(&sealed, &private).expect("opens")).expect("JSON");
+    let vcon: Value = serde_json::from_slice(&open_envelope(&sealed, private).expect("opens")).expect("JSON");
     assert_eq!(vcon["parties"][0]["tel"], "13812345678");
     let audio = std::fs::read_to_string(package.join(format!("audio/{id}.flac.jwe"))).expect("sealed");
-    assert!(open_envelope(&audio, &private).expect("opens").starts_with(b"fLaC"));
+    assert!(open_envelope(&audio, private).expect("opens").starts_with(b"fLaC"));
     assert_eq!(open_envelope(&audio, &Secret::new([8; 32])), None);
     for name in ["items.jsonl", "index.csv", "manifest.json"] {
         let text = std::fs::read_to_string(package.join(name)).expect("text");
         assert!(!text.contains("13812345678"), "{name}");
     }
+}
+
+/// TAM-04, EXP-06: a redacted copy is a new item beside the original, which stays as it is; a package of copies refers to the
+/// originals and holds nothing else of them. A package of originals holds what was derived from them, proved alike.
+#[test]
+fn a_redacted_copy_refers_to_the_original() {
+    let office = Office::of("intl", 1);
+    let id = office.recordings[0].to_string();
+    let copies = office.path("copies");
+    office.log_in("anna");
+    let cut = ["rec", "redact", &id, "--cut", "0.3-0.4", "--why", "third party", "--purpose", "order 12"];
+    assert_eq!(office.run(&cut[..5], "").code, 2, "no purpose");
+    office.approves(&copies, &["--redacted"]);
+    let none = office.exports(&copies, &["--redacted"]);
+    assert!(none.code == 4 && none.err.contains("rec redact"), "{}", none.err);
+    let file = |node: &Path| {
+        let day = std::fs::read_dir(node.join("store/recordings/2026/11/22")).expect("a day");
+        let mut all = day.map(|entry| entry.expect("an entry").path());
+        std::fs::read(all.find(|path| path.extension().is_some_and(|end| end == "llr")).expect("a file"))
+    };
+    let before = file(&office.path("node")).expect("octets");
+    let made = office.run(&[&cut[..], &["--json"]].concat(), "");
+    assert_eq!(made.code, 0, "{}", made.err);
+    let made: Value = serde_json::from_str(&made.out).expect("JSON");
+    let item = made["item"].as_str().expect("an item");
+    assert_eq!(file(&office.path("node")).expect("octets"), before, "the original stays as it is");
+    assert!(office.run(&["rec", "show", &id], "").out.contains(&format!("{item}  redacted")));
+    let flac = office.path("copy.flac");
+    let get = ["rec", "item", &id, item, "-o", flac.to_str().expect("text"), "--purpose", "order 12"];
+    assert_eq!(office.run(&get[..6], "").code, 2, "no purpose");
+    assert_eq!(office.run(&get, "").code, 0);
+    assert!(std::fs::read(&flac).expect("written").starts_with(b"fLaC"));
+    let done = office.exports(&copies, &["--redacted"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(office.verify(&copies).code, 0);
+    let read = |package: &Path, name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(package.join(name)).expect(name)).expect("JSON")
+    };
+    let told = read(&copies, &format!("vcon/{id}.json"));
+    assert_eq!(
+        (&told["redacted"]["type"], &told["parties"][0]["tel"]),
+        (&"third party".into(), &"138****5678".into())
+    );
+    assert!(!copies.join(format!("events/{id}.jsonl")).exists());
+    let line = read(&copies, "items.jsonl");
+    assert_eq!(
+        line["gaps"][1],
+        serde_json::json!({ "from": 0.3, "to": 0.4, "reason": "redacted: third party" })
+    );
+    let whole = office.path("whole");
+    office.approved_export(&whole, &[]);
+    let original = read(&whole, &format!("vcon/{id}.json"));
+    assert_eq!(told["redacted"]["uuid"], original["uuid"]);
+    assert_ne!(told["uuid"], original["uuid"]);
+    assert_eq!(read(&whole, "items.jsonl")["derived"][0]["item"], *item);
+    assert_eq!(
+        std::fs::read(whole.join(format!("derived/{id}.{item}.redacted"))).ok(),
+        std::fs::read(&flac).ok()
+    );
+    assert_eq!(office.verify(&whole).code, 0);
+    std::fs::remove_file(whole.join(format!("proofs/{item}.json"))).expect("there");
+    let found = office.verify(&whole);
+    assert!(found.code == 1 && found.out.contains(&format!("{item} of {id}: no proof")), "{}", found.out);
 }
 
 /// DUAL-06: the account for emergencies opens at once, raises an alarm, and waits for an audit administrator's review.

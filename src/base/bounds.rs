@@ -335,6 +335,12 @@ pub const SOUND: Duration = Duration::from_secs(16 * 3_600);
 /// Octets of one file of video and fax in a package: sealed for its recipient it is in memory whole, three times over.
 pub const CAPTURE_BYTES: usize = 64 << 20;
 
+/// Spans that are cut out of one redacted copy: more than anybody marks by hand in a day's call.
+pub const CUTS: usize = 1_000;
+
+/// Recordings of a package that are asked for at once: their entries in the audit book become durable together.
+pub const EXPORT_AT_ONCE: usize = 64;
+
 /// Octets of one item derived from a recording: Opus of [`SOUND`] at 32 kbit/s. It is in memory whole, twice over.
 pub const DERIVED_BYTES: usize = 256 << 20;
 

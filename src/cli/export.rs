@@ -1,4 +1,4 @@
-//! `rec export`: a package for whoever may have it, written one recording at a time and taken up again where it stopped.
+//! `rec export`: a package for whoever may have it, written some recordings at a time and taken up again where it stopped.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -13,12 +13,13 @@ use super::args;
 use super::door::Node;
 use super::exit::{Exit, Stop};
 use super::print::Printer;
-use crate::base::{RecordingId, Wall};
+use crate::base::{RecordingId, Wall, bounds};
 use crate::io::admin::Reply;
 use crate::io::admin::export::{ExportAct, ExportBegun, ExportFile, ExportOrder};
 use crate::io::admin::protocol::{Act, Search};
 use crate::io::clock::wall;
 use crate::io::package::hash_file;
+use crate::vault::Recipient;
 
 pub(super) fn run(args: &args::Export, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
     let search = Search {
@@ -35,6 +36,7 @@ pub(super) fn run(args: &args::Export, node: &mut Node, printer: &Printer) -> Re
         purpose: args.purpose.clone(),
         recipient: args.recipient.as_ref().map(fs::read_to_string).transpose().map_err(Stop::usage)?,
         sound: args.sound(),
+        redacted: args.redacted,
     };
     let begun: ExportBegun = node.value(Act::Export(ExportAct::Begin(Box::new(order.clone()))))?;
     let folder = Folder::open(&args.output)?;
@@ -43,11 +45,11 @@ pub(super) fn run(args: &args::Export, node: &mut Node, printer: &Printer) -> Re
         ProgressStyle::with_template("{bar:40} {pos}/{len} recordings, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    for recording in &begun.recordings {
-        if !done.contains(recording) {
-            folder.take(&begun, *recording, node)?;
-        }
-        bar.inc(1);
+    let left: Vec<RecordingId> = begun.recordings.iter().copied().filter(|id| !done.contains(id)).collect();
+    bar.inc(done.len() as u64);
+    for some in left.chunks(bounds::EXPORT_AT_ONCE) {
+        folder.take(&begun, some, node)?;
+        bar.inc(some.len() as u64);
     }
     bar.finish_and_clear();
     let manifest = folder.finish(&begun, &order, wall(), node)?;
@@ -78,7 +80,7 @@ impl Folder {
         {
             return Err(Stop::refused(format!("{} is not empty and no package", path.display())));
         }
-        for folder in ["", "audio", "beside", "events", "vcon", "proofs"] {
+        for folder in ["", "audio", "beside", "derived", "events", "vcon", "proofs"] {
             DirBuilder::new().recursive(true).mode(0o700).create(path.join(folder)).map_err(at)?;
         }
         Ok(Folder { path: path.to_path_buf() })
@@ -102,24 +104,38 @@ impl Folder {
         Ok(done)
     }
 
-    /// Takes one recording in: its files first, then its line.
-    fn take(&self, begun: &ExportBegun, recording: RecordingId, node: &mut Node) -> Result<(), Stop> {
+    /// Takes some recordings in: their files first, and when those are durable, their lines.
+    fn take(&self, begun: &ExportBegun, some: &[RecordingId], node: &mut Node) -> Result<(), Stop> {
         let (mut file, mut trouble): (Option<File>, io::Result<()>) = (None, Ok(()));
-        let act = Act::Export(ExportAct::Item { motion: begun.motion, recording });
-        let item = node.act(act, &mut |reply| {
+        let mut lines = String::new();
+        let act = Act::Export(ExportAct::Items { motion: begun.motion, recordings: some.to_vec() });
+        let done = node.act(act, &mut |reply| {
             trouble = match reply {
-                Reply::Item(value) => self.begin_file(&value).map(|made| file = Some(made)),
+                Reply::Item(value) => match value.get("taken") {
+                    Some(line) => {
+                        lines += &format!("{line}\n");
+                        Ok(())
+                    }
+                    None => self.begin_file(&value).map(|made| file = Some(made)),
+                },
                 Reply::Octets(octets) => match &mut file {
                     Some(file) => file.write_all(&octets),
                     None => Err(io::ErrorKind::InvalidData.into()),
                 },
             };
             trouble.is_ok()
-        })?;
+        });
+        self.note(&lines).map_err(Stop::failed)?;
         trouble.map_err(Stop::failed)?;
-        let mut lines =
-            private().append(true).create(true).open(self.path.join("items.jsonl")).map_err(Stop::failed)?;
-        lines.write_all(format!("{item}\n").as_bytes()).and_then(|()| lines.sync_data()).map_err(Stop::failed)
+        done.map(drop)
+    }
+
+    /// Appends the lines of recordings whose files are there, once those are durable: one sync for all of them.
+    fn note(&self, lines: &str) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(&self.path)?)?;
+        let mut file = private().append(true).create(true).open(self.path.join("items.jsonl"))?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()
     }
 
     fn begin_file(&self, told: &Value) -> io::Result<File> {
@@ -146,7 +162,8 @@ impl Folder {
             "format": "ledgerline-export/1", "case": order.case, "purpose": order.purpose, "created": now.rfc3339(),
             "requester": begun.requester, "approvers": begun.approvers, "motion": begun.motion,
             "approved_sha256": begun.approved_sha256, "count": begun.recordings.len(),
-            "encrypted": order.recipient.as_ref().map(|_| "JWE ECDH-ES (X25519) A256GCM, each file"),
+            "encrypted": order.recipient.as_deref().and_then(Recipient::parse).map(|key| key.method()),
+            "redacted": order.redacted,
             "items": "items.jsonl", "items_sha256": items.sha256, "index_sha256": index.sha256, "suite": begun.suite,
             "software": concat!("ledgerline ", env!("CARGO_PKG_VERSION")),
         });

@@ -40,6 +40,18 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             }
             play(act, output.as_deref(), &mut node, printer)
         }
+        args::Rec::Item { id, item, output, purpose } => {
+            let act = Act::RecItem { recording: id, item, reason: purpose };
+            derived(act, &output, &mut node, printer)
+        }
+        args::Rec::Redact { id, cuts, why, purpose } => {
+            let made: Value = node.value(Act::RecRedact { recording: id, cuts, why, reason: purpose })?;
+            printer.value(&made, |made| {
+                let item = made["item"].as_str().unwrap_or_default();
+                format!("{item} is a copy of {id} with {} spans cut out; {id} stays as it is\n", made["cuts"])
+            });
+            Ok(Exit::Done)
+        }
         args::Rec::Verify { id, day, index } => {
             let between = day.map(|day| (day.0, day.0 + DAY));
             let result = node.value(Act::RecVerify { recording: id, between, index })?;
@@ -144,6 +156,16 @@ fn record_text(record: &Value) -> String {
         let name = event["event"].as_str().unwrap_or_default();
         text += &format!("{:>6}.{:03}  {name:<14}{fields}\n", offset_ms / 1_000, offset_ms % 1_000);
     }
+    for item in record["derived"].as_array().into_iter().flatten() {
+        let word = |name: &str| item[name].as_str().unwrap_or_default();
+        text += &format!(
+            "\nDerived    {}  {}, {}, by {}\n",
+            word("item"),
+            word("kind"),
+            word("made"),
+            word("by")
+        );
+    }
     text
 }
 
@@ -161,6 +183,32 @@ fn play(act: Act, output: Option<&Path>, node: &mut Node, printer: &Printer) -> 
         });
     }
     Ok(if sound.gaps.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+/// An item derived from a recording, into a file.
+fn derived(act: Act, path: &Path, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let mut later = Later { path, file: None };
+    let mut out: Box<dyn Write> =
+        if path == Path::new("-") { Box::new(io::stdout().lock()) } else { Box::new(&mut later) };
+    let mut written = Ok(());
+    let told = node.act(act, &mut |reply| {
+        if let Reply::Octets(octets) = reply {
+            written = out.write_all(&octets);
+        }
+        written.is_ok()
+    })?;
+    written.and_then(|()| out.flush()).map_err(Stop::failed)?;
+    if path != Path::new("-") {
+        printer.value(&told, |told| {
+            let kind = told["kind"].as_str().unwrap_or_default();
+            format!(
+                "{kind}, {}, {} octets\n",
+                told["media_type"].as_str().unwrap_or_default(),
+                told["len_bytes"]
+            )
+        });
+    }
+    Ok(Exit::Done)
 }
 
 /// Video and fax, into a capture file.

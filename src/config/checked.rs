@@ -159,6 +159,8 @@ pub struct Store {
     pub country: String,
     /// Where the ledger's signed heads go besides, so that nobody can rewrite them.
     pub heads_to: Vec<HeadsTo>,
+    /// From which age on a recording gets an Opus copy beside it; `None`: none does.
+    pub opus_after: Option<Duration>,
 }
 
 /// A witness of the ledger's heads.
@@ -455,7 +457,17 @@ impl Check<'_> {
             keys: self.path(written.keys.as_ref(), "keys"),
             country: country.to_string(),
             heads_to: self.heads_to(written.heads_to.as_ref()),
+            opus_after: self.days(written.opus_after_days.as_ref()),
         }
+    }
+
+    fn days(&mut self, written: Option<&Spanned<u32>>) -> Option<Duration> {
+        let value = written?;
+        let days = u64::from(*value.get_ref());
+        if !(1..=36_500).contains(&days) {
+            self.wrong(value.span(), "not an age in days", "1 to 36500; without it no copies are made");
+        }
+        Some(Duration::from_secs(days * 86_400))
     }
 
     fn heads_to(&mut self, written: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<HeadsTo> {

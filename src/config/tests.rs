@@ -92,6 +92,7 @@ fn an_empty_file_is_the_default() {
                 keys: "/etc/ledgerline/keys",
                 country: "86",
                 heads_to: [],
+                opus_after: None,
             },
             admin: Admin {
                 socket: "/etc/ledgerline/admin.sock",
@@ -262,6 +263,7 @@ fn a_written_file_is_read() {
                 keys: "/run/credentials/ledgerline.service",
                 country: "49",
                 heads_to: [],
+                opus_after: None,
             },
             Log {
                 level: "info,ledgerline::switch=debug",

@@ -160,6 +160,7 @@ pub struct Store {
     pub keys: Option<Spanned<String>>,
     pub country: Option<Spanned<String>>,
     pub heads_to: Option<Spanned<Vec<Spanned<String>>>>,
+    pub opus_after_days: Option<Spanned<u32>>,
 }
 
 /// `[admin]`
@@ -259,7 +260,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ),
     ("plan", &["folder", "files", "watch_s", "roles"]),
     ("outside", &["trust", "certificate", "key", "bearer", "sign"]),
-    ("store", &["folder", "keys", "country", "heads_to"]),
+    ("store", &["folder", "keys", "country", "heads_to", "opus_after_days"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
     ("presence", &["watch", "show"]),

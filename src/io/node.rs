@@ -323,7 +323,8 @@ pub fn open_stopped(config: &Config) -> Result<Store, StoreError> {
 }
 
 fn open_store(config: &Config, news: impl FnMut(vault::News) + Send + 'static) -> Result<Store, StoreError> {
-    Store::open(&config.store.folder, &store_options(config), news)
+    let options = store::Options { opus_after: config.store.opus_after, ..store_options(config) };
+    Store::open(&config.store.folder, &options, news)
 }
 
 fn witness(to: &config::HeadsTo) -> store::HeadsTo {

@@ -5,7 +5,7 @@
 //! manifest.json.sig    the signature over the manifest's hashes, by the ledger's key
 //! items.jsonl          one JSON object a recording: its facts, its gaps, its files with their hashes
 //! index.csv            the same for people, without the files
-//! audio/ events/ vcon/ proofs/
+//! audio/ events/ vcon/ derived/ beside/ proofs/
 //! ```
 //!
 //! Invariant: a package is read a line and a block at a time, however many recordings it holds; a name that leads out of
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::admin::export::{ExportFile, manifest_statement};
-use crate::base::RecordingId;
+use crate::base::{ItemId, RecordingId};
 use crate::vault::{Hash, Inclusion, Item, LedgerPublic, Suite, hex, unhex};
 
 /// Names that every package has besides the files of its recordings.
@@ -31,6 +31,14 @@ pub const OWN: [&str; 4] = ["manifest.json", "manifest.json.sig", "items.jsonl",
 struct Line {
     id: RecordingId,
     files: Vec<ExportFile>,
+    /// What was derived from it.
+    #[serde(default)]
+    derived: Vec<Derived>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Derived {
+    item: ItemId,
 }
 
 /// What was found.
@@ -164,19 +172,25 @@ fn check_line(
             None => report.findings.push(format!("{} leads out of the package", file.file)),
         }
     }
-    if !is_proved(folder, line, public) {
+    let recording = |item| matches!(item, Item::Recording { recording, .. } if recording == line.id);
+    if !is_proved(folder, &line.id.to_string(), public, &recording) {
         report.findings.push(format!("{}: no proof that the ledger holds it", line.id));
+    }
+    for Derived { item } in &line.derived {
+        let of = |found| found == Item::Derived { item: *item, recording: line.id };
+        if !is_proved(folder, &item.to_string(), public, &of) {
+            report.findings.push(format!("{item} of {}: no proof that the ledger holds it", line.id));
+        }
     }
 }
 
-fn is_proved(folder: &Path, line: &Line, public: &LedgerPublic) -> bool {
+/// Whether the proof of this name proves what is `wanted`.
+fn is_proved(folder: &Path, name: &str, public: &LedgerPublic, wanted: &dyn Fn(Item) -> bool) -> bool {
     let read = || {
-        let text = fs::read(folder.join(format!("proofs/{}.json", line.id))).ok()?;
+        let text = fs::read(folder.join(format!("proofs/{name}.json"))).ok()?;
         serde_json::from_slice::<Inclusion>(&text).ok()?.check(public)
     };
-    read().is_some_and(
-        |(leaf, _)| matches!(leaf.item, Item::Recording { recording, .. } if recording == line.id),
-    )
+    read().is_some_and(|(leaf, _)| wanted(leaf.item))
 }
 
 fn is_inside(name: &str) -> bool {

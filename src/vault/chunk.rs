@@ -139,7 +139,7 @@ mod tests {
             prefix: [0; 8],
             before: [0; 16],
         };
-        for (at, value) in [(4, 0), (4, 6), (5, 2), (6, 1), (12, 0x80)] {
+        for (at, value) in [(4, 0), (4, 7), (5, 2), (6, 1), (12, 0x80)] {
             let mut bytes = good.to_bytes();
             bytes[at] = value;
             let sum = crc32fast::hash(&bytes[..COVERED_BYTES]).to_be_bytes();

@@ -34,6 +34,9 @@ pub struct Derivation {
     pub by: String,
     /// When.
     pub at: Wall,
+    /// Anything else that belongs to it, sealed with it; null: nothing.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub detail: serde_json::Value,
 }
 
 impl Derivation {
@@ -154,6 +157,7 @@ mod tests {
             media_type: "application/json".into(),
             by: "tests".into(),
             at: Wall::from_micros(5),
+            detail: serde_json::json!({ "cuts": [1] }),
         }
     }
 

@@ -55,6 +55,22 @@ impl Sound {
         }
     }
 
+    /// Takes everything out between each pair of moments (in microseconds since time 0), on both tracks, and marks where
+    /// something is missing.
+    pub fn cut(&mut self, spans: &[(u64, u64)]) {
+        let sample =
+            |us: u64| usize::try_from(us.saturating_mul(RATE_HZ.into()) / 1_000_000).unwrap_or(usize::MAX);
+        let len = self.left.len();
+        for (from_us, to_us) in spans {
+            let (from, to) = (sample(*from_us).min(len), sample(*to_us).min(len));
+            for track in [&mut self.left, &mut self.right] {
+                track.get_mut(from..to.max(from)).unwrap_or_default().fill(0);
+            }
+        }
+        let gap = |(from_us, to_us): &(u64, u64)| Gap { from_us: *from_us, to_us: Some(*to_us), reason: "" };
+        self.mark(&spans.iter().map(gap).collect::<Vec<_>>());
+    }
+
     fn beep(&mut self, at: usize, until: usize) {
         for track in [&mut self.left, &mut self.right] {
             let place = track.get_mut(at..until.min(at + BEEP_SAMPLES)).unwrap_or_default();
@@ -69,6 +85,20 @@ impl Sound {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_is_gone_and_the_rest_stays() {
+        let mut sound =
+            Sound { left: vec![9_000; 16_000], right: vec![-9_000; 16_000], undecodable: Vec::new() };
+        sound.cut(&[(500_000, 1_500_000), (1_900_000, 9_000_000)]);
+        for (track, level) in [(&sound.left, 9_000), (&sound.right, -9_000)] {
+            for (range, whole) in [(0..4_000, true), (4_000..12_000, false), (12_000..15_200, true)] {
+                let range = &track[range];
+                assert_eq!(range.iter().all(|sample| *sample == level), whole);
+                assert!(whole || range.iter().all(|sample| sample.unsigned_abs() < 2_000), "only beeps");
+            }
+        }
+    }
 
     #[test]
     fn gaps_are_marked_within_and_nowhere_else() {

@@ -14,6 +14,11 @@ const PACKET_BYTES: usize = 1_275;
 
 /// `sound` as an Ogg file: two channels, left track 0, right track 1, exactly as long. `None` for no samples at all.
 pub fn opus(sound: &Sound) -> Option<Vec<u8>> {
+    opus_while(sound, &|| true)
+}
+
+/// As [`opus`], as long as `go_on` says so; `None` when it was stopped.
+pub fn opus_while(sound: &Sound, go_on: &dyn Fn() -> bool) -> Option<Vec<u8>> {
     if sound.left.is_empty() {
         return None;
     }
@@ -22,11 +27,13 @@ pub fn opus(sound: &Sound) -> Option<Vec<u8>> {
     let mut file = OggOpusWriter::new(Vec::new(), OpusHead::for_encoder(&encoder, RATE_HZ)).ok()?;
     // The encoder is so many samples behind: they are fed as silence at the end and trimmed by the last page (RFC 7845 §4.4).
     let mut left = u64::from(TICKS) * (sound.left.len() + ahead) as u64;
-    let samples: Vec<i16> = sound.interleaved().chain(std::iter::repeat_n(0, 2 * ahead)).collect();
+    let mut samples = sound.interleaved().chain(std::iter::repeat_n(0, 2 * ahead)).peekable();
     let (mut frame, mut packet) = ([0; 2 * FRAME], [0; PACKET_BYTES]);
-    for portion in samples.chunks(2 * FRAME) {
-        frame.fill(0);
-        frame.get_mut(..portion.len())?.copy_from_slice(portion);
+    while samples.peek().is_some() {
+        if !go_on() {
+            return None;
+        }
+        frame.fill_with(|| samples.next().unwrap_or(0));
         let len = encoder.encode_s16(&frame, FRAME, &mut packet).ok()?;
         let ticks = (FRAME as u64 * u64::from(TICKS)).min(left);
         left -= ticks;

@@ -5,7 +5,9 @@
 
 use serde_json::{Value, json};
 
+use super::order::Event;
 use super::search::Record;
+use crate::base::{ItemId, Masked};
 
 /// The vCon of `record`, whose sound is the file `name` of media type `mediatype` with this SHA-256 (base64url, without
 /// padding), `duration_s` seconds long.
@@ -49,6 +51,39 @@ pub fn vcon(record: &Record, name: &str, mediatype: &str, hash: &str, duration_s
             "mediatype": "application/json", "encoding": "json", "body": events,
         }],
     })
+}
+
+/// `told`, the vCon of `record`, as that of its redacted copy `item`: it refers to the original, numbers are masked, and of the
+/// events only those stay that hold nothing of what was said (EXP-06).
+pub fn redacted(mut told: Value, record: &Record, item: ItemId, reason: &str) -> Value {
+    let original = told["uuid"].take();
+    told["uuid"] = uuid(item.to_bytes()).into();
+    told["redacted"] = json!({ "uuid": original, "type": reason });
+    for party in told["parties"].as_array_mut().into_iter().flatten() {
+        let masked = Masked::new(party["tel"].as_str().unwrap_or_default()).to_string();
+        party["tel"] = masked.into();
+        if let Some(party) = party.as_object_mut() {
+            party.remove("name");
+        }
+    }
+    let harmless = |event: &Event| {
+        use Event::{GapEnd, GapStart, Held, Joined, Left, Lost, NoticePlayed, Resumed};
+        matches!(
+            event,
+            GapStart { .. }
+                | GapEnd
+                | Held { .. }
+                | Resumed { .. }
+                | Joined { .. }
+                | Left { .. }
+                | Lost { .. }
+        ) || matches!(event, NoticePlayed { .. })
+    };
+    let events = record.events.iter().filter(|(_, event)| harmless(event));
+    told["analysis"][0]["body"] =
+        events.map(|(offset_us, event)| json!({ "offset_us": offset_us, "event": event })).collect();
+    told["attachments"] = json!([]);
+    told
 }
 
 /// A recording's identifier as a UUID of version 8 (RFC 9562 §5.8): its 128 bits but for the six that say so.

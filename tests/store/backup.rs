@@ -65,6 +65,72 @@ fn a_backup_is_refused_where_another_ledger_lies_and_seen_when_it_was_changed() 
     assert!(world.store().backup(&to, Depth::Content, &mut |_, _| ()).is_err(), "and the next one says so");
 }
 
+/// KEY-08: what is destroyed is destroyed in copies too, proved by bringing each of them back: the data key of a recording in the
+/// replica; a retired key-encryption key for every older copy.
+#[test]
+fn the_end_of_a_key_reaches_copies() {
+    let mut world = World::new();
+    let (gone, _) = made(&mut world, 400, class("call.end", 365, None));
+    let (stays, _) = made(&mut world, 400, class("call.end", 365, None));
+    let outer = tempfile::tempdir().expect("a folder");
+    let (old, replica, keys) =
+        (outer.path().join("old"), outer.path().join("replica"), outer.path().join("keys"));
+    for folder in [&old, &replica] {
+        world.store().backup(folder, Depth::Content, &mut |_, _| ()).expect("copied");
+    }
+    copy_keys(&world.dir().join("keys"), &keys);
+    let ledger = public(world.dir());
+    let plays = |name: &str, from: &Path, keys: &Path, id| {
+        let back = outer.path().join(name);
+        restore(from, &back, &ledger, None, &mut |_| ()).expect("brought back");
+        let options = Options { keys: Some(keys.to_path_buf()), ..Options::default() };
+        Store::open(&back, &options, |_| {}).is_ok_and(|store| store.sound(id).is_ok())
+    };
+    world.store().destroy("li", job(&world, vec![gone])).expect("done");
+    assert!(plays("before", &replica, &keys, gone), "until the replica is made again it has the key");
+    world.store().backup(&replica, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert!(!plays("after", &replica, &keys, gone), "with every key that ever was");
+    assert!(plays("other", &replica, &keys, stays));
+
+    world.store().rotate().expect("room");
+    world.restart();
+    world.store().rewrap(&mut |_, _| ()).expect("room");
+    world.store().retire(1).expect("nothing is under it");
+    assert!(world.store().sound(stays).is_ok());
+    world.store().backup(&replica, Depth::Content, &mut |_, _| ()).expect("copied");
+    let now = world.dir().join("keys");
+    assert!(!plays("old with what is left of the keys", &old, &now, stays), "the old copy opens no more");
+    assert!(plays("replica with them", &replica, &now, stays), "what was wrapped anew does");
+    assert!(!plays("replica with the old key", &replica, &keys, stays), "and not by the old key");
+}
+
+fn copy_keys(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("room");
+    for path in files(from) {
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("room");
+    }
+}
+
+/// What programs were made of is in a backup, and comes back.
+#[test]
+fn a_backup_holds_the_texts_of_programs() {
+    let mut world = World::new();
+    world.record(200);
+    let kept = world.dir().join("plans/ab12/texts");
+    std::fs::create_dir_all(&kept).expect("room");
+    std::fs::write(kept.join("main.plan"), "edition 2026").expect("room");
+    let outer = tempfile::tempdir().expect("a folder");
+    let (to, back) = (outer.path().join("backup"), outer.path().join("back"));
+    world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    let again = world.store().backup(&to, Depth::Content, &mut |_, _| ()).expect("copied");
+    assert_eq!(again.copied, 0);
+    restore(&to, &back, &public(world.dir()), None, &mut |_| ()).expect("brought back");
+    assert_eq!(
+        std::fs::read_to_string(back.join("plans/ab12/texts/main.plan")).expect("there"),
+        "edition 2026"
+    );
+}
+
 /// DES-07: a copy from before a destruction comes back without what was destroyed since, and with its tombstone, when a newer ledger
 /// is at hand.
 #[test]

@@ -204,3 +204,81 @@ fn a_crash_leaves_an_item_whole_or_none() {
     assert!(world.store().read_derived(recording, item).is_ok());
     assert_eq!(world.store().verify(Scope::All).expect("readable").findings, []);
 }
+
+/// The archivist puts Opus copies beside what is old enough, and touches nothing else.
+#[test]
+fn old_recordings_get_an_opus_copy_beside_them() {
+    let mut world = World::new();
+    let (old, _) = made(&mut world, 40, class("call.end", 365, None));
+    let (sealed, _) = made(&mut world, 40, class("call.end", 365, None));
+    let (young, _) = made(&mut world, 1, class("call.end", 365, None));
+    let erasure = Erasure { recording: sealed, reason: "asked".into() };
+    world.store().ask_erasure("li", erasure).expect("written");
+    let original = std::fs::read(world.file_of(old)).expect("there");
+    let age = Some(std::time::Duration::from_secs(30 * 86_400));
+    world.options = Options { opus_after: age, ..Options::default() };
+    world.restart();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let copies = |world: &World, id| world.store().derived(id).expect("an index");
+    while copies(&world, old).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "no copy is made");
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    // Whoever comes after the old one has had its turn when the node stops and starts: still none.
+    world.restart();
+    let rows = copies(&world, old);
+    assert_eq!(rows.iter().map(|row| row.derivation.kind.as_str()).collect::<Vec<_>>(), ["opus"]);
+    assert!(world.store().read_derived(old, rows[0].item).expect("whole").1.starts_with(b"OggS"));
+    assert_eq!((copies(&world, sealed).len(), copies(&world, young).len()), (0, 0));
+    assert_eq!(std::fs::read(world.file_of(old)).expect("there"), original);
+    assert_eq!(world.store().verify(Scope::All).expect("readable").findings, []);
+}
+
+/// An envelope to an SM2 key is opened by others: the key by OpenSSL, the content by Python's SM4-GCM.
+#[test]
+fn an_sm2_envelope_is_opened_by_strangers() {
+    use ledgerline::base::{Random, Secret};
+    let there = |program: &str, argument: &[&str]| {
+        std::process::Command::new(program).args(argument).output().is_ok_and(|done| done.status.success())
+    };
+    if !there("openssl", &["version"]) || !there("python3", &["-c", "import cryptography"]) {
+        assert!(
+            std::env::var_os("LEDGERLINE_LIVE").is_none(),
+            "openssl or python3 with cryptography is missing"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let scalar = Secret::new([7; 32]);
+    let recipient = ledgerline::vault::Recipient::of_sm2(&scalar).expect("a scalar");
+    let sealed = recipient.seal("所说的话".as_bytes(), &mut Random::from_number(1)).expect("a good key");
+    let key = folder.path().join("key.pem");
+    let pem = {
+        use sm2::pkcs8::{EncodePrivateKey, LineEnding};
+        sm2::SecretKey::from_slice(scalar.expose()).expect("a scalar").to_pkcs8_pem(LineEnding::LF)
+    };
+    std::fs::write(&key, pem.expect("a text").as_bytes()).expect("room");
+    let script = format!("{OPEN}\nopen_it({:?}, {:?})", key.to_str().expect("text"), sealed);
+    let done = std::process::Command::new("python3").args(["-c", &script]).output().expect("runs");
+    assert_eq!(
+        String::from_utf8_lossy(&done.stdout),
+        "所说的话",
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+const OPEN: &str = r#"
+import base64, subprocess, sys
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+def open_it(key, envelope):
+    decode = lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    header, wrapped, nonce, content, tag = envelope.split(".")
+    found = subprocess.run(["openssl", "pkeyutl", "-decrypt", "-inkey", key], input=decode(wrapped), capture_output=True)
+    if found.returncode:
+        sys.exit(found.stderr.decode())
+    opener = Cipher(algorithms.SM4(found.stdout), modes.GCM(decode(nonce), decode(tag))).decryptor()
+    opener.authenticate_additional_data(header.encode())
+    sys.stdout.write((opener.update(decode(content)) + opener.finalize()).decode())
+"#;

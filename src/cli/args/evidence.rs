@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Anchor, Destroy, Retention};
-use crate::base::RecordingId;
+use crate::base::{ItemId, RecordingId};
 use crate::vault::Form;
 
 /// `verify`
@@ -83,6 +83,33 @@ pub enum Rec {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
+    /// Get an item that was derived from a recording (`rec show` lists them): under the same rights as its sound
+    Item {
+        /// The recording
+        id: RecordingId,
+        /// The item
+        item: ItemId,
+        /// The file to write; `-` is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
+    },
+    /// Make a redacted copy of a recording: a new item beside it, with beeps where something was cut out; the original stays as it is
+    Redact {
+        /// The recording
+        id: RecordingId,
+        /// What to cut out, in seconds since it began: `31.2-48`; may be given several times
+        #[arg(long = "cut", value_name = "FROM-TO", required = true, value_parser = span)]
+        cuts: Vec<(u64, u64)>,
+        /// Why, in a word; stands in packages
+        #[arg(long, default_value = "PII", value_name = "TEXT")]
+        why: String,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
+    },
     /// Check recordings and ledger for damage: exit code 1 when something is wrong
     Verify {
         /// One recording; without it, everything
@@ -121,6 +148,15 @@ pub enum Rec {
     Reindex,
 }
 
+/// `31.2-48`: two moments in seconds, as milliseconds.
+fn span(text: &str) -> Result<(u64, u64), String> {
+    let seconds = |text: &str| text.trim().parse::<f64>().ok().filter(|s| (0.0..1e6).contains(s));
+    let ms = |text: &str| seconds(text).map(|s| (s * 1_000.0).round() as u64);
+    let pair = text.split_once('-').and_then(|(from, to)| Some((ms(from)?, ms(to)?)));
+    pair.filter(|(from, to)| from < to)
+        .ok_or_else(|| "two moments in seconds, the earlier first: 31.2-48".into())
+}
+
 /// `rec export`
 #[derive(Debug, Args)]
 pub struct Export {
@@ -135,7 +171,7 @@ pub struct Export {
     /// What it is wanted for; whoever approves reads it, and it stays in the audit book
     #[arg(long, value_name = "TEXT")]
     pub purpose: Option<String>,
-    /// The recipient's X25519 public key (a JSON Web Key, or 64 hexadecimal digits): everything is encrypted to it
+    /// The recipient's public key, X25519 (a JSON Web Key, or 64 hexadecimal digits) or SM2 (PEM, a JSON Web Key, or 130 digits): everything is encrypted to it
     #[arg(long, value_name = "FILE")]
     pub recipient: Option<PathBuf>,
     /// Sound as FLAC instead of WAV
@@ -144,6 +180,9 @@ pub struct Export {
     /// Sound as Opus in Ogg: a tenth of the octets, to listen to
     #[arg(long)]
     pub opus: bool,
+    /// Redacted copies (`rec redact`) in place of the recordings, numbers masked
+    #[arg(long, conflicts_with_all = ["flac", "opus"])]
+    pub redacted: bool,
     /// Every recording with this number
     #[arg(long, value_name = "NUMBER")]
     pub number: Option<String>,

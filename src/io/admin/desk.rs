@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::actor::{Actor, right_of};
+use super::export::ExportAct;
 use super::persons;
 use super::protocol::{Act, Failure, KeyAct, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
@@ -104,6 +105,9 @@ impl Desk {
     /// # Errors
     /// Why it was not done.
     pub fn act(&self, actor: &Actor, act: Act, out: Out<'_>) -> Result<Value, Failure> {
+        if let Act::Export(ExportAct::Items { motion, recordings }) = &act {
+            return self.export_items(actor, *motion, recordings, out);
+        }
         let allowed = self.allowed(actor, &act);
         let Some(deed) = Deed::of_act(&act) else {
             return allowed.and_then(|()| self.carry_out(actor, act, out));
@@ -123,7 +127,10 @@ impl Desk {
         actor.check(right)?;
         match act {
             Act::RecShow { recording } => self.covered(actor, *recording),
-            Act::RecPlay { recording, reason, .. } | Act::RecReveal { recording, reason } => {
+            Act::RecPlay { recording, reason, .. }
+            | Act::RecReveal { recording, reason }
+            | Act::RecItem { recording, reason, .. }
+            | Act::RecRedact { recording, reason, .. } => {
                 self.covered(actor, *recording)?;
                 actor.attend(reason.as_deref())
             }
@@ -182,6 +189,8 @@ impl Desk {
             }
             Act::RecPlay { recording, purpose, beside: true, .. } => self.rec_beside(recording, purpose, out),
             Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
+            Act::RecItem { recording, item, .. } => self.rec_item(recording, item, out),
+            Act::RecRedact { recording, cuts, why, .. } => self.rec_redact(recording, &cuts, &why),
             Act::RecVerify { recording, between, index } => {
                 self.verified(match (recording, between, index) {
                     (Some(one), ..) => Scope::One(one),
@@ -348,6 +357,7 @@ impl Desk {
         self.store()?.may(recording, Use::Search).map_err(store)?;
         let record = self.store()?.show(recording).map_err(store)?;
         value(RecordView {
+            derived: self.items(recording)?,
             kek_version: record.kek_version,
             chunks: record.chunks,
             answered: record

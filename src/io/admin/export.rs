@@ -12,16 +12,20 @@ use sha2::{Digest, Sha256};
 
 use super::actor::Actor;
 use super::desk::{Desk, Out, Reply};
+use super::items::REDACTED;
 use super::persons;
 use super::protocol::{Failure, Kind, Search};
-use super::trail::Deed;
+use super::trail::{self, Deed};
+use super::view::ItemView;
 use crate::base::{MotionId, PersonId, Random, RecordingId, bounds};
 use crate::compliance::approval::{Motion, Standing, Weighty};
 use crate::compliance::retention::Use;
+use crate::compliance::role::Right;
 use crate::io::clock::wall;
 use crate::io::motions::Spent;
 use crate::io::package::Hashes;
-use crate::vault::{Form, Gap, Query, Recipient, Record, Row, Suite, hex, vcon};
+use crate::io::store::Store;
+use crate::vault::{DerivedRow, Form, Gap, Query, Recipient, Record, Row, Suite, hex, redacted, vcon};
 
 /// A request about a package.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,12 +33,12 @@ use crate::vault::{Form, Gap, Query, Recipient, Record, Row, Suite, hex, vcon};
 pub enum ExportAct {
     /// Ask for a package: it is begun, or laid before others.
     Begin(Box<ExportOrder>),
-    /// The files of one recording in it.
-    Item {
+    /// The files of some recordings in it, at most [`bounds::EXPORT_AT_ONCE`]: of each its files, then its line as `taken`.
+    Items {
         /// The approved motion.
         motion: MotionId,
-        /// Which recording.
-        recording: RecordingId,
+        /// Which recordings.
+        recordings: Vec<RecordingId>,
     },
     /// The signature under its manifest.
     Seal {
@@ -65,6 +69,9 @@ pub struct ExportOrder {
     /// The form of its sound.
     #[serde(default)]
     pub sound: Form,
+    /// Redacted copies in place of the recordings.
+    #[serde(default)]
+    pub redacted: bool,
 }
 
 /// A package that may be made.
@@ -106,10 +113,8 @@ impl ExportAct {
                 detail: json!({ "case": order.case, "encrypted": order.recipient.is_some() }),
                 ..Deed::new("rec.export", None)
             },
-            ExportAct::Item { motion, recording } => Deed {
-                detail: json!({ "motion": motion }),
-                ..Deed::new("rec.export.item", recording.to_string())
-            },
+            // Each recording of them is audited by itself: `Desk::export_items`.
+            ExportAct::Items { motion, .. } => Deed::new("rec.export.items", motion.to_string()),
             ExportAct::Seal { motion, hashes } => Deed {
                 detail: json!({ "manifest": hashes }),
                 ..Deed::new("rec.export.seal", motion.to_string())
@@ -128,10 +133,7 @@ impl Desk {
     pub(super) fn export(&self, actor: &Actor, act: ExportAct, out: Out<'_>) -> Result<Value, Failure> {
         match act {
             ExportAct::Begin(order) => self.export_begin(actor, &order),
-            ExportAct::Item { motion, recording } => {
-                let motion = self.allowed_motion(actor, motion)?;
-                self.export_item(&motion, recording, out)
-            }
+            ExportAct::Items { motion, recordings } => self.export_items(actor, motion, &recordings, out),
             ExportAct::Seal { motion, hashes } => {
                 let motion = self.allowed_motion(actor, motion)?;
                 let kept = self.store()?;
@@ -148,6 +150,40 @@ impl Desk {
                 Ok(signed)
             }
         }
+    }
+
+    /// Hands some recordings over. That each is about to go is in the audit book first; these entries become durable together.
+    pub(super) fn export_items(
+        &self,
+        actor: &Actor,
+        motion: MotionId,
+        recordings: &[RecordingId],
+        out: Out<'_>,
+    ) -> Result<Value, Failure> {
+        if recordings.len() > bounds::EXPORT_AT_ONCE {
+            return Err(Failure::new(Kind::Usage, "too many recordings at once"));
+        }
+        let deed = |recording: &RecordingId| Deed {
+            detail: json!({ "motion": motion }),
+            ..Deed::new("rec.export.item", recording.to_string())
+        };
+        let deeds = recordings.iter().map(deed).collect();
+        let begun = trail::begin_all(self.store.as_ref(), actor.who(), deeds)?;
+        let allowed = actor.check(Right::Export).and_then(|()| self.allowed_motion(actor, motion));
+        let mut first = None;
+        for (recording, begun) in recordings.iter().zip(begun) {
+            let result = match (&allowed, &first) {
+                (_, Some(failure)) | (Err(failure), _) => Err(Failure::clone(failure)),
+                (Ok(spent), None) => self.export_item(spent, *recording, out),
+            };
+            begun.end(self.store.as_ref(), result.as_ref().map(trail::gist));
+            match result {
+                Ok(line) if out(Reply::Item(json!({ "taken": line }))) => {}
+                Ok(_) => first = Some(Failure::new(Kind::Failed, "nobody takes the package any more")),
+                Err(failure) => first = first.or(Some(failure)),
+            }
+        }
+        first.map_or_else(|| Ok(json!({ "found": recordings.len() })), Err)
     }
 
     fn export_begin(&self, actor: &Actor, order: &ExportOrder) -> Result<Value, Failure> {
@@ -244,51 +280,127 @@ impl Desk {
         kept.may(recording, Use::RegulatorExport).map_err(super::desk::store)?;
         let record = kept.show(recording).map_err(super::desk::store)?;
         let proof = kept.prove(recording).map_err(super::desk::store)?;
-        let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
-        let form = [Form::Flac, Form::Opus].into_iter().find(|form| approved.says(&format!("sound {form}")));
-        let compressed = form.and_then(|form| Some((form, form.compressed(&sound)?)));
-        let (form, octets) = compressed.unwrap_or_else(|| (Form::Wav, super::desk::wav(&sound)));
-        let (name, mediatype) = (format!("audio/{recording}.{form}"), form.media_type());
-        let seconds = sound.left.len() as f64 / f64::from(crate::vault::RATE_HZ);
-        drop(sound);
-        let hash = {
-            use base64::Engine;
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(&octets))
+        let items = kept.derived(recording).map_err(super::desk::store)?;
+        let mut hand = Hand {
+            suite: kept.suite(),
+            envelope: Envelope::of(&approved.motion)?,
+            out,
+            files: Vec::new(),
+            derived: Vec::new(),
         };
-        let told = vcon(&record, &name, mediatype, &hash, seconds);
-        let mut events = Vec::new();
-        for (offset_us, event) in &record.events {
-            crate::vault::push_event(&mut events, *offset_us, event);
-        }
-        let mut hand =
-            Hand { suite: kept.suite(), envelope: Envelope::of(&approved.motion)?, out, files: Vec::new() };
-        hand.over(&name, octets)?;
-        hand.over(&format!("events/{recording}.jsonl"), events)?;
-        hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
+        let (seconds, mut gaps) = if approved.says(REDACTED_ONLY) {
+            redacted_copy(kept, &record, &items, &mut hand)?
+        } else {
+            whole_copy(kept, approved, &record, &items, &mut hand)?
+        };
         hand.in_clear(&format!("proofs/{recording}.json"), json!(proof).to_string().into_bytes())?;
-        let mut part = 0;
-        let mut trouble = Ok(());
-        let mut take = |octets: Vec<u8>| {
-            part += 1;
-            trouble = hand.over(&format!("beside/{recording}.{part}.pcap"), octets);
-            trouble.is_ok()
-        };
-        kept.beside(recording, bounds::CAPTURE_BYTES, &mut take).map_err(super::desk::store)?;
-        trouble?;
-        let mut gaps = gaps(&record);
-        gaps.extend(damages.iter().map(|damage| json!({ "damage": damage.to_string() })));
+        gaps.splice(0..0, told_gaps(&record));
         let row = &record.row;
         Ok(json!({
             "id": recording, "call": row.call, "began": row.started.rfc3339(), "duration_s": seconds,
             // Masked: the list lies in clear beside what is sealed.
             "caller": row.opening.caller.to_string(), "dialled": row.opening.dialled.to_string(),
-            "leaf": row.leaf, "gaps": gaps, "files": hand.files,
+            "leaf": row.leaf, "gaps": gaps, "derived": hand.derived, "files": hand.files,
         }))
     }
 }
 
+/// The line of an approved text that lets out redacted copies and nothing else.
+const REDACTED_ONLY: &str = "redacted copies only";
+
+/// A recording with everything that belongs to it: how long it is, and what of it is damaged.
+fn whole_copy(
+    kept: &Store,
+    approved: &Spent,
+    record: &Record,
+    items: &[DerivedRow],
+    hand: &mut Hand<'_>,
+) -> Result<(f64, Vec<Value>), Failure> {
+    let recording = record.row.recording;
+    let form = [Form::Flac, Form::Opus].into_iter().find(|form| approved.says(&format!("sound {form}")));
+    let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
+    let seconds = sound.left.len() as f64 / f64::from(crate::vault::RATE_HZ);
+    // An Opus copy that stands beside the recording is handed over as it is.
+    let copy =
+        items.iter().rfind(|row| form == Some(Form::Opus) && row.derivation.kind == Form::Opus.to_string());
+    let (form, octets) = match (copy, form) {
+        (Some(row), _) => {
+            let (_, octets) = kept.read_derived(recording, row.item).map_err(super::desk::store)?;
+            (Form::Opus, octets.to_vec())
+        }
+        (None, Some(form)) => match form.compressed(&sound) {
+            Some(octets) => (form, octets),
+            None => (Form::Wav, super::desk::wav(&sound)),
+        },
+        (None, None) => (Form::Wav, super::desk::wav(&sound)),
+    };
+    drop(sound);
+    let (name, mediatype) = (format!("audio/{recording}.{form}"), form.media_type());
+    let told = vcon(record, &name, mediatype, &content_hash(&octets), seconds);
+    let mut events = Vec::new();
+    for (offset_us, event) in &record.events {
+        crate::vault::push_event(&mut events, *offset_us, event);
+    }
+    hand.over(&name, octets)?;
+    hand.over(&format!("events/{recording}.jsonl"), events)?;
+    hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
+    for row in items.iter().filter(|row| copy.is_none_or(|copy| copy.item != row.item)) {
+        let (_, octets) = kept.read_derived(recording, row.item).map_err(super::desk::store)?;
+        let kind = &row.derivation.kind;
+        hand.over(&format!("derived/{recording}.{}.{kind}", row.item), octets.to_vec())?;
+    }
+    for row in items {
+        hand.item(kept, row)?;
+    }
+    let mut part = 0;
+    let mut trouble = Ok(());
+    let mut take = |octets: Vec<u8>| {
+        part += 1;
+        trouble = hand.over(&format!("beside/{recording}.{part}.pcap"), octets);
+        trouble.is_ok()
+    };
+    kept.beside(recording, bounds::CAPTURE_BYTES, &mut take).map_err(super::desk::store)?;
+    trouble?;
+    Ok((seconds, damages.iter().map(|damage| json!({ "damage": damage.to_string() })).collect()))
+}
+
+/// The newest redacted copy of a recording, and a vCon that refers to the original (EXP-06). Nothing else of it goes out.
+fn redacted_copy(
+    kept: &Store,
+    record: &Record,
+    items: &[DerivedRow],
+    hand: &mut Hand<'_>,
+) -> Result<(f64, Vec<Value>), Failure> {
+    let recording = record.row.recording;
+    let Some(row) = items.iter().rfind(|row| row.derivation.kind == REDACTED) else {
+        let text = format!("{recording} has no redacted copy: `ledgerline rec redact {recording}` makes one");
+        return Err(Failure::new(Kind::Refused, text));
+    };
+    let (derivation, octets) = kept.read_derived(recording, row.item).map_err(super::desk::store)?;
+    let name = format!("audio/{recording}.{REDACTED}.flac");
+    let seconds = record.row.duration_us.unwrap_or(0) as f64 / 1e6;
+    let told = vcon(record, &name, &derivation.media_type, &content_hash(&octets), seconds);
+    let why = derivation.detail["why"].as_str().unwrap_or_default();
+    let told = redacted(told, record, row.item, why);
+    hand.over(&name, octets.to_vec())?;
+    hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
+    hand.item(kept, row)?;
+    let cuts = derivation.detail["cuts_ms"].as_array().cloned().unwrap_or_default();
+    let cut = |cut: &Value| {
+        let seconds = |at: usize| cut[at].as_u64().map(|ms| ms as f64 / 1e3);
+        json!({ "from": seconds(0), "to": seconds(1), "reason": format!("redacted: {why}") })
+    };
+    Ok((seconds, cuts.iter().map(cut).collect()))
+}
+
+/// SHA-256 as a vCon has it: base64url without padding.
+fn content_hash(octets: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(octets))
+}
+
 /// Where sound was left out on purpose, in seconds.
-fn gaps(record: &Record) -> Vec<Value> {
+fn told_gaps(record: &Record) -> Vec<Value> {
     let seconds = |us: u64| us as f64 / 1e6;
     let told = |gap: Gap<'_>| json!({ "from": seconds(gap.from_us), "to": gap.to_us.map(seconds), "reason": gap.reason });
     crate::vault::gaps(&record.events).into_iter().map(told).collect()
@@ -306,16 +418,17 @@ fn text_of(
         None => "nobody's key: whoever has the package can hear it".to_string(),
         Some(key) => {
             let key = Recipient::parse(key);
-            let key = key.ok_or_else(|| Failure::new(Kind::Usage, "this is no X25519 public key"))?;
+            let key = key.ok_or_else(|| Failure::new(Kind::Usage, "this is no X25519 or SM2 public key"))?;
             format!("the key {} ({})", hex(&key.to_bytes()), key.thumbprint())
         }
     };
     let mut text = format!(
-        "export of {} recordings\ncase {}\npurpose {}\nrequester {account} {person}\nfor {recipient}\nsound {}\n",
+        "export of {} recordings\ncase {}\npurpose {}\nrequester {account} {person}\nfor {recipient}\nsound {}\n{}\n",
         recordings.len(),
         plain(&order.case),
         plain(order.purpose.as_deref().unwrap_or_default().trim()),
         order.sound,
+        if order.redacted { REDACTED_ONLY } else { "with what was derived from them" },
     );
     for recording in recordings {
         text += &format!("{recording}\n");
@@ -349,9 +462,19 @@ struct Hand<'a> {
     envelope: Envelope,
     out: Out<'a>,
     files: Vec<ExportFile>,
+    /// What of the recording's derived items is in the package, each with a proof.
+    derived: Vec<Value>,
 }
 
 impl Hand<'_> {
+    /// Says that the item of `row` is in the package, and proves that the ledger holds it.
+    fn item(&mut self, kept: &Store, row: &DerivedRow) -> Result<(), Failure> {
+        let proof = kept.prove_derived(row).map_err(super::desk::store)?;
+        let view = ItemView::from(row.clone());
+        self.derived.push(serde_json::to_value(view).map_err(|error| Failure::new(Kind::Failed, error))?);
+        self.in_clear(&format!("proofs/{}.json", row.item), json!(proof).to_string().into_bytes())
+    }
+
     fn over(&mut self, name: &str, octets: Vec<u8>) -> Result<(), Failure> {
         let Some(recipient) = self.envelope.recipient else { return self.in_clear(name, octets) };
         let sealed = recipient.seal(&octets, &mut self.envelope.random);

@@ -25,7 +25,7 @@ use super::export::ExportAct;
 use super::keeping::KeepAct;
 use super::persons::{MotionAct, PersonAct};
 use super::planning::PlanAct;
-use crate::base::{CallId, RecordingId, Secret, Wall};
+use crate::base::{CallId, ItemId, RecordingId, Secret, Wall};
 use crate::registrar::Setting;
 use crate::switch::Command;
 use crate::vault::AuditQuery;
@@ -166,6 +166,28 @@ pub enum Act {
         /// Its video and fax as a capture file instead.
         #[serde(default)]
         beside: bool,
+    },
+    /// The octets of an item derived from a recording.
+    RecItem {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Which.
+        item: ItemId,
+        /// What it is wanted for; into the audit book.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Make a redacted copy of a recording: a new item beside it, in which spans are cut out.
+    RecRedact {
+        /// Of which recording.
+        recording: RecordingId,
+        /// From when to when, in milliseconds since it began.
+        cuts: Vec<(u64, u64)>,
+        /// Why, in a word: `PII`, `third party`. Stands in the package's vCon.
+        why: String,
+        /// What it is wanted for; into the audit book.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Check recordings and ledger.
     RecVerify {

@@ -86,6 +86,16 @@ impl Deed {
                 };
                 Deed { reason: reason.clone(), ..Deed::new(act, recording.to_string()) }
             }
+            Act::RecItem { recording, item, reason } => Deed {
+                reason: reason.clone(),
+                detail: json!({ "item": item }),
+                ..Deed::new("rec.item", recording.to_string())
+            },
+            Act::RecRedact { recording, cuts, why, reason } => Deed {
+                reason: reason.clone(),
+                detail: json!({ "cuts_ms": cuts, "why": why }),
+                ..Deed::new("rec.redact", recording.to_string())
+            },
             Act::RecVerify { recording, .. } => Deed::new("rec.verify", recording.map(|id| id.to_string())),
             Act::Key(KeyAct::List) => Deed::new("key.list", None),
             Act::Key(KeyAct::Rotate) => Deed::new("key.rotate", None),
@@ -215,6 +225,20 @@ pub fn begin(store: Option<&Store>, who: &Who, deed: Deed) -> Result<Begun, Fail
     let store = store.ok_or_else(|| refused(&"the store is not open"))?;
     let leaf = store.audit(deed.entry(who, Outcome::Begun)).map_err(|error| refused(&error))?;
     Ok(Begun { deed, who: who.clone(), leaf })
+}
+
+/// As [`begin`] of several at once: their entries become durable together.
+///
+/// # Errors
+/// As there.
+pub fn begin_all(store: Option<&Store>, who: &Who, deeds: Vec<Deed>) -> Result<Vec<Begun>, Failure> {
+    let refused =
+        |why: &dyn std::fmt::Display| Failure::new(Kind::Refused, format!("not audited, so not done: {why}"));
+    let store = store.ok_or_else(|| refused(&"the store is not open"))?;
+    let entries = deeds.iter().map(|deed| deed.entry(who, Outcome::Begun)).collect();
+    let leaves = store.audit_all(entries).map_err(|error| refused(&error))?;
+    let begun = |(deed, leaf)| Begun { deed, who: who.clone(), leaf };
+    Ok(deeds.into_iter().zip(leaves).map(begun).collect())
 }
 
 impl Begun {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{CallId, Masked, RecordingId};
+use crate::base::{CallId, ItemId, Masked, RecordingId};
 use crate::io::users::UserView;
 use crate::registrar::Settings;
-use crate::vault::{AuditEntry, Ended, Outcome, Row, Who};
+use crate::vault::{AuditEntry, DerivedRow, Ended, Outcome, Row, Who};
 
 /// One recording in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -175,6 +175,43 @@ pub struct RecordView {
     pub answered: Option<String>,
     /// The event track.
     pub events: Vec<EventView>,
+    /// What was derived from it, oldest first.
+    #[serde(default)]
+    pub derived: Vec<ItemView>,
+}
+
+/// An item derived from a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemView {
+    /// Which.
+    pub item: ItemId,
+    /// What it is: `transcript`, `opus`, `redacted`.
+    pub kind: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What made it.
+    pub by: String,
+    /// When, RFC 3339.
+    pub made: String,
+    /// Its leaf in the ledger.
+    pub leaf: u64,
+    /// Length of its sealed file.
+    pub len_bytes: u64,
+}
+
+impl From<DerivedRow> for ItemView {
+    fn from(row: DerivedRow) -> ItemView {
+        let DerivedRow { item, leaf, len_bytes, derivation } = row;
+        ItemView {
+            item,
+            kind: derivation.kind,
+            media_type: derivation.media_type,
+            by: derivation.by,
+            made: derivation.at.rfc3339(),
+            leaf,
+            len_bytes,
+        }
+    }
 }
 
 /// An account and what its user has set for calls.

@@ -28,6 +28,9 @@ const FRONT: u64 = 256;
 /// How often the newest head is looked for beside its leaves before the store is said to stand still.
 const TRIES: u32 = 50;
 
+/// What programs were made of, named by their hashes (`io::programs`).
+const PLANS: &str = "plans";
+
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BackupReport {
@@ -111,6 +114,7 @@ impl Store {
                 replace(&to.join(name), &fs::read(&path)?)?;
             }
         }
+        copy_tree(&from.join(PLANS), &to.join(PLANS), report)?;
         // The ledger last: until then the folder is the backup that it was.
         for place in [Place::Heads.path(Path::new("")), PathBuf::from("ledger/ledger.pub")] {
             if let Ok(octets) = fs::read(from.join(&place)) {
@@ -289,6 +293,23 @@ fn copy(source: &Path, target: &Path, end: Option<u64>, report: &mut BackupRepor
     fs::rename(&fresh, target)?;
     report.copied += 1;
     report.octets += len - left;
+    Ok(())
+}
+
+/// Brings the files below `source` that are not in `target` yet there. Their names are hashes of what they hold.
+fn copy_tree(source: &Path, target: &Path, report: &mut BackupReport) -> io::Result<()> {
+    let entries = match fs::read_dir(source) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let to = target.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_tree(&entry.path(), &to, report)?,
+            false => copy(&entry.path(), &to, None, report)?,
+        }
+    }
     Ok(())
 }
 

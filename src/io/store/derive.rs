@@ -57,11 +57,25 @@ impl Store {
         making: &Making<'_>,
         octets: &[u8],
     ) -> Result<ItemId, StoreError> {
+        self.append_derived_with(recording, making, serde_json::Value::Null, octets)
+    }
+
+    /// As [`Store::append_derived`], with a `detail` that is sealed in the item's first chunk and stands in its row.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn append_derived_with(
+        &self,
+        recording: RecordingId,
+        making: &Making<'_>,
+        detail: serde_json::Value,
+        octets: &[u8],
+    ) -> Result<ItemId, StoreError> {
         let inner = &self.inner;
         // No destruction passes between this look and the leaf.
         let _deriving = inner.deriving.read().unwrap_or_else(PoisonError::into_inner);
         self.may(recording, Use::Play)?;
-        let derivation = inner.derivation(recording, making)?;
+        let derivation = Derivation { detail, ..inner.derivation(recording, making)? };
         if !self.status().writable {
             return Err(StoreError::Rule("the store takes nothing new now".into()));
         }
@@ -154,6 +168,7 @@ impl Inner {
             media_type: making.media_type.into(),
             by: making.by.into(),
             at: wall(),
+            detail: serde_json::Value::Null,
         })
     }
 

@@ -20,6 +20,7 @@
 //! process has the store open.
 
 mod alarm;
+mod archive;
 mod ask;
 mod backup;
 mod boot;
@@ -69,6 +70,7 @@ use crate::base::Wall;
 use crate::vault::{AuditEntry, Keyring, LedgerKey, LedgerPublic, Order, Suite, TapItem};
 
 use alarm::Alarms;
+use archive::Archivist;
 pub use ask::Decoded;
 pub use backup::{BackupReport, restore};
 pub use copy::{Depth, verify_copy};
@@ -109,6 +111,7 @@ pub(crate) struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     witnesses: Mutex<Option<Witnesses>>,
     keeper: Mutex<Option<Keeper>>,
+    archivist: Mutex<Option<Archivist>>,
     keeping: Mutex<Keeping>,
     /// Held while an entry of the book of keeping is on its way, so that they are taken in the book's order.
     keeps: Mutex<()>,
@@ -150,6 +153,15 @@ impl Store {
     /// [`StoreError::NotAudited`] when the store does not take it: then what it speaks of must not be done (AUD-03).
     pub fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
         self.inner.inlet.note(Note::Audit(Box::new(entry))).map_err(|_| StoreError::NotAudited)
+    }
+
+    /// As [`Store::audit`] of several, in order, made durable together.
+    ///
+    /// # Errors
+    /// As there; some of them may stand in the book all the same.
+    pub fn audit_all(&self, entries: Vec<AuditEntry>) -> Result<Vec<u64>, StoreError> {
+        let notes = entries.into_iter().map(|entry| Note::Audit(Box::new(entry))).collect();
+        self.inner.inlet.note_all(notes).map_err(|_| StoreError::NotAudited)
     }
 
     /// As [`Store::audit`], and waits for nothing: for outcomes of acts that were audited when they began. Never blocks.

@@ -8,10 +8,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
 use super::alarm::Alarms;
+use super::archive::Archivist;
 use super::boot::Seen;
 use super::disk::{RealDisk, make_folder};
 use super::files::{Files, Published};
@@ -42,6 +44,8 @@ pub struct Options {
     pub reserve_bytes: Option<u64>,
     /// Where signed heads go besides: see [`HeadsTo`].
     pub heads_to: Vec<HeadsTo>,
+    /// From which age on closed recordings get an Opus copy beside them, one by one in the background; `None`: none does.
+    pub opus_after: Option<Duration>,
 }
 
 impl Default for Options {
@@ -53,6 +57,7 @@ impl Default for Options {
             low_water_bytes: None,
             reserve_bytes: None,
             heads_to: Vec::new(),
+            opus_after: None,
         }
     }
 }
@@ -149,6 +154,7 @@ impl Store {
             thread,
             witnesses,
             keeper: Mutex::new(None),
+            archivist: Mutex::new(None),
             keeping: Mutex::new(keeping),
             keeps: Mutex::new(()),
             deriving: RwLock::new(()),
@@ -168,6 +174,10 @@ impl Store {
         Seen::now().keep(dir);
         let keeper = keeper::start(&inner, clock).map_err(disk_error(dir))?;
         *inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+        if let Some(age) = options.opus_after {
+            let archivist = Archivist::start(Arc::downgrade(&inner), age).map_err(disk_error(dir))?;
+            *inner.archivist.lock().unwrap_or_else(PoisonError::into_inner) = Some(archivist);
+        }
         Ok(Store { inner })
     }
 
@@ -185,6 +195,10 @@ impl Store {
 
 impl Inner {
     pub(super) fn close(&self) {
+        let archivist = self.archivist.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(archivist) = archivist {
+            archivist.close();
+        }
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(keeper) = keeper {
             keeper.close();

@@ -128,7 +128,8 @@ impl Node {
                     self.noted.insert(ticket, leaf);
                 }
                 Told::NotNoted { .. } => self.not_noted += 1,
-                Told::Row(_) | Told::Cdr(_) | Told::Audit { .. } | Told::Kept { .. } => {}
+                Told::Row(_) | Told::Cdr(_) | Told::Derived(_) => {}
+                Told::Audit { .. } | Told::Kept { .. } => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: keys are identifiers and blinded terms, values are sealed; the mark is moved after what it counts.
 
+use std::ops::Bound;
 use std::path::Path;
 
 use crate::base::{CallId, Masked, Random, RecordingId, Secret, Wall};
@@ -199,6 +200,16 @@ impl Tables {
         let Some(sealed) = self.rows.get(id.to_bytes())? else { return Ok(None) };
         let text = keys.values.open(b"row", &id.to_bytes(), &sealed);
         Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// Every closed recording behind `after`, oldest first.
+    pub(super) fn behind(
+        &self,
+        after: Option<RecordingId>,
+    ) -> impl Iterator<Item = sled::Result<RecordingId>> + '_ {
+        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.to_bytes()));
+        let keys = self.rows.range((from, Bound::<[u8; 16]>::Unbounded)).keys();
+        keys.filter_map(|key| key.map(|key| id_at(&key, 0)).transpose())
     }
 
     pub(super) fn recordings_of(&self, call: CallId) -> sled::Result<Vec<RecordingId>> {

@@ -13,12 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::base::{Random, RecordingId, bounds};
+use crate::base::{Random, RecordingId, Wall, bounds};
 use crate::compliance::role::Scope;
 use crate::io::queue::{Sender, bounded};
 use crate::vault::{AuditEntry, AuditQuery, Blind, CdrEntry, DerivedRow, Keyring, Query, Row};
 
 use super::StoreError;
+use super::disk::started;
 use super::files::Files;
 use super::note::Told;
 use super::tables::{IndexKeys, Tables, terms_of};
@@ -179,6 +180,27 @@ impl Index {
     /// The items derived from a recording, oldest first.
     pub(super) fn derived(&self, of: RecordingId) -> Result<Vec<DerivedRow>, StoreError> {
         self.tables()?.derived(of, &self.shared.keys).map_err(index_error)
+    }
+
+    /// The first closed recording behind `after` (`None`: of all) that was begun before `until` and has no item of `kind`.
+    pub(super) fn without(
+        &self,
+        kind: &str,
+        after: Option<RecordingId>,
+        until: Wall,
+    ) -> Result<Option<RecordingId>, StoreError> {
+        let tables = self.tables()?;
+        for id in tables.behind(after) {
+            let id = id.map_err(index_error)?;
+            if started(id) >= until {
+                break;
+            }
+            let items = tables.derived(id, &self.shared.keys).map_err(index_error)?;
+            if items.iter().all(|row| row.derivation.kind != kind) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// The call detail records of a call.
