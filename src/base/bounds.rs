@@ -243,6 +243,9 @@ pub const WORD_PARTS: usize = 8;
 /// Alternatives of one part, and ways that readings of several syllables give one text.
 pub const WORD_WAYS: usize = 32;
 
+/// Ways to read one text that a spotter listens for: each costs tokens, and beyond these none is what people say.
+pub const SPOTTED_WAYS: usize = 8;
+
 /// Letters that may stand between two parts of a phrase: a long sentence.
 pub const WORD_GAP: u32 = 100;
 
@@ -266,6 +269,15 @@ pub const SPOKEN: usize = 200;
 
 /// Servers for speech of one node.
 pub const RECOGNISERS: usize = 16;
+
+/// Threads of one recogniser within the node: more than any machine of a site can spare.
+pub const SPOTTER_THREADS: u32 = 32;
+
+/// Pieces of sound of all streams that wait for one such thread: a second of fifty.
+pub const SPOTTER_PIECES: usize = 2_500;
+
+/// Sets of phrases made ready for the spotter that are kept: both parties' of the programs that [`LEXICA`] keeps.
+pub const WATCHES: usize = 8;
 
 /// Pieces of 20 ms that wait for one stream to a recogniser: two seconds, after which it has fallen behind and is told so.
 pub const HEARING: usize = 100;

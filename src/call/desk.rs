@@ -14,6 +14,7 @@ use crate::dialog;
 use crate::media;
 use crate::plan::Program;
 use crate::registrar::{Bindings, Directory, SettingsBook};
+use crate::speech::Wanted;
 use crate::transaction::{ClientKey, Layer, ServerKey};
 use crate::trunk::Trunks;
 use crate::vault;
@@ -97,8 +98,8 @@ pub enum Effect {
         call: CallId,
         /// Which.
         leg: LegId,
-        /// From now on; else no longer.
-        begins: bool,
+        /// What for: from now on, or, of somebody who is listened to already, anew. `None`: no longer.
+        wanted: Option<Wanted>,
     },
     /// Somebody spoke words that a policy names, or what was known of them has changed.
     Spoken {

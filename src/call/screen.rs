@@ -21,7 +21,7 @@ use crate::base::{LegId, Time, bounds};
 use crate::compliance::words::{self, HitId, Noticed, Party, Watcher};
 use crate::media::Order;
 use crate::plan::Screen;
-use crate::speech::{News, Said};
+use crate::speech::{News, Said, Wanted};
 use crate::vault::Event;
 
 use super::desk::{Alarm, Desk, Effect};
@@ -140,6 +140,7 @@ impl Call {
         screening.counts.resize(screens, 0);
         // Without words in force there is nothing to wait for.
         let Some(words) = words else { return };
+        let wanted = Some(Wanted { words: words.clone(), speaker: party });
         let watcher = Watcher::new(words, party);
         let ear =
             Ear { leg, agent, began: desk.now, watcher, deaf: false, delay, hushed: None, hits: Vec::new() };
@@ -147,7 +148,7 @@ impl Call {
         if let Some(delay) = delay {
             self.delay(desk, leg, delay);
         }
-        desk.effects.push_back(Effect::Listen { call: self.id, leg, begins: true });
+        desk.effects.push_back(Effect::Listen { call: self.id, leg, wanted });
     }
 
     fn end_ear(&mut self, desk: &mut Desk<'_>, leg: LegId) {
@@ -159,7 +160,7 @@ impl Call {
         if ear.delay.is_some() && stays {
             self.delay(desk, leg, Duration::ZERO);
         }
-        desk.effects.push_back(Effect::Listen { call: self.id, leg, begins: false });
+        desk.effects.push_back(Effect::Listen { call: self.id, leg, wanted: None });
     }
 
     fn delay(&mut self, desk: &mut Desk<'_>, leg: LegId, delay: Duration) {
@@ -179,7 +180,10 @@ impl Call {
         let legs: Vec<LegId> = self.ears().map(|ear| ear.leg).collect();
         for leg in legs {
             let Some(ear) = self.ear(leg) else { continue };
+            let speaker = if ear.agent { Party::Agent } else { Party::Customer };
             let news = ear.watcher.replace(words.clone());
+            let wanted = Some(Wanted { words: words.clone(), speaker });
+            desk.effects.push_back(Effect::Listen { call: self.id, leg, wanted });
             self.judge(desk, leg, news);
         }
     }

@@ -1,4 +1,4 @@
-//! `[[recogniser]]`: a server that understands speech, as written and as checked.
+//! `[[recogniser]]`: who understands speech, a server or this node itself, as written and as checked.
 
 use std::path::PathBuf;
 
@@ -7,26 +7,75 @@ use toml::Spanned;
 use super::checked::Check;
 use super::written;
 use crate::base::bounds;
-use crate::speech::Protocol;
+use crate::speech::{Protocol, spotter};
 
-/// Streams of one server, unless the configuration says otherwise: 25 conversations.
+/// Streams of one recogniser, unless the configuration says otherwise: 25 conversations.
 const STREAMS: u32 = 50;
 
-/// One server.
+/// One recogniser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recogniser {
     /// Its name in the log and in `status`.
     pub name: String,
+    /// Parties that it listens to at one time.
+    pub streams: usize,
+    /// What becomes of long silence.
+    pub silence: Silence,
+    /// Who it is.
+    pub kind: Kind,
+}
+
+/// What becomes of silence that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Silence {
+    /// It is left out, and its time still counts.
+    #[default]
+    Skip,
+    /// It is sent like everything else.
+    Send,
+}
+
+/// Who understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A server of the site's.
+    Server(Server),
+    /// The spotter of this node.
+    BuiltIn(BuiltIn),
+}
+
+/// A server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
     /// What it speaks.
     pub protocol: Protocol,
     /// Where it is: `ws://HOST[:PORT][/PATH]`, or `wss://`.
     pub url: String,
     /// Samples a second that it is sent: 8 000 or 16 000.
     pub rate: u32,
-    /// Parties that it listens to at one time.
-    pub streams: usize,
     /// Authorities that its certificate may be of (PEM); `None`: those of `[tls] trust`.
     pub trust: Option<PathBuf>,
+}
+
+/// The built-in spotter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// Weights in the place of those of the binary.
+    pub weights: Option<PathBuf>,
+    /// What `words calibrate` has written.
+    pub thresholds: Option<PathBuf>,
+    /// Threads of its own.
+    pub threads: usize,
+}
+
+impl Recogniser {
+    /// Samples a second that it is given.
+    pub fn rate(&self) -> u32 {
+        match &self.kind {
+            Kind::Server(server) => server.rate,
+            Kind::BuiltIn(_) => spotter::RATE,
+        }
+    }
 }
 
 pub(super) fn all(check: &mut Check<'_>, written: &[written::Recogniser]) -> Vec<Recogniser> {
@@ -57,15 +106,61 @@ pub(super) fn all(check: &mut Check<'_>, written: &[written::Recogniser]) -> Vec
 fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
     let name = check.name(one.name.as_ref(), "recogniser");
     let at = one.name.as_ref().map_or(0..0, Spanned::span);
-    let words: Vec<(&str, Protocol)> = Protocol::ALL.into_iter().map(|known| (known.word(), known)).collect();
-    let protocol = match &one.kind {
-        Some(kind) => Protocol::named(kind.get_ref()),
-        None => None,
+    let kind = match one.kind.as_ref().map(|kind| kind.get_ref().as_str()) {
+        Some(BUILT_IN) => Kind::BuiltIn(built_in(check, one)),
+        _ => Kind::Server(server(check, one, at)),
     };
-    let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let streams = one.streams.as_ref().map_or(STREAMS, |streams| *streams.get_ref());
+    if let Some(written) = one.streams.as_ref().filter(|_| streams == 0) {
+        check.wrong(
+            written.span(),
+            "a recogniser that listens to nobody",
+            "leave the section out, or allow one",
+        );
+    }
+    let silence = [("skip", Silence::Skip), ("send", Silence::Send)];
+    Recogniser {
+        name,
+        streams: usize::try_from(streams).unwrap_or(usize::MAX),
+        silence: check.one_of(one.silence.as_ref(), &silence),
+        kind,
+    }
+}
+
+/// The word for the spotter.
+const BUILT_IN: &str = "builtin";
+
+fn built_in(check: &mut Check<'_>, one: &written::Recogniser) -> BuiltIn {
+    let foreign = [
+        one.url.as_ref().map(Spanned::span),
+        one.rate.as_ref().map(Spanned::span),
+        one.trust.as_ref().map(Spanned::span),
+    ];
+    for at in foreign.into_iter().flatten() {
+        check.wrong(at, "the built-in recogniser has no such key", "leave the line out");
+    }
+    let threads = one.threads.as_ref().map_or(1, |threads| *threads.get_ref());
+    if let Some(written) = one.threads.as_ref().filter(|_| !(1..=bounds::SPOTTER_THREADS).contains(&threads))
+    {
+        check.wrong(
+            written.span(),
+            "so many threads do not help",
+            format!("1 to {}", bounds::SPOTTER_THREADS),
+        );
+    }
+    BuiltIn {
+        weights: one.weights.as_ref().map(|path| check.path(Some(path), "")),
+        thresholds: one.thresholds.as_ref().map(|path| check.path(Some(path), "")),
+        threads: threads as usize,
+    }
+}
+
+fn server(check: &mut Check<'_>, one: &written::Recogniser, at: std::ops::Range<usize>) -> Server {
+    let protocol = one.kind.as_ref().and_then(|kind| Protocol::named(kind.get_ref()));
     if protocol.is_none() {
         let at = one.kind.as_ref().map_or(at.clone(), Spanned::span);
-        check.wrong(at, "which server it is, is not said", format!("`kind` is one of: {}", known()));
+        let known: Vec<&str> = Protocol::ALL.iter().map(|known| known.word()).chain([BUILT_IN]).collect();
+        check.wrong(at, "which server it is, is not said", format!("`kind` is one of: {}", known.join(", ")));
     }
     let protocol = protocol.unwrap_or(Protocol::Funasr);
     let url = one.url.as_ref().map_or("", |url| url.get_ref());
@@ -77,22 +172,16 @@ fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
     if let Some(written) = one.rate.as_ref().filter(|_| !matches!(rate, 8_000 | 16_000)) {
         check.wrong(written.span(), "no rate that the switch has sound in", "8000 or 16000");
     }
-    let streams = one.streams.as_ref().map_or(STREAMS, |streams| *streams.get_ref());
-    if let Some(written) = one.streams.as_ref().filter(|_| streams == 0) {
-        check.wrong(
-            written.span(),
-            "a recogniser that listens to nobody",
-            "leave the section out, or allow one",
-        );
+    let own = [
+        one.weights.as_ref().map(Spanned::span),
+        one.thresholds.as_ref().map(Spanned::span),
+        one.threads.as_ref().map(Spanned::span),
+    ];
+    for at in own.into_iter().flatten() {
+        check.wrong(at, "a server has no such key", "it is for `kind = \"builtin\"`");
     }
-    Recogniser {
-        name,
-        protocol,
-        url: url.to_string(),
-        rate,
-        streams: usize::try_from(streams).unwrap_or(usize::MAX),
-        trust: one.trust.as_ref().map(|path| check.path(Some(path), "")),
-    }
+    let trust = one.trust.as_ref().map(|path| check.path(Some(path), ""));
+    Server { protocol, url: url.to_string(), rate, trust }
 }
 
 fn is_url(text: &str) -> bool {

@@ -61,6 +61,10 @@ pub struct Recogniser {
     pub rate: Option<Spanned<u32>>,
     pub streams: Option<Spanned<u32>>,
     pub trust: Option<Spanned<String>>,
+    pub silence: Option<Spanned<String>>,
+    pub weights: Option<Spanned<String>>,
+    pub thresholds: Option<Spanned<String>>,
+    pub threads: Option<Spanned<u32>>,
 }
 
 /// `[node]`
@@ -292,7 +296,10 @@ pub const KNOWN: &[(&str, &[&str])] = &[
             "dnd_off",
         ],
     ),
-    ("recogniser", &["name", "kind", "url", "rate", "streams", "trust"]),
+    (
+        "recogniser",
+        &["name", "kind", "url", "rate", "streams", "trust", "silence", "weights", "thresholds", "threads"],
+    ),
     (
         "trunk",
         &[

@@ -37,6 +37,7 @@ use crate::media::{self, PromptLibrary};
 use crate::plan::Ended;
 use crate::presence::Report;
 use crate::sip::{Flow, Transport, stun};
+use crate::speech::Wanted;
 use crate::switch::{Answer, Command, Input, MediaView, Output, Switch};
 use crate::vault::{self, Outcome, Who};
 
@@ -327,7 +328,7 @@ impl Control {
             }
             Output::Media(order) => self.order(order),
             Output::Vault(order) => self.record(order),
-            Output::Listen { call, leg, begins } => self.listen(call, leg, begins),
+            Output::Listen { call, leg, wanted } => self.listen(call, leg, wanted),
             Output::Spoken { call, spoken } => self.spoken(call, &spoken),
             Output::Answer { ticket, answer } => {
                 if let Some(asked) = self.asked.remove(&ticket) {
@@ -408,14 +409,14 @@ impl Control {
         }
     }
 
-    /// Has a recogniser listen to a leg, or no longer.
-    fn listen(&mut self, call: CallId, leg: LegId, begins: bool) {
-        if !begins {
+    /// Has a recogniser listen to a leg, to other words, or no longer.
+    fn listen(&mut self, call: CallId, leg: LegId, wanted: Option<Wanted>) {
+        let Some(wanted) = wanted else {
             let order = self.parts.recognisers.end(call, leg);
             return order.into_iter().for_each(|order| self.order(order));
-        }
-        match self.parts.recognisers.begin(call, leg) {
-            Ok(order) => self.order(order),
+        };
+        match self.parts.recognisers.begin(call, leg, wanted) {
+            Ok(order) => order.into_iter().for_each(|order| self.order(order)),
             Err(news) => self.inputs.push_back(Input::Speech { call, leg, news }),
         }
     }

@@ -25,7 +25,7 @@ use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
 use super::programs::{self, Kept, Programs, Started};
-use super::recognise::Recognisers;
+use super::recognise::{Recognisers, Unusable};
 use super::registrations::{Changes, Keeper, Registrations};
 use super::sealed;
 use super::secrets::{self, Secrets};
@@ -73,6 +73,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
+    /// A recogniser's files cannot be used.
+    #[error(transparent)]
+    Recogniser(#[from] Unusable),
     /// The admin socket could not be made.
     #[error("admin socket {0}: {1}")]
     Admin(PathBuf, io::Error),

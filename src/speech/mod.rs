@@ -10,14 +10,19 @@
 //! first sample that was sent, and never lie behind the last.
 
 mod funasr;
+mod gate;
 mod sherpa;
+pub mod spotter;
 mod vosk;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compliance::words::{Heard, Mark};
+use crate::compliance::words::{Heard, Mark, Party, Words};
+
+pub use gate::Gate;
 
 /// Which server a recogniser is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +113,23 @@ pub trait Dialogue: Send {
     /// # Errors
     /// It is not what this server says.
     fn read(&mut self, text: &str) -> Result<Vec<Said>, Unreadable>;
+}
+
+/// Whose words are listened for, and which.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The words in force.
+    pub words: Arc<Words>,
+    /// Who speaks.
+    pub speaker: Party,
+}
+
+/// One stream to a recogniser in this process.
+pub trait Listener: Send {
+    /// Takes samples, and tells what was said or is understood better.
+    fn sound(&mut self, samples: &[i16]) -> Vec<Said>;
+    /// No more comes: its last words.
+    fn close(&mut self) -> Vec<Said>;
 }
 
 /// What becomes of listening to one party.

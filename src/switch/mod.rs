@@ -389,7 +389,7 @@ impl Switch {
                 Effect::LookUp(question) => Output::LookUp(question),
                 Effect::Post(notice) => Output::Post(notice),
                 Effect::Happened(happening) => Output::Happened(happening),
-                Effect::Listen { call, leg, begins } => Output::Listen { call, leg, begins },
+                Effect::Listen { call, leg, wanted } => Output::Listen { call, leg, wanted },
                 Effect::Spoken { call, spoken } => Output::Spoken { call, spoken },
                 Effect::Tell { user, text } => {
                     self.with_events(now, |events, desk| events.tell(desk, user.reveal(), &text));

@@ -12,6 +12,7 @@ use crate::call::{Notice, Question};
 use crate::presence::Report;
 use crate::registrar::Settings;
 use crate::sip::Flow;
+use crate::speech::Wanted;
 use crate::{locate, media, vault};
 
 use super::view::Answer;
@@ -55,8 +56,8 @@ pub enum Output {
         call: CallId,
         /// Which.
         leg: LegId,
-        /// From now on; else no longer.
-        begins: bool,
+        /// What for: from now on, or, of somebody who is listened to already, anew. `None`: no longer.
+        wanted: Option<Wanted>,
     },
     /// Somebody spoke words that a policy names, or what was known of them has changed: for log and audit book.
     Spoken {

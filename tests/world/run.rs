@@ -199,7 +199,7 @@ impl World {
                     self.handle(Input::Answered { ticket, answer })
                 }
                 Output::Expect { .. } => {}
-                Output::Listen { call, leg, begins: true } => {
+                Output::Listen { call, leg, wanted: Some(_) } => {
                     self.ears.insert((call, leg));
                     self.ever_heard.insert((call, leg));
                 }

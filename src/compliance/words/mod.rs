@@ -12,6 +12,7 @@
 //!
 //! invariant: values only. Nothing here reads a file or a clock, and a compiled set never changes.
 
+mod aloud;
 mod automaton;
 mod compile;
 mod explain;
@@ -27,6 +28,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use aloud::Aloud;
 pub use compile::Words;
 pub use explain::{Explained, LetterSounds, explain};
 pub use file::{BadSet, read_set};

@@ -1,13 +1,16 @@
-//! Recognisers that the site runs: which one listens to a leg, and the task that carries its sound there.
+//! Recognisers: which one listens to a leg, and the tasks and threads that carry its sound there.
 //!
-//! Invariant: a leg that is to be listened to either has a stream, or the core has been told that it has none and why; a server
+//! Invariant: a leg that is to be listened to either has a stream, or the core has been told that it has none and why; a recogniser
 //! that is slow, dead or full costs the media plane nothing and no call its time.
 
+mod inside;
+mod spotters;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,28 +20,57 @@ use tokio_rustls::TlsConnector;
 use super::feeds::{Feeds, Subscription};
 use super::tls::{self, TlsError};
 use crate::base::{CallId, LegId, bounds};
-use crate::config;
+use crate::config::{self, RecogniserKind};
 use crate::media::{FeedId, FeedRate, Order};
-use crate::speech::News;
+use crate::speech::{News, Wanted};
 
+use inside::Pool;
 use stream::Stream;
 
 /// What a stream has to tell the core.
 pub type Told = (CallId, LegId, News);
 
-/// One server of the configuration.
-#[derive(Clone)]
-struct Server {
+/// Segments of one connection, or of one listener; the next one's numbers begin behind them.
+const GENERATION: u64 = 1 << 32;
+
+/// Why the recognisers of the configuration cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The authorities of a server under TLS cannot be read.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The built-in one's files cannot be read, or are none.
+    #[error("recogniser {0}: {1}")]
+    Inside(String, io::Error),
+}
+
+/// One recogniser of the configuration.
+struct Recogniser {
     config: config::Recogniser,
-    /// For `wss`.
-    secure: Option<TlsConnector>,
+    way: Way,
     /// Streams that it may still take.
     free: Arc<Semaphore>,
 }
 
-/// All servers, and who is listened to.
+/// How sound gets there.
+enum Way {
+    Server(Server),
+    Inside(Arc<Pool>),
+}
+
+/// A server of the site's, for one of its streams.
+#[derive(Clone)]
+struct Server {
+    name: String,
+    config: config::Server,
+    silence: config::Silence,
+    /// For `wss`.
+    secure: Option<TlsConnector>,
+}
+
+/// All recognisers, and who is listened to.
 pub struct Recognisers {
-    servers: Vec<Server>,
+    all: Vec<Recogniser>,
     feeds: Feeds,
     streams: HashMap<(CallId, LegId), Running>,
     told: mpsc::Sender<Told>,
@@ -47,6 +79,8 @@ pub struct Recognisers {
 /// A stream that runs; dropping `_stop` ends it.
 struct Running {
     feed: FeedId,
+    /// Tells a stream within the node of other words.
+    words: Option<mpsc::Sender<Wanted>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -54,46 +88,76 @@ impl Recognisers {
     /// Those of the configuration; what their streams tell comes out of the receiver. `trust` is `[tls] trust`.
     ///
     /// # Errors
-    /// The authorities of a server under TLS cannot be read.
+    /// A file of one of them cannot be read.
     pub fn new(
         configured: &[config::Recogniser],
         trust: Option<&Path>,
         feeds: Feeds,
-    ) -> Result<(Recognisers, mpsc::Receiver<Told>), TlsError> {
-        let server = |one: &config::Recogniser| {
-            let secure = one.url.starts_with("wss://");
-            let secure = secure.then(|| tls::connector_to(one.trust.as_deref().or(trust))).transpose()?;
-            Ok(Server { config: one.clone(), secure, free: Arc::new(Semaphore::new(one.streams)) })
-        };
-        let servers = configured.iter().map(server).collect::<Result<_, TlsError>>()?;
+    ) -> Result<(Recognisers, mpsc::Receiver<Told>), Unusable> {
         let (told, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
-        Ok((Recognisers { servers, feeds, streams: HashMap::new(), told }, receiver))
+        let one = |config: &config::Recogniser| {
+            let way = match &config.kind {
+                RecogniserKind::Server(server) => Way::Server(reached(config, server, trust)?),
+                RecogniserKind::BuiltIn(built_in) => {
+                    let failed = |error| Unusable::Inside(config.name.clone(), error);
+                    let engine = spotters::Spotters::load(built_in).map_err(failed)?;
+                    let pool = Pool::start(Arc::new(engine), built_in.threads, told.clone());
+                    Way::Inside(Arc::new(pool.map_err(failed)?))
+                }
+            };
+            Ok(Recogniser { config: config.clone(), way, free: Arc::new(Semaphore::new(config.streams)) })
+        };
+        let all = configured.iter().map(one).collect::<Result<_, Unusable>>()?;
+        Ok((Recognisers { all, feeds, streams: HashMap::new(), told }, receiver))
     }
 
-    /// Has the first server with room listen to a leg: the order that feeds it.
+    /// Has the first recogniser with room listen to a leg: the order that feeds it. A leg that is listened to already has its words
+    /// replaced, and nothing is to be ordered.
     ///
     /// # Errors
-    /// What to tell the core: there is no server, or none has room.
-    pub fn begin(&mut self, call: CallId, leg: LegId) -> Result<Order, News> {
+    /// What to tell the core: there is no recogniser, or none has room.
+    pub fn begin(&mut self, call: CallId, leg: LegId, wanted: Wanted) -> Result<Option<Order>, News> {
+        if let Some(running) = self.streams.get(&(call, leg)) {
+            // Whoever has that many changes before it takes the last of them next time.
+            running.words.iter().for_each(|words| drop(words.try_send(wanted.clone())));
+            return Ok(None);
+        }
         let deaf = |why: &str| News::Deaf { why: why.to_string() };
-        if self.servers.is_empty() {
+        if self.all.is_empty() {
             return Err(deaf("no recogniser is configured"));
         }
-        let found = self.servers.iter().find_map(|server| {
-            let permit = Arc::clone(&server.free).try_acquire_owned().ok()?;
-            Some((server, permit))
+        let found = self.all.iter().find_map(|one| {
+            let permit = Arc::clone(&one.free).try_acquire_owned().ok()?;
+            Some((one, permit))
         });
-        let Some((server, permit)) = found else { return Err(deaf("every recogniser is full")) };
+        let Some((one, permit)) = found else { return Err(deaf("every recogniser is full")) };
         let Subscription { feed, pieces } = self.feeds.subscribe(bounds::HEARING);
-        let rate = if server.config.rate == 8_000 { FeedRate::Narrow } else { FeedRate::Wide };
+        let rate = if one.config.rate() == 8_000 { FeedRate::Narrow } else { FeedRate::Wide };
         let (stop, stopped) = oneshot::channel();
-        let stream = Stream::new(server.clone(), (call, leg), pieces, self.told.clone());
-        tokio::spawn(async move {
-            stream.run(stopped).await;
-            drop(permit);
-        });
-        self.streams.insert((call, leg), Running { feed, _stop: stop });
-        Ok(Order::Feed { call, leg, feed, rate })
+        let words = match &one.way {
+            Way::Server(server) => {
+                let stream = Stream::new(server.clone(), (call, leg), pieces, self.told.clone());
+                tokio::spawn(async move {
+                    stream.run(stopped).await;
+                    drop(permit);
+                });
+                None
+            }
+            Way::Inside(pool) => {
+                let (words, changes) = mpsc::channel(bounds::LEXICA);
+                let (name, told) = (one.config.name.clone(), self.told.clone());
+                let silence = one.config.silence;
+                let party = inside::Party { name, of: (call, leg), pieces, changes, told, silence };
+                let pool = Arc::clone(pool);
+                tokio::spawn(async move {
+                    pool.carry(party, wanted, stopped).await;
+                    drop(permit);
+                });
+                Some(words)
+            }
+        };
+        self.streams.insert((call, leg), Running { feed, words, _stop: stop });
+        Ok(Some(Order::Feed { call, leg, feed, rate }))
     }
 
     /// Nobody listens to the leg any more: the order that ends its feed.
@@ -102,9 +166,19 @@ impl Recognisers {
         Some(Order::Unfeed { call, leg, feed: running.feed })
     }
 
-    /// Each server's name, how many it listens to, and how many it may.
+    /// Each recogniser's name, how many it listens to, and how many it may.
     pub fn view(&self) -> Vec<(String, usize, usize)> {
-        let busy = |server: &Server| server.config.streams.saturating_sub(server.free.available_permits());
-        self.servers.iter().map(|one| (one.config.name.clone(), busy(one), one.config.streams)).collect()
+        let busy = |one: &Recogniser| one.config.streams.saturating_sub(one.free.available_permits());
+        self.all.iter().map(|one| (one.config.name.clone(), busy(one), one.config.streams)).collect()
     }
+}
+
+fn reached(
+    one: &config::Recogniser,
+    server: &config::Server,
+    trust: Option<&Path>,
+) -> Result<Server, TlsError> {
+    let secure = server.url.starts_with("wss://");
+    let secure = secure.then(|| tls::connector_to(server.trust.as_deref().or(trust))).transpose()?;
+    Ok(Server { name: one.name.clone(), config: server.clone(), silence: one.silence, secure })
 }

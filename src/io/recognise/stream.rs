@@ -22,16 +22,14 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, handshake::client::Request};
 
-use super::{Server, Told};
+use super::{GENERATION, Server, Told};
 use crate::base::{CallId, LegId, bounds};
+use crate::config::Silence;
 use crate::media::FeedPiece;
-use crate::speech::{Dialogue, Frame, News, Opening, Unreadable};
+use crate::speech::{Dialogue, Frame, Gate, News, Opening, Unreadable};
 
 /// How long a server has for its last words.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Segments of one connection; the next connection's numbers begin behind them.
-const GENERATION: u64 = 1 << 32;
 
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +101,7 @@ impl Stream {
                 }
                 Err(cut) => cut,
             };
-            let name = &self.server.config.name;
+            let name = &self.server.name;
             tracing::warn!(recogniser = name, call = %self.of.0, why = %cut, "a party is not listened to");
             if !std::mem::replace(&mut deaf, true) {
                 self.tell(News::Deaf { why: format!("recogniser {name}: {cut}") }).await;
@@ -180,20 +178,27 @@ impl Stream {
         }
         // Where the connection's first sample stands in the feed.
         let mut begins = None;
+        let skips = self.server.silence == Silence::Skip;
+        let mut gate = skips.then(|| Gate::new(self.server.config.rate));
         loop {
             tokio::select! {
                 piece = self.pieces.recv() => {
-                    let Some(piece) = piece else { return self.finish(socket, dialogue, begins).await };
+                    let Some(piece) = piece else { return self.finish(socket, dialogue, gate, begins).await };
                     if piece.dropped > 0 {
                         return Err(Cut::Behind(piece.dropped.saturating_mul(20)));
                     }
                     begins.get_or_insert(piece.sample);
-                    if let Some(frame) = dialogue.sound(&piece.samples) {
+                    let samples = match &mut gate {
+                        Some(gate) => gate.push(&piece.samples),
+                        None => piece.samples.into_vec(),
+                    };
+                    let frame = if samples.is_empty() { None } else { dialogue.sound(&samples) };
+                    if let Some(frame) = frame {
                         socket.send(message(frame)).await?;
                     }
                 }
-                answer = socket.next() => self.answered(&mut *dialogue, begins, answer).await?,
-                _ = &mut *stop => return self.finish(socket, dialogue, begins).await,
+                answer = socket.next() => self.answered(&mut *dialogue, gate.as_ref(), begins, answer).await?,
+                _ = &mut *stop => return self.finish(socket, dialogue, gate, begins).await,
             }
         }
     }
@@ -202,6 +207,7 @@ impl Stream {
         &mut self,
         mut socket: Socket,
         mut dialogue: Box<dyn Dialogue>,
+        gate: Option<Gate>,
         begins: Option<u64>,
     ) -> Result<(), Cut> {
         let last_words = async {
@@ -210,7 +216,7 @@ impl Stream {
             }
             loop {
                 let answer = socket.next().await;
-                self.answered(&mut *dialogue, begins, answer).await?;
+                self.answered(&mut *dialogue, gate.as_ref(), begins, answer).await?;
             }
         };
         // It ends by the server's closing, by its saying nothing, or by its saying something odd: it is over either way.
@@ -221,6 +227,7 @@ impl Stream {
     async fn answered(
         &self,
         dialogue: &mut dyn Dialogue,
+        gate: Option<&Gate>,
         begins: Option<u64>,
         answer: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>,
     ) -> Result<(), Cut> {
@@ -232,6 +239,9 @@ impl Stream {
         };
         let ms = begins.unwrap_or(0).saturating_mul(1_000) / u64::from(self.server.config.rate.max(1));
         for mut said in dialogue.read(&text)? {
+            if let Some(gate) = gate {
+                gate.place(&mut said);
+            }
             said.shift(self.generation * GENERATION, ms);
             self.tell(News::Said(said)).await;
         }

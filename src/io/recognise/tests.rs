@@ -8,23 +8,31 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 use crate::base::Time;
-use crate::config::Recogniser;
+use crate::compliance::words::{Party, Words};
 use crate::media::FeedPiece;
 use crate::speech::Protocol;
+
+fn wanted() -> Wanted {
+    Wanted { words: Arc::new(Words::compile(&[]).expect("no words")), speaker: Party::Agent }
+}
 
 fn call() -> CallId {
     CallId::from_bytes([1; 16])
 }
 
-fn configured(listener: &TcpListener, streams: usize) -> Recogniser {
+fn configured(listener: &TcpListener, streams: usize) -> config::Recogniser {
     let port = listener.local_addr().expect("an address").port();
-    Recogniser {
-        name: "one".into(),
+    let server = config::Server {
         protocol: Protocol::Vosk,
         url: format!("ws://127.0.0.1:{port}"),
         rate: 8_000,
-        streams,
         trust: None,
+    };
+    config::Recogniser {
+        name: "one".into(),
+        streams,
+        silence: config::Silence::Send,
+        kind: RecogniserKind::Server(server),
     }
 }
 
@@ -76,9 +84,9 @@ async fn what_the_server_says_comes_back_at_its_place_and_a_new_server_goes_on_f
     let (listener, feeds) = (listener().await, Feeds::default());
     let (mut all, mut told) =
         Recognisers::new(&[configured(&listener, 1)], None, feeds.clone()).expect("usable");
-    let order = all.begin(call(), LegId(1)).expect("room");
+    let order = all.begin(call(), LegId(1), wanted()).expect("room").expect("new");
     assert_eq!(
-        all.begin(call(), LegId(2)).err(),
+        all.begin(call(), LegId(2), wanted()).err(),
         Some(News::Deaf { why: "every recogniser is full".into() })
     );
     assert_eq!(all.view(), [("one".to_string(), 1, 1)]);
@@ -103,7 +111,7 @@ async fn what_the_server_says_comes_back_at_its_place_and_a_new_server_goes_on_f
     let last = socket.next().await.expect("a message").expect("whole");
     assert_eq!(last.into_text().expect("text").as_str(), "{\"eof\" : 1}");
     drop(socket);
-    let free = std::sync::Arc::clone(&all.servers[0].free);
+    let free = std::sync::Arc::clone(&all.all[0].free);
     let _place = free.acquire().await.expect("it becomes free");
 }
 
@@ -112,7 +120,7 @@ async fn a_server_that_falls_behind_is_told_and_costs_the_others_nothing() {
     let (listener, feeds) = (listener().await, Feeds::default());
     let (mut all, mut told) =
         Recognisers::new(&[configured(&listener, 1)], None, feeds.clone()).expect("usable");
-    let order = all.begin(call(), LegId(1)).expect("room");
+    let order = all.begin(call(), LegId(1), wanted()).expect("room").expect("new");
     // It is never accepted, so nothing is taken: the queue runs over, and handing on goes on at once.
     speak(&feeds, &order, 0, 3 * bounds::HEARING as u64);
     let mut socket = accept(&listener).await;
@@ -126,10 +134,12 @@ async fn a_server_that_falls_behind_is_told_and_costs_the_others_nothing() {
 async fn nonsense_and_no_server_are_told() {
     let (listener, feeds) = (listener().await, Feeds::default());
     let (mut none, _) = Recognisers::new(&[], None, feeds.clone()).expect("usable");
-    assert!(matches!(none.begin(call(), LegId(1)), Err(News::Deaf { why }) if why.contains("configured")));
+    assert!(
+        matches!(none.begin(call(), LegId(1), wanted()), Err(News::Deaf { why }) if why.contains("configured"))
+    );
     let (mut all, mut told) =
         Recognisers::new(&[configured(&listener, 1)], None, feeds.clone()).expect("usable");
-    all.begin(call(), LegId(1)).expect("room");
+    all.begin(call(), LegId(1), wanted()).expect("room");
     let mut socket = accept(&listener).await;
     socket.send(Message::text("<html>身份证")).await.expect("sent");
     let News::Deaf { why } = news(&mut told).await else { panic!("unreadable") };
