@@ -267,6 +267,9 @@ pub const WORD_SEGMENTS: usize = 32;
 /// Words that policies name and that one call's record keeps: an agent who says more has been found out long before.
 pub const SPOKEN: usize = 200;
 
+/// Hits of one party that a recogniser may still correct: the segments that a watcher keeps hold no more in practice.
+pub const HITS_OPEN: usize = 64;
+
 /// Servers for speech of one node.
 pub const RECOGNISERS: usize = 16;
 

@@ -10,6 +10,7 @@
 //! way. Invariant: a conversation whose policy has screens is listened to, or its event track says from when to when it was not; of
 //! one occurrence one reaction is begun.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,9 @@ pub struct Spoken {
     /// Whether the customer was kept from hearing it, whole or in part; `None`: nobody asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intercepted: Option<bool>,
+    /// Whether more was said after it than a record holds: it is acted on all the same, and written down nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_here: bool,
 }
 
 /// What is listened to in one call.
@@ -80,8 +84,16 @@ struct Ear {
     delay: Option<Duration>,
     /// Until when what is on its way is not to be heard, once it has come that far.
     hushed: Option<Time>,
-    /// The hits of this ear, by their place in [`Screening::spoken`].
-    hits: Vec<(HitId, usize)>,
+    /// The last hits of this ear, which a recogniser may still correct.
+    hits: VecDeque<Known>,
+}
+
+/// A hit that was told.
+struct Known {
+    id: HitId,
+    spoken: Spoken,
+    /// Its place in [`Screening::spoken`]; `None`: the record was full.
+    at: Option<usize>,
 }
 
 impl fmt::Debug for Ear {
@@ -142,8 +154,16 @@ impl Call {
         let Some(words) = words else { return };
         let wanted = Some(Wanted { words: words.clone(), speaker: party });
         let watcher = Watcher::new(words, party);
-        let ear =
-            Ear { leg, agent, began: desk.now, watcher, deaf: false, delay, hushed: None, hits: Vec::new() };
+        let ear = Ear {
+            leg,
+            agent,
+            began: desk.now,
+            watcher,
+            deaf: false,
+            delay,
+            hushed: None,
+            hits: VecDeque::new(),
+        };
         screening.ears.push(ear);
         if let Some(delay) = delay {
             self.delay(desk, leg, delay);
@@ -231,54 +251,65 @@ impl Call {
         for one in news {
             match one {
                 words::News::Hit(noticed) => self.noticed(desk, leg, &noticed),
-                words::News::Became(noticed) => {
-                    self.amend(desk, leg, noticed.id, |spoken| spoken.phrase = noticed.phrase.to_string());
-                }
+                words::News::Became(noticed) => self.became(desk, leg, &noticed),
                 words::News::Excused(id) => self.amend(desk, leg, id, |spoken| spoken.excused = true),
                 words::News::Withdrawn(id) => self.amend(desk, leg, id, |spoken| spoken.withdrawn = true),
-                words::News::Charged(id) => {
-                    self.amend(desk, leg, id, |spoken| spoken.excused = false);
-                    if let Some(spoken) = self.spoken(leg, id).cloned() {
-                        self.act_on(desk, leg, &spoken);
-                    }
-                }
+                words::News::Charged(id) => self.charged(desk, leg, id),
             }
         }
     }
 
-    fn spoken(&self, leg: LegId, id: HitId) -> Option<&Spoken> {
+    /// Said before, and after a correction no exception covers it: what is done about any hit is done now.
+    fn charged(&mut self, desk: &mut Desk<'_>, leg: LegId, id: HitId) {
+        let Some(mut spoken) = self.known(leg, id).map(|known| known.spoken.clone()) else { return };
+        spoken.excused = false;
+        self.keep_from_others(desk, leg, &mut spoken);
+        let changed = spoken.clone();
+        self.amend(desk, leg, id, |known| *known = changed);
+        self.act_on(desk, leg, &spoken);
+    }
+
+    /// It is another phrase than it seemed, perhaps one that is longer.
+    fn became(&mut self, desk: &mut Desk<'_>, leg: LegId, noticed: &Noticed) {
+        let Some(mut spoken) = self.known(leg, noticed.id).map(|known| known.spoken.clone()) else { return };
+        let Some((from_ms, to_ms)) = self.span(leg, noticed) else { return };
+        spoken.phrase = noticed.phrase.to_string();
+        (spoken.from_ms, spoken.to_ms) = (from_ms.min(spoken.from_ms), to_ms.max(spoken.to_ms));
+        if !spoken.excused {
+            self.keep_from_others(desk, leg, &mut spoken);
+        }
+        self.amend(desk, leg, noticed.id, |known| *known = spoken);
+    }
+
+    fn known(&mut self, leg: LegId, id: HitId) -> Option<&mut Known> {
+        self.ear(leg)?.hits.iter_mut().rfind(|known| known.id == id)
+    }
+
+    /// Where a hit stands, in milliseconds since the call began.
+    fn span(&self, leg: LegId, noticed: &Noticed) -> Option<(u64, u64)> {
         let ear = self.ears().find(|ear| ear.leg == leg)?;
-        let at = ear.hits.iter().find(|(known, _)| *known == id)?.1;
-        self.screening.as_ref()?.spoken.get(at)
+        let offset = ear.began.since(self.trace.began().0).as_millis() as u64;
+        Some((offset.saturating_add(noticed.from_ms), offset.saturating_add(noticed.to_ms)))
     }
 
     /// Says on the event track and in the call's record what turned out different.
     fn amend(&mut self, desk: &mut Desk<'_>, leg: LegId, id: HitId, change: impl FnOnce(&mut Spoken)) {
-        let Some(ear) = self.ears().find(|ear| ear.leg == leg) else { return };
-        let Some(at) = ear.hits.iter().find(|(known, _)| *known == id).map(|(_, at)| *at) else { return };
-        let Some(spoken) = self.screening.as_mut().and_then(|screening| screening.spoken.get_mut(at)) else {
-            return;
-        };
-        change(spoken);
-        let spoken = spoken.clone();
-        self.tell_spoken(desk, &spoken);
+        let Some(known) = self.known(leg, id) else { return };
+        change(&mut known.spoken);
+        let (spoken, at) = (known.spoken.clone(), known.at);
+        if at.is_some() {
+            self.write_spoken(desk, at, spoken);
+        }
     }
 
     fn noticed(&mut self, desk: &mut Desk<'_>, leg: LegId, noticed: &Noticed) {
-        let began = self.trace.began().0;
-        let Some(screening) = &mut self.screening else { return };
-        let Some(ear) = screening.ears.iter_mut().find(|ear| ear.leg == leg) else { return };
-        let agent = ear.agent;
-        let named = |screen: &&Arc<Screen>| screen.agent == agent && screen.words.contains(&noticed.set);
-        if !self.machine.policy().rules.screens.iter().any(|screen| named(&screen))
-            || screening.spoken.len() >= bounds::SPOKEN
-        {
+        let Some(agent) = self.ear(leg).map(|ear| ear.agent) else { return };
+        let named = |screen: &Arc<Screen>| screen.agent == agent && screen.words.contains(&noticed.set);
+        if !self.screens().iter().any(named) {
             return;
         }
-        let offset = ear.began.since(began).as_millis() as u64;
-        let (from_ms, to_ms) = (offset + noticed.from_ms, offset + noticed.to_ms);
-        let known = desk.now.since(began).as_millis() as u64;
-        ear.hits.push((noticed.id, screening.spoken.len()));
+        let Some((from_ms, to_ms)) = self.span(leg, noticed) else { return };
+        let known = desk.now.since(self.trace.began().0).as_millis() as u64;
         let mut spoken = Spoken {
             agent,
             set: noticed.set.to_string(),
@@ -291,21 +322,57 @@ impl Call {
             excused: noticed.excused,
             withdrawn: false,
             intercepted: None,
+            cut_here: false,
         };
-        let delay = ear.delay.filter(|_| !noticed.excused);
-        if let Some(delay) = delay {
-            let ends = began + Duration::from_millis(to_ms) + delay + MARGIN;
-            spoken.intercepted = Some(desk.now < ends);
+        if !spoken.excused {
+            self.keep_from_others(desk, leg, &mut spoken);
         }
-        screening.spoken.push(spoken.clone());
-        self.tell_spoken(desk, &spoken);
-        if let Some(delay) = delay {
-            let at = |ms| began + Duration::from_millis(ms) + delay;
-            self.hush(desk, leg, at(from_ms), at(to_ms) + MARGIN);
+        let at = self.write_new(desk, &spoken);
+        if let Some(ear) = self.ear(leg) {
+            if ear.hits.len() >= bounds::HITS_OPEN {
+                ear.hits.pop_front();
+            }
+            ear.hits.push_back(Known { id: noticed.id, spoken: spoken.clone(), at });
         }
         if !spoken.excused {
             self.act_on(desk, leg, &spoken);
         }
+    }
+
+    /// A new hit for the record: its place there. Of the first that finds no room the last one that did says so.
+    fn write_new(&mut self, desk: &mut Desk<'_>, spoken: &Spoken) -> Option<usize> {
+        let record = &mut self.screening.as_mut()?.spoken;
+        if record.len() < bounds::SPOKEN {
+            record.push(spoken.clone());
+            let at = record.len() - 1;
+            self.write_spoken(desk, Some(at), spoken.clone());
+            return Some(at);
+        }
+        let last = record.last().filter(|last| !last.cut_here).cloned();
+        let at = record.len().checked_sub(1);
+        if let Some(last) = last {
+            self.write_spoken(desk, at, Spoken { cut_here: true, ..last });
+        }
+        None
+    }
+
+    fn write_spoken(&mut self, desk: &mut Desk<'_>, at: Option<usize>, mut spoken: Spoken) {
+        let Some(screening) = &mut self.screening else { return };
+        if let Some(written) = at.and_then(|at| screening.spoken.get_mut(at)) {
+            spoken.cut_here |= written.cut_here;
+            *written = spoken.clone();
+        }
+        self.tell_spoken(desk, &spoken);
+    }
+
+    /// In `intercept` mode: what is still on its way of these words reaches nobody.
+    fn keep_from_others(&mut self, desk: &mut Desk<'_>, leg: LegId, spoken: &mut Spoken) {
+        let began = self.trace.began().0;
+        let Some(delay) = self.ear(leg).and_then(|ear| ear.delay) else { return };
+        let at = |ms| began + Duration::from_millis(ms) + delay;
+        let until = at(spoken.to_ms) + MARGIN;
+        spoken.intercepted = Some(desk.now < until);
+        self.hush(desk, leg, at(spoken.from_ms), until);
     }
 
     /// Nobody hears what reaches the others between these moments, the margin before the first included.
@@ -344,6 +411,7 @@ impl Call {
         let fate = match (spoken.withdrawn, spoken.excused) {
             (true, _) => ", taken back",
             (false, true) => ", excused",
+            (false, false) if spoken.cut_here => "; nothing after it is written down",
             (false, false) => "",
         };
         let Spoken { set, version, phrase, level, from_ms, .. } = spoken;

@@ -21,7 +21,7 @@ fn said(segment: u64, text: &str, from_ms: u64, last: bool) -> News {
 }
 
 fn tags(world: &World) -> Vec<String> {
-    let recording = world.store.of(world.only_cdr().call).expect("recorded").1;
+    let recording = world.store.of(world.calls()[0]).expect("recorded").1;
     let tag = |event: &(u64, Event)| match &event.1 {
         Event::Tag { name, .. } => Some(name.clone()),
         _ => None,
@@ -90,6 +90,44 @@ fn what_a_recogniser_takes_back_or_an_exception_covers_is_marked_so() {
     world.settle();
     let words = &world.only_cdr().words;
     assert_eq!(words.iter().map(|one| one.withdrawn).collect::<Vec<_>>(), [true]);
+}
+
+#[test]
+fn what_a_correction_charges_again_is_kept_from_the_customer_and_acted_on() {
+    let mut world = talking(806);
+    // 0.2 s before it reaches Alice an exception covers it; the correction takes the exception away.
+    world.hears("bob", said(0, "不承诺保本保息", 700, false));
+    world.run_until(secs(3) + ms(100));
+    assert_eq!(tags(&world), [""; 0], "an exception covers it");
+    world.hears("bob", said(0, "我承诺保本保息", 700, true));
+    world.run_until(secs(4) + ms(50));
+    let silent = world.heard("alice", "bob");
+    world.run_until(secs(4) + ms(350));
+    assert_eq!(world.heard("alice", "bob"), silent, "what is on its way is not heard: {}", world.ladder());
+    world.phone("alice").hangs_up().at(secs(6));
+    world.settle();
+    assert_eq!(tags(&world), ["promise"]);
+    let words = &world.only_cdr().words;
+    assert_eq!(
+        words.iter().map(|one| (one.excused, one.intercepted)).collect::<Vec<_>>(),
+        [(false, Some(true))]
+    );
+}
+
+#[test]
+fn a_record_that_is_full_is_cut_and_what_is_said_then_is_acted_on_all_the_same() {
+    let mut world = talking(807);
+    let many = 230;
+    for n in 0..many {
+        world.hears("alice", said(n, "我还不上了", 500, true));
+    }
+    world.phone("alice").hangs_up().at(secs(5));
+    world.settle();
+    assert_eq!(tags(&world).len(), many as usize, "every hit is acted on");
+    let words = &world.only_cdr().words;
+    let cut: Vec<usize> = (0..words.len()).filter(|at| words[*at].cut_here).collect();
+    assert_eq!((words.len(), cut), (200, vec![199]), "the last that was written says that more was said");
+    assert_eq!(world.spoken.len(), 201, "the audit book is told once that it is cut");
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl World {
 
     /// The node loads the plan of these stories with other words in the place of what agents may not promise.
     pub fn loads_words(&mut self, words: &str) {
-        let before = "words promises v1 { \"保本保息\" \"稳赚不赔\" \"保本\" homophones }";
+        let before = "words promises v1 { \"保本保息\" \"稳赚不赔\" \"保本\" \"!不承诺[..4]*\" homophones }";
         self.handle(Input::Program(Plan::Screened.changed(before, words)));
     }
 
