@@ -6,14 +6,17 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ledgerline::base::{CallId, LegId, Masked, Random, RecordingId, Secret, Wall};
+use ledgerline::compliance::disclosure;
 use ledgerline::io::store::{Options, Store};
 use ledgerline::vault::{
     Batch, Certificate, Closing, Event, Frame, LedgerPublic, Opening, Order, Party, Recipient, Retention,
     TapItem, open_envelope,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const WORD: &str = "correct-horse-7";
+/// The recording whose plan said who may hear it, and what unmasking takes.
+const MUCH_IS_ASKED_OF: i64 = 1;
 const PHRASE: &str = "four plain words here";
 
 /// A node that does not run: its commands work beside it.
@@ -186,8 +189,14 @@ fn record(node: &Path, count: i64) -> Vec<RecordingId> {
             batch.push(frame).expect("room");
         }
         store.tap().try_send(TapItem::Batch(batch)).expect("room");
-        for (offset_us, event) in
-            [(100_000, Event::GapStart { reason: "secret".into() }), (200_000, Event::GapEnd)]
+        let demands = json!([
+            { "to": "play", "role": "合规听音" }, { "to": "reveal", "second": true, "limit": 2 },
+        ]);
+        let demanding = (n == MUCH_IS_ASKED_OF)
+            .then_some((50_000, Event::Other { name: disclosure::EVENT.into(), value: demands }));
+        for (offset_us, event) in demanding
+            .into_iter()
+            .chain([(100_000, Event::GapStart { reason: "secret".into() }), (200_000, Event::GapEnd)])
         {
             store.order(Order::Event { recording, offset_us, event }).expect("taken");
         }
@@ -238,6 +247,36 @@ fn root_hears_nothing_and_people_say_what_for() {
     assert_eq!((&told[2]["result"], &told[2]["who"]["person"]), (&"refused".into(), &Value::Null));
     let why = told[2]["detail"]["why"].as_str().expect("the rule, in the open");
     assert!(why.contains("listener"), "{why}");
+}
+
+/// What the plan of a call says of hearing and unmasking holds for its recording: a role, a second person, so often a day.
+#[test]
+fn a_recording_is_disclosed_as_its_plan_has_it() {
+    let office = Office::new();
+    let id = office.recordings[MUCH_IS_ASKED_OF as usize].to_string();
+    let wav = office.path("a.wav");
+    let play = ["rec", "play", &id, "-o", wav.to_str().expect("text"), "--purpose", "case 7"];
+    let reveal = ["rec", "reveal", &id, "--purpose", "case 7"];
+    office.log_in("anna");
+    let refused = office.run(&play, "");
+    assert!(refused.code == 4 && refused.err.contains("[plan.roles]"), "a role of nobody: {}", refused.err);
+    let config = office.path("node/ledgerline.toml");
+    let text = std::fs::read_to_string(&config).expect("there");
+    std::fs::write(&config, text + "\n[plan.roles]\n\"合规听音\" = \"supervisor\"\n").expect("written");
+    let refused = office.run(&play, "");
+    assert!(refused.code == 4 && refused.err.contains("supervisor"), "{}", refused.err);
+    let refused = office.run(&reveal, "");
+    assert!(refused.code == 4 && refused.err.contains("approve sign"), "{}", refused.err);
+    let motion = office.motion();
+    assert!(office.sign("anna", &motion).err.contains("by no account"), "the author");
+    assert_eq!(office.sign("wang", &motion).code, 0);
+    office.log_in("anna");
+    for (purpose, code) in [("case 8", 4), ("case 7", 0), ("case 7", 0), ("case 7", 4)] {
+        let done = office.run(&["rec", "reveal", &id, "--purpose", purpose], "");
+        assert_eq!(done.code, code, "{purpose}: twice a day, for what was approved: {}", done.err);
+    }
+    office.log_in("zhao");
+    assert_eq!(office.run(&play, "").code, 0, "a supervisor");
 }
 
 /// DUAL-07: guessing locks the account; there is no default password.

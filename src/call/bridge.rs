@@ -51,6 +51,7 @@ impl Call {
         self.phase = Phase::Talking { with: leg };
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);
         self.happened(desk, Change::Joined);
+        self.monitors_begin(desk);
         self.mix(desk);
         self.transfer_done(desk);
         self.play_to_held(desk);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::{LegId, Masked, PromptId, Time};
 use crate::media::{Order, Sound};
 use crate::plan::{Ask, Deed, Origin, Target};
+use crate::registrar::Account;
 
 use super::desk::{Alarm, Desk, Effect};
 use super::monitor::Supervision;
@@ -105,6 +106,16 @@ impl Call {
 
     /// Those of a group who have phones are rung to listen in; who answers, hears.
     fn bring_in(&mut self, desk: &mut Desk<'_>, group: &str) {
+        let accounts = self.at_hand(desk, group);
+        let rung =
+            accounts.into_iter().filter(|account| self.supervise(desk, account, Supervision::Listen)).count();
+        if rung == 0 {
+            self.note(desk, format!("nobody of {group} can be brought in"));
+        }
+    }
+
+    /// Those of a group who are not in this call.
+    pub(super) fn at_hand(&self, desk: &Desk<'_>, group: &str) -> Vec<Arc<Account>> {
         let named = |target: Target| match target {
             Target::User(user) | Target::Number(user) => vec![user],
             Target::Group(group) => desk
@@ -117,16 +128,11 @@ impl Call {
         let users: Vec<Masked> = self.machine.members(group).into_iter().flat_map(named).collect();
         let talking: Vec<&Masked> =
             self.legs.iter().filter(|leg| !leg.is_gone()).map(|leg| &leg.user).collect();
-        let accounts: Vec<_> = users
+        users
             .iter()
             .filter(|user| !talking.contains(user))
             .filter_map(|user| desk.directory.find(user.reveal()).cloned())
-            .collect();
-        let rung =
-            accounts.into_iter().filter(|account| self.supervise(desk, account, Supervision::Listen)).count();
-        if rung == 0 {
-            self.note(desk, format!("nobody of {group} can be brought in"));
-        }
+            .collect()
     }
 
     /// A party may be heard again, or may not.

@@ -1,6 +1,7 @@
 //! Who calls, as a rung phone is told: From, and the header that the site's phones read.
 //!
-//! Invariant: number and name come from the directory, never from what a caller writes; a caller who wants privacy (RFC 3323) is
+//! Invariant: number and name come from the directory, never from what a caller writes, and are masked where a policy masks them for
+//! agents; a caller who wants privacy (RFC 3323) is
 //! nobody to the phone that rings, and stays who it is in the records.
 
 use crate::config::Identity;
@@ -8,6 +9,7 @@ use crate::sip::{Host, Message, Name, NameAddrBuf, UriBuf};
 
 use super::Call;
 use super::desk::Desk;
+use super::transfer::Shown;
 
 /// The address of nobody (RFC 3323 §4.1.1.3).
 const NOBODY: &str = "sip:anonymous@anonymous.invalid";
@@ -24,19 +26,19 @@ pub(super) fn wants_privacy(invite: &Message) -> bool {
 
 impl Call {
     /// The From of a phone that is rung.
-    pub(super) fn caller_identity(&self, desk: &Desk<'_>) -> NameAddrBuf {
+    pub(super) fn caller_identity(&self, desk: &Desk<'_>, shown: &Shown) -> NameAddrBuf {
         match UriBuf::new(NOBODY) {
             Ok(nobody) if self.anonymous => NameAddrBuf::new(nobody).with_display("Anonymous"),
-            _ => self.asserted(desk),
+            _ => asserted(desk, shown),
         }
     }
 
     /// Further header fields that tell a phone who calls, or that somebody will not say.
-    pub(super) fn identity_fields(&self, desk: &Desk<'_>) -> Vec<(Name<'static>, String)> {
+    pub(super) fn identity_fields(&self, desk: &Desk<'_>, shown: &Shown) -> Vec<(Name<'static>, String)> {
         if self.anonymous {
             return vec![(Name::Privacy, "id".into())];
         }
-        let asserted = self.asserted(desk);
+        let asserted = asserted(desk, shown);
         let pai = (Name::PAssertedIdentity, asserted.to_string());
         let rpid = (Name::RemotePartyId, format!("{asserted};party=calling;privacy=off;screen=yes"));
         match desk.node.manner.identity {
@@ -46,14 +48,14 @@ impl Call {
             Identity::Off => Vec::new(),
         }
     }
+}
 
-    fn asserted(&self, desk: &Desk<'_>) -> NameAddrBuf {
-        let host = Host::parse(&desk.node.realm).unwrap_or(Host::Name("localhost"));
-        let who = NameAddrBuf::new(UriBuf::sip(Some(self.shown.user.reveal()), host, None));
-        match self.shown.display.reveal() {
-            "" => who,
-            display => who.with_display(display),
-        }
+fn asserted(desk: &Desk<'_>, shown: &Shown) -> NameAddrBuf {
+    let host = Host::parse(&desk.node.realm).unwrap_or(Host::Name("localhost"));
+    let who = NameAddrBuf::new(UriBuf::sip(Some(shown.user.reveal()), host, None));
+    match shown.display.reveal() {
+        "" => who,
+        display => who.with_display(display),
     }
 }
 

@@ -70,13 +70,18 @@ impl Call {
         if let Some(peer) = self.peer_of(leg).and_then(|peer| self.leg(peer)).filter(|peer| peer.id != CALLER)
         {
             let user = peer.number.clone().unwrap_or_else(|| peer.user.clone());
-            return Some(Party { user, display: Masked::default(), private: false });
+            let (user, display) = self.named_on_lamps(peer.id, user, Masked::default());
+            return Some(Party { user, display, private: false });
         }
         let (user, display, private) = match leg {
-            CALLER => (&self.facts.dialled, Masked::default(), false),
-            _ => (&self.facts.caller, self.facts.display.clone(), self.anonymous),
+            CALLER => (self.facts.dialled.clone(), Masked::default(), false),
+            _ => {
+                let (user, display) = (self.facts.caller.clone(), self.facts.display.clone());
+                let (user, display) = self.named_on_lamps(CALLER, user, display);
+                (user, display, self.anonymous)
+            }
         };
-        Some(Party { user: user.clone(), display, private })
+        Some(Party { user, display, private })
     }
 }
 

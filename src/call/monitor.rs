@@ -2,14 +2,16 @@
 //!
 //! While anybody is there the two who talk are in a mix instead of a relay; when the last has gone they are relayed again.
 //! Invariant: whoever listens in stands on the recording's event track, from when to when (REC-10); nobody is left in the mix of a
-//! conversation that has ended.
+//! conversation that has ended; under a policy that requires monitors nobody is rung before they are there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{LegId, Masked, bounds};
-use crate::media::{Order, Role};
+use crate::media::{Order, Role, Sound, Tone};
+use crate::plan::{Ended, Reply};
 use crate::registrar::Account;
 use crate::vault::Event;
 
@@ -56,6 +58,8 @@ pub(super) struct Monitor {
     how: Supervision,
     /// Whether it has answered.
     there: bool,
+    /// Whether it has answered before the conversation that it is to hear has begun.
+    waits: bool,
 }
 
 /// Coming.
@@ -74,6 +78,15 @@ impl Call {
             self.begin_monitor(desk, leg);
             return true;
         }
+        if self.ring_monitor(desk, account, how) {
+            desk.alarms.set((self.id, Alarm::Monitors), desk.now + RING);
+            return true;
+        }
+        false
+    }
+
+    /// Rings the phones of somebody who is to listen in. `false`: there are none.
+    fn ring_monitor(&mut self, desk: &mut Desk<'_>, account: &Account, how: Supervision) -> bool {
         let bindings = desk.bindings.lookup(desk.now, &account.name);
         let devices = wave::devices(bindings).into_iter().take(bounds::BINDINGS_PER_USER);
         let user = Masked::new(&account.name);
@@ -84,7 +97,7 @@ impl Call {
             let mut contact = Contact::bound(user.clone(), binding, others);
             contact.number = number;
             if let Some(leg) = self.add_leg(desk, contact) {
-                self.monitors.push(Monitor { leg, user, how, there: false });
+                self.monitors.push(Monitor { leg, user, how, there: false, waits: false });
             }
         }
         if self.monitors.len() == before {
@@ -92,7 +105,6 @@ impl Call {
             return false;
         }
         self.note(desk, format!("{user} is rung to {}", how.word()));
-        desk.alarms.set((self.id, Alarm::Monitors), desk.now + RING);
         true
     }
 
@@ -105,12 +117,13 @@ impl Call {
     pub(super) fn monitor_answers(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         let linear =
             self.leg(leg).and_then(|at| at.media.agreed.first()).is_some_and(|f| f.codec.is_linear());
-        if !matches!(self.phase, Phase::Talking { .. }) || !linear {
+        let waits = matches!(self.phase, Phase::Gathering { .. });
+        if !(waits || matches!(self.phase, Phase::Talking { .. })) || !linear {
             return self.dismiss(desk, leg);
         }
         self.aim(desk, leg);
         let Some(monitor) = self.monitors.iter_mut().find(|monitor| monitor.leg == leg) else { return };
-        monitor.there = true;
+        (monitor.there, monitor.waits) = (true, waits);
         let user = monitor.user.clone();
         let others: Vec<LegId> = self
             .monitors
@@ -119,6 +132,10 @@ impl Call {
             .map(|other| other.leg)
             .collect();
         others.into_iter().for_each(|other| self.dismiss(desk, other));
+        if waits {
+            self.start_sounds(desk, leg, vec![Sound::Tone(Tone::RingBack)], true);
+            return;
+        }
         self.monitored(desk, leg, "begins");
         self.begin_monitor(desk, leg);
     }
@@ -175,12 +192,80 @@ impl Call {
 
     /// States on the event track what a supervisor begins, changes or ends.
     fn monitored(&mut self, desk: &mut Desk<'_>, leg: LegId, when: &str) {
-        let Some(monitor) = self.monitors.iter().find(|monitor| monitor.leg == leg && monitor.there) else {
-            return;
-        };
+        let heard = |monitor: &&Monitor| monitor.leg == leg && monitor.there && !monitor.waits;
+        let Some(monitor) = self.monitors.iter().find(heard) else { return };
         let (user, how) = (monitor.user.reveal(), monitor.how.word());
         let value = serde_json::json!({ "leg": leg.0, "user": user, "how": how, "when": when });
         self.record_event(desk, Event::Other { name: "monitor".into(), value });
+    }
+}
+
+/// Whom a policy requires before an agent is reached (RISK-01).
+impl Call {
+    /// Rings a group so that `count` of it listen to the conversation that is to come. `Some`: it has ended already.
+    pub(super) fn gather(
+        &mut self,
+        desk: &mut Desk<'_>,
+        count: u8,
+        group: &Arc<str>,
+        within: Duration,
+    ) -> Option<Reply> {
+        let there = self.monitors.iter().filter(|monitor| monitor.there).count();
+        if there >= usize::from(count) {
+            return Some(Reply::Did(Ended::Done));
+        }
+        let accounts = self.at_hand(desk, group);
+        let how = Supervision::Listen;
+        let rung = accounts.iter().filter(|account| self.ring_monitor(desk, account, how)).count();
+        if there + rung < usize::from(count) {
+            self.dismiss_monitors(desk);
+            self.state_required(desk, group, count, Ended::Failed);
+            return Some(Reply::Did(Ended::Failed));
+        }
+        desk.alarms.set((self.id, Alarm::Monitors), desk.now + within);
+        self.phase = Phase::Gathering { count, group: Arc::clone(group) };
+        None
+    }
+
+    /// Looks whether enough are there, or cannot be any more: then the plan goes on. Asked after everything that happens to the call.
+    pub fn mind_monitors(&mut self, desk: &mut Desk<'_>) {
+        let Phase::Gathering { count, .. } = self.phase else { return };
+        let there = self.monitors.iter().filter(|monitor| monitor.there).count();
+        if there >= usize::from(count) {
+            self.gathered(desk, Ended::Done);
+        } else if self.monitors.iter().all(|monitor| monitor.there) {
+            self.gathered(desk, Ended::Failed);
+        }
+    }
+
+    fn gathered(&mut self, desk: &mut Desk<'_>, ended: Ended) {
+        let Phase::Gathering { count, group } = std::mem::replace(&mut self.phase, Phase::Between) else {
+            return;
+        };
+        desk.alarms.clear(&(self.id, Alarm::Monitors));
+        match ended {
+            Ended::Done => self.dismiss_silent(desk),
+            _ => self.dismiss_monitors(desk),
+        }
+        self.state_required(desk, &group, count, ended);
+        self.resume(desk, Reply::Did(ended));
+    }
+
+    fn state_required(&mut self, desk: &mut Desk<'_>, group: &str, count: u8, ended: Ended) {
+        let value = serde_json::json!({ "group": group, "required": count, "met": ended == Ended::Done });
+        self.record_event(desk, Event::Other { name: "monitors".into(), value });
+    }
+
+    /// The conversation begins that those who wait are to hear.
+    pub(super) fn monitors_begin(&mut self, desk: &mut Desk<'_>) {
+        let waiting: Vec<LegId> = self.monitors.iter().filter(|it| it.waits).map(|it| it.leg).collect();
+        for leg in waiting {
+            self.quiet(desk, leg);
+            if let Some(monitor) = self.monitors.iter_mut().find(|monitor| monitor.leg == leg) {
+                monitor.waits = false;
+            }
+            self.monitored(desk, leg, "begins");
+        }
     }
 }
 
@@ -205,6 +290,13 @@ impl Call {
 
     /// Those who were rung to listen in have not answered.
     pub(super) fn monitors_rung_out(&mut self, desk: &mut Desk<'_>) {
+        match self.phase {
+            Phase::Gathering { .. } => self.gathered(desk, Ended::Timeout),
+            _ => self.dismiss_silent(desk),
+        }
+    }
+
+    fn dismiss_silent(&mut self, desk: &mut Desk<'_>) {
         let silent: Vec<LegId> = self.monitors.iter().filter(|it| !it.there).map(|it| it.leg).collect();
         silent.into_iter().for_each(|leg| self.dismiss(desk, leg));
     }

@@ -44,8 +44,9 @@ impl Call {
             caller.map(|media| offer::formats_for(media.remote.as_ref(), &media.agreed)).unwrap_or_default();
         let events = caller.and_then(|media| media.telephone_event).unwrap_or(offer::own_events());
         self.offer_wishes(desk, leg);
-        let from = self.caller_identity(desk);
-        let told = self.identity_fields(desk);
+        let shown = self.shown_to_users(desk);
+        let from = self.caller_identity(desk, &shown);
+        let told = self.identity_fields(desk, &shown);
         let referred = self.referred_by(desk);
         let answers_itself = self.summons.as_ref().map_or(self.intercom, |summons| summons.answers_itself);
         let (id, max_forwards) = (self.id, self.max_forwards);

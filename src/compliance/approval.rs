@@ -20,6 +20,8 @@ use crate::base::{MotionId, PersonId, Secret, Wall, bounds};
 pub enum Weighty {
     /// Recordings leave the house.
     Export,
+    /// A recording is heard, or seen unmasked, whose plan wants a second person for that.
+    Disclose,
     /// A hold ends.
     HoldRelease,
     /// Recordings are destroyed.
@@ -41,6 +43,7 @@ pub enum Weighty {
 /// What each act needs: who may approve, and how many besides the author.
 const TABLE: &[(Weighty, &str, u8, &[Role])] = &[
     (Weighty::Export, "export", 1, &[Role::Security, Role::Quality, Role::Supervisor]),
+    (Weighty::Disclose, "disclose", 1, &[Role::Security, Role::Quality, Role::Supervisor]),
     (Weighty::HoldRelease, "hold-release", 1, &[Role::Security, Role::Audit, Role::Supervisor]),
     (Weighty::Destroy, "destroy", 2, &[Role::Security, Role::Audit, Role::Quality, Role::Supervisor]),
     (Weighty::RetentionShorten, "retention-shorten", 2, &[Role::Security, Role::Audit, Role::Supervisor]),

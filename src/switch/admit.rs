@@ -212,6 +212,7 @@ impl Switch {
             }
             None => dialled,
         };
+        let dialled = self.veils.lift(&dialled).map_or(dialled, |number| number.reveal().to_string());
         let intercom = self.features.intercom(&dialled).filter(|_| !confirms).map(str::to_string);
         let answers_itself = intercom.is_some();
         let dialled = intercom.unwrap_or(dialled);
@@ -355,6 +356,7 @@ impl Switch {
             rooms: &mut self.rooms,
             program: &self.program,
             lexicon: &mut self.lexicon,
+            veils: &mut self.veils,
             effects: &mut self.effects,
         }
     }

@@ -10,6 +10,7 @@ mod every_verb;
 mod forwarding;
 mod groups;
 mod lamps;
+mod masked;
 mod model;
 mod outside;
 mod parking;

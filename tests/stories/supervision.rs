@@ -201,6 +201,82 @@ fn nobody_is_brought_into_what_is_no_conversation() {
     world.settle();
 }
 
+/// A policy that wants one of carol and dave to listen before anybody is reached.
+fn requiring(seed: u64) -> World {
+    let program = Plan::Required.changed(
+        "  retain standard\n}",
+        "  retain standard\n  monitors { require 1 from bosses within 10s else { play sorry; hangup failed } }\n}\n\
+         group bosses { members user carol, user dave }\n",
+    );
+    let mut world = World::made(seed, Plan::Required, |setup| setup.program = program);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world
+}
+
+/// RISK-01.
+#[test]
+fn nobody_is_reached_before_those_listen_whom_a_policy_requires() {
+    let mut world = requiring(760);
+    world.phone("carol").answers().after(secs(3));
+    world.phone("dave").answers().after(secs(9));
+    world.run_until(secs(3));
+    assert_eq!(world.phone("bob").rung, None, "nobody listens yet");
+    world.run_until(secs(8));
+    assert_eq!(world.ways(), "ab ba ca cb ", "{}", world.ladder());
+    assert_eq!(world.phone("dave").ended(), Some(How::Cancelled), "one is enough");
+    let (_, recording) = world.store.of(world.calls()[0]).expect("recorded");
+    let told: Vec<String> = recording
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            ledgerline::vault::Event::Other { name, value } if name.starts_with("monitor") => {
+                Some(format!("{name} {}{}", value["when"].as_str().unwrap_or(""), value["met"]))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["monitors true", "monitor beginsnull"]);
+    world.settle();
+}
+
+#[test]
+fn without_those_whom_a_policy_requires_its_else_arm_runs() {
+    // Nobody answers in time; both decline; nobody has a phone.
+    for (seed, declines, phones) in [(761, false, true), (762, true, true), (763, false, false)] {
+        let mut world = requiring(seed);
+        for boss in if phones { &["carol", "dave"][..] } else { &[] } {
+            match declines {
+                true => world.phone(boss).rejects(486).after(secs(1)),
+                false => world.phone(boss).answers().after(secs(30)),
+            }
+        }
+        world.run_until(secs(20));
+        let lines = world.ladder();
+        assert_eq!(world.phone("bob").rung, None, "{lines}");
+        assert!(lines.contains("play sorry"), "{lines}");
+        world.settle();
+    }
+}
+
+#[test]
+fn gathering_races_with_everything() {
+    for seed in 0..40 {
+        let mut world = requiring(seed).delay_ms(5..40);
+        world.phone("carol").answers().after(secs(1) + ms(seed * 13));
+        let moment = secs(1) + ms(900 + seed * 37);
+        let deed = match seed % 4 {
+            0 => Deed::Do("alice", Act::HangUp),
+            1 => Deed::Do("carol", Act::HangUp),
+            2 => Deed::Do("carol", Act::Vanish),
+            _ => Deed::HangUpAll,
+        };
+        world.at(moment, deed);
+        world.run_until(secs(60));
+        world.settle();
+    }
+}
+
 #[test]
 fn supervising_races_with_everything() {
     for seed in 0..60 {

@@ -155,13 +155,16 @@ impl Account {
     }
 
     /// Counts one unmasking. False: enough for today (PII-04).
-    pub fn count_reveal(&mut self, now: Wall) -> bool {
+    pub fn count_reveal(&mut self, most: u32, now: Wall) -> bool {
         let day = now.as_micros().div_euclid(86_400_000_000);
         if self.reveals.0 != day {
             self.reveals = (day, 0);
         }
-        self.reveals.1 = self.reveals.1.saturating_add(1);
-        self.reveals.1 <= bounds::REVEALS_A_DAY
+        if self.reveals.1 >= most.min(bounds::REVEALS_A_DAY) {
+            return false;
+        }
+        self.reveals.1 += 1;
+        true
     }
 
     /// A new seed for codes and the URI that shows it.
@@ -259,8 +262,11 @@ mod tests {
     #[test]
     fn unmasking_is_counted_by_day() {
         let mut account = account();
-        assert!((0..bounds::REVEALS_A_DAY).all(|_| account.count_reveal(NOW)));
-        assert!(!account.count_reveal(NOW));
-        assert!(account.count_reveal(NOW + Duration::from_secs(86_400)));
+        let most = u32::MAX;
+        assert!((0..bounds::REVEALS_A_DAY).all(|_| account.count_reveal(most, NOW)));
+        assert!(!account.count_reveal(most, NOW));
+        let tomorrow = NOW + Duration::from_secs(86_400);
+        assert_eq!([0; 4].map(|_| account.count_reveal(2, tomorrow)), [true, true, false, false]);
+        assert!(account.count_reveal(3, tomorrow), "what was refused does not count");
     }
 }

@@ -328,12 +328,12 @@ impl People {
         })
     }
 
-    /// Counts one unmasking by `name` (PII-04).
+    /// Counts one unmasking by `name` (PII-04), of at most so many a day.
     ///
     /// # Errors
-    /// [`PeopleError::Enough`] past [`bounds::REVEALS_A_DAY`].
-    pub fn count_reveal(&self, name: &str, now: Wall) -> Result<(), PeopleError> {
-        let counted = self.with(name, |account| Ok(account.count_reveal(now)))?;
+    /// [`PeopleError::Enough`] past `most`, or past [`bounds::REVEALS_A_DAY`].
+    pub fn count_reveal(&self, name: &str, most: u32, now: Wall) -> Result<(), PeopleError> {
+        let counted = self.with(name, |account| Ok(account.count_reveal(most, now)))?;
         if counted { Ok(()) } else { Err(PeopleError::Enough) }
     }
 
