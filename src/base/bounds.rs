@@ -270,6 +270,21 @@ pub const SPOKEN: usize = 200;
 /// Hits of one party that a recogniser may still correct: the segments that a watcher keeps hold no more in practice.
 pub const HITS_OPEN: usize = 64;
 
+/// Marks of one call: plans set a handful.
+pub const TAGS: usize = 64;
+
+/// Stretches of one party's speech that a call remembers: eight hours of a sentence every four seconds, as most people never talk.
+pub const STRETCHES: usize = 8_000;
+
+/// Texts of one call's transcript.
+pub const TRANSCRIPT_LINES: usize = 20_000;
+
+/// Octets of them: some eight hours of Mandarin.
+pub const TRANSCRIPT_BYTES: usize = 512 << 10;
+
+/// Numbers that agents may not see and can call back: a day of a busy house.
+pub const VEILS: usize = 20_000;
+
 /// Servers for speech of one node.
 pub const RECOGNISERS: usize = 16;
 

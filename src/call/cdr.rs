@@ -9,6 +9,7 @@ use crate::media::LegFacts;
 use crate::vault::{self, Party};
 
 use super::Call;
+use super::afterwards::Finding;
 use super::desk::{Desk, Effect};
 use super::screen::Spoken;
 use super::trace::{Entry, Trace};
@@ -45,6 +46,9 @@ pub struct Cdr {
     /// Words that policies name, as they were spoken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Spoken>,
+    /// What the finished conversation was found wanting in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// Trace entries that did not fit.
     pub trace_dropped: u64,
     /// Everything that happened. The last field: [`Cdr::written`] puts the entries behind it.
@@ -140,6 +144,7 @@ impl Call {
         if std::mem::replace(&mut self.written, true) {
             return;
         }
+        self.hand_over_transcript(desk);
         let cdr = self.cdr(desk);
         let of_parties = cdr.parties.iter().flat_map(|party| [&party.who, &party.name]);
         let mut numbers: Vec<Masked> = Vec::new();
@@ -176,6 +181,7 @@ impl Call {
                 .filter_map(|l| l.facts.as_ref().map(|f| Measured::new(l.id, f)))
                 .collect(),
             words: self.all_spoken(),
+            findings: self.findings(),
             trace_dropped: self.trace.dropped(),
             trace: Vec::new(),
         }

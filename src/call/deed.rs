@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::base::bounds;
 use crate::media::Sound;
 use crate::media::say::{Currency, Digits, Language, Say, Spoken as Words};
 use crate::plan::{self, Deed, Ended, Part, Reply, Spoken};
@@ -30,7 +31,7 @@ impl Call {
         let done = Some(Reply::Did(Ended::Done));
         match deed {
             Deed::Tag(name) => {
-                self.record_event(desk, Event::Tag { name: name.to_string(), value: String::new() });
+                self.tag(desk, &name, "");
                 done
             }
             Deed::Event { name, text } => {
@@ -44,9 +45,18 @@ impl Call {
             }
             Deed::Notify { webhook, text, .. } => Some(self.tell_outside(desk, webhook, text)),
             Deed::Conference { room, limit, longest } => self.confer(desk, &room, limit, longest),
+            Deed::Monitors { count, group, within } => self.gather(desk, count, &group, within),
             Deed::Park { slot, wait } => self.park_by_plan(desk, slot, wait),
             other => Some(self.unavailable(desk, other.word())),
         }
+    }
+
+    /// Marks the call and its recording, by which it is found.
+    pub(super) fn tag(&mut self, desk: &mut Desk<'_>, name: &str, value: &str) {
+        if self.tags.len() < bounds::TAGS || self.tags.contains_key(name) {
+            self.tags.insert(name.to_string(), value.to_string());
+        }
+        self.record_event(desk, Event::Tag { name: name.to_string(), value: value.to_string() });
     }
 
     fn wait_for(&mut self, desk: &mut Desk<'_>, time: Duration) {

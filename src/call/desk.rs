@@ -23,6 +23,7 @@ use super::lexicon::Lexicon;
 use super::park::Lot;
 use super::room::Rooms;
 use super::screen::Spoken;
+use super::veil::Veils;
 use super::view::Happening;
 
 /// The switch's things that a call may use, for one event.
@@ -61,6 +62,8 @@ pub struct Desk<'a> {
     pub program: &'a Program,
     /// Words that calls are held against.
     pub lexicon: &'a mut Lexicon,
+    /// What stands in for numbers that agents may not see.
+    pub veils: &'a mut Veils,
     /// What the call wants done.
     pub effects: &'a mut VecDeque<Effect>,
 }
@@ -101,6 +104,17 @@ pub enum Effect {
         /// What for: from now on, or, of somebody who is listened to already, anew. `None`: no longer.
         wanted: Option<Wanted>,
     },
+    /// A leg's voice is to be gauged by loudness from now on ([`Call::on_speech`](super::Call::on_speech)), or no longer.
+    Gauge {
+        /// Whose leg.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// From now on; else no longer.
+        begins: bool,
+    },
+    /// What was said is to be kept beside its recording, which is closed or will be in a moment.
+    Transcribed(Box<super::Transcript>),
     /// Somebody spoke words that a policy names, or what was known of them has changed.
     Spoken {
         /// In which call.

@@ -126,6 +126,7 @@ impl Call {
         if matches!(self.phase, Phase::Ending) {
             return;
         }
+        self.judge_at_end(desk);
         self.report_transfer(desk, 487);
         self.transfer = None;
         self.dismiss_monitors(desk);

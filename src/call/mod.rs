@@ -13,6 +13,7 @@
 //! Invariant: whatever comes in, in whatever state, the call gets nearer to its end or stays; it never waits without an alarm.
 
 mod adopt;
+mod afterwards;
 mod answer;
 mod bridge;
 mod cdr;
@@ -57,9 +58,11 @@ mod settle;
 mod strand;
 mod summon;
 pub mod trace;
+mod transcript;
 mod transfer;
 mod trunk;
 mod update;
+mod veil;
 pub mod view;
 mod vouch;
 mod wave;
@@ -72,9 +75,11 @@ use crate::plan::{Ask, Facts, Machine, Outcome, Program, RouteId};
 use crate::sip::{Flow, Message};
 use crate::transaction::ServerKey;
 use crate::vault;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use adopt::Given;
+pub use afterwards::{Finding, TAG as REVIEW};
 pub use cdr::{Cdr, Measured};
 pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose};
 pub use guest::Guest;
@@ -86,6 +91,8 @@ pub use replace::Place;
 pub use room::{RoomAct, Rooms};
 pub use screen::Spoken;
 pub use summon::Outgoing;
+pub use transcript::{KIND as TRANSCRIPT, Line, Transcript};
+pub use veil::Veils;
 pub use wire::{ALLOW, OPTIONS, SUPPORTED};
 
 use hangup::End;
@@ -196,6 +203,10 @@ pub struct Call {
     codes: feature::Codes,
     /// Who is listened to for words that policies name.
     screening: Option<Box<screen::Screening>>,
+    /// What the conversation will be held to when it is over, and its transcript.
+    afterwards: Option<Box<afterwards::Afterwards>>,
+    /// Marks that the plan and the rules have set.
+    tags: BTreeMap<String, String>,
     /// Why, and when, the call ended.
     ended: Option<(String, Time, Wall)>,
     /// The media plane has reported the end.
@@ -221,6 +232,8 @@ enum Phase {
     Pausing,
     /// A system outside is asked: the question's number.
     Asking(u32),
+    /// Those ring whom a policy wants to listen before anybody is reached: how many of which group.
+    Gathering { count: u8, group: Arc<str> },
     /// Phones ring.
     Dialling(dial::Dialling),
     /// The party that the plan serves is joined with another leg.
@@ -387,7 +400,7 @@ impl Call {
             | Phase::Collecting(_)
             | Phase::Pausing
             | Phase::Asking(_) => "playing",
-            Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
+            Phase::Gathering { .. } | Phase::Dialling(_) | Phase::Fetching { .. } => "ringing",
             Phase::Talking { .. } => "talking",
             Phase::Parked(_) => "parked",
             Phase::Entering(_) | Phase::Room(_) => "conference",

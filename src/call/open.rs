@@ -1,5 +1,6 @@
 //! The beginning: a port for the caller and a recording for the call, before the plan takes its first step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +118,8 @@ impl Call {
             typed: Default::default(),
             codes: Default::default(),
             screening: None,
+            afterwards: None,
+            tags: BTreeMap::new(),
             ended: None,
             media_over: false,
             written: false,

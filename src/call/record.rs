@@ -4,8 +4,9 @@
 //! goes on when the store fails: what is lost is counted, on the recording's track and in the trace.
 
 use crate::base::{LegId, Masked, RecordingId, Time};
+use crate::compliance::disclosure::{self, Demand, To};
 use crate::media::Order;
-use crate::plan::{OnFailure, Record};
+use crate::plan::{Needs, OnFailure, Record};
 use crate::vault::{self, Closing, Event, News, Opening, Party, Retention};
 
 use super::desk::{Desk, Effect};
@@ -89,6 +90,7 @@ impl Call {
                     recording.state = State::Closed;
                 }
                 self.recorded(desk, format!("closed, leaf {leaf} of the ledger"));
+                self.hand_over_transcript(desk);
             }
             News::Health { .. } => {}
         }
@@ -98,10 +100,30 @@ impl Call {
         let Some(recording) = self.recording.as_mut().filter(|r| r.state == State::Opening) else { return };
         recording.state = State::Running;
         self.recorded(desk, "opened".into());
+        self.state_demands(desk);
         self.tap(desk, self.near);
         if let Phase::Opening { recording, .. } = &mut self.phase {
             *recording = false;
             self.opened(desk);
+        }
+    }
+
+    /// States on the event track what the policies want of whoever hears this, or sees it unmasked.
+    fn state_demands(&mut self, desk: &mut Desk<'_>) {
+        let rules = &self.machine.policy().rules;
+        let demand = |to| {
+            move |needs: &Needs| Demand {
+                to,
+                role: needs.role.as_ref().map(ToString::to_string),
+                second: needs.needs.iter().any(|word| **word == *"second-auth"),
+                limit: needs.limit,
+            }
+        };
+        let play = rules.play.iter().map(demand(To::Play));
+        let demands: Vec<Demand> = play.chain(rules.reveal.iter().map(demand(To::Reveal))).collect();
+        if !demands.is_empty() {
+            let value = serde_json::to_value(demands).unwrap_or_default();
+            self.record_event(desk, Event::Other { name: disclosure::EVENT.into(), value });
         }
     }
 
@@ -181,7 +203,7 @@ impl Call {
             answered_at: self.answered_at,
             ended_at: Some(desk.wall),
             parties: self.parties(),
-            tags: Default::default(),
+            tags: self.tags.clone(),
             cause: cause.to_string(),
         };
         self.recorded(desk, "closing".into());

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::base::{LegId, Time, bounds};
-use crate::compliance::words::{self, HitId, Noticed, Party, Watcher};
+use crate::compliance::words::{self, HitId, Noticed, Party, Watcher, Words};
 use crate::media::Order;
 use crate::plan::Screen;
 use crate::speech::{News, Said, Wanted};
@@ -81,6 +81,8 @@ struct Ear {
     began: Time,
     watcher: Watcher,
     deaf: bool,
+    /// The text that is still being corrected.
+    partial: Option<Said>,
     delay: Option<Duration>,
     /// Until when what is on its way is not to be heard, once it has come that far.
     hushed: Option<Time>,
@@ -106,7 +108,7 @@ impl fmt::Debug for Ear {
 impl Call {
     /// Listens to whom the policy wants listened to, and to nobody else. Asked after everything that happens to the call.
     pub fn mind_speech(&mut self, desk: &mut Desk<'_>) {
-        if self.screening.is_none() && self.screens().is_empty() {
+        if self.screening.is_none() && !self.minds_words() {
             return;
         }
         let wanted = self.speakers();
@@ -137,9 +139,21 @@ impl Call {
         let customer = self.peer_of(agent);
         let parties = [(Some(agent), true), (customer, false)].into_iter();
         parties
-            .filter(|(_, agent)| self.screens().iter().any(|screen| screen.agent == *agent))
+            .filter(|(_, agent)| self.minds_words_of(*agent))
             .filter_map(|(leg, agent)| Some((leg?, agent)))
             .collect()
+    }
+
+    fn minds_words(&self) -> bool {
+        self.minds_words_of(true) || self.minds_words_of(false)
+    }
+
+    /// Whether a screen, a rule for the end of the call or the transcript wants to know what a party says.
+    fn minds_words_of(&self, agent: bool) -> bool {
+        let rules = &self.machine.policy().rules;
+        self.screens().iter().any(|screen| screen.agent == agent)
+            || rules.at_end.iter().any(|rule| rule.when.needs_words_of() == Some(agent))
+            || rules.writes_down(agent)
     }
 
     fn begin_ear(&mut self, desk: &mut Desk<'_>, leg: LegId, agent: bool) {
@@ -150,7 +164,11 @@ impl Call {
         let screens = self.screens().len();
         let screening = self.screening.get_or_insert_default();
         screening.counts.resize(screens, 0);
-        // Without words in force there is nothing to wait for.
+        let rules = &self.machine.policy().rules;
+        let all = rules.writes_down(agent)
+            || rules.at_end.iter().any(|rule| rule.when.needs_words_of() == Some(agent));
+        // Without words in force there is nothing to wait for, unless all that is said is of interest.
+        let words = words.or_else(|| all.then(|| Words::compile(&[]).ok().map(Arc::new)).flatten());
         let Some(words) = words else { return };
         let wanted = Some(Wanted { words: words.clone(), speaker: party });
         let watcher = Watcher::new(words, party);
@@ -160,6 +178,7 @@ impl Call {
             began: desk.now,
             watcher,
             deaf: false,
+            partial: None,
             delay,
             hushed: None,
             hits: VecDeque::new(),
@@ -175,6 +194,11 @@ impl Call {
         let Some(screening) = &mut self.screening else { return };
         let Some(at) = screening.ears.iter().position(|ear| ear.leg == leg) else { return };
         let ear = screening.ears.remove(at);
+        // What was said last counts as it was understood last.
+        if let Some(partial) = &ear.partial {
+            let offset_ms = ear.began.since(self.trace.began().0).as_millis() as u64;
+            self.heard_whole(ear.agent, partial, offset_ms);
+        }
         desk.alarms.clear(&(self.id, Alarm::Hush(leg)));
         let stays = !matches!(self.phase, Phase::Ending) && self.leg(leg).is_some_and(|at| !at.is_gone());
         if ear.delay.is_some() && stays {
@@ -217,19 +241,27 @@ impl Call {
             News::Said(said) => self.heard_saying(desk, leg, said),
             News::Deaf { why } => self.deaf(desk, leg, why),
             News::Hears => self.hears_again(desk, leg),
+            News::Spoke(spoke) => self.voiced(leg, *spoke),
         }
     }
 
     fn heard_saying(&mut self, desk: &mut Desk<'_>, leg: LegId, said: &Said) {
+        let began = self.trace.began().0;
         let Some(ear) = self.ear(leg) else { return };
         let news = ear.watcher.hear(&said.heard());
+        ear.partial = (!said.last).then(|| said.clone());
+        let (agent, offset_ms) = (ear.agent, ear.began.since(began).as_millis() as u64);
         self.judge(desk, leg, news);
+        if said.last {
+            self.heard_whole(agent, said, offset_ms);
+        }
     }
 
     fn deaf(&mut self, desk: &mut Desk<'_>, leg: LegId, why: &str) {
         let Some(ear) = self.ear(leg).filter(|ear| !ear.deaf) else { return };
         ear.deaf = true;
         let agent = ear.agent;
+        self.unheard(agent);
         self.note(desk, format!("{leg} is not listened to: {why}"));
         self.record_event(desk, other("unheard", json!({ "leg": leg.0, "when": "begins", "why": why })));
         let down: Vec<u32> =
@@ -252,8 +284,14 @@ impl Call {
             match one {
                 words::News::Hit(noticed) => self.noticed(desk, leg, &noticed),
                 words::News::Became(noticed) => self.became(desk, leg, &noticed),
-                words::News::Excused(id) => self.amend(desk, leg, id, |spoken| spoken.excused = true),
-                words::News::Withdrawn(id) => self.amend(desk, leg, id, |spoken| spoken.withdrawn = true),
+                words::News::Excused(id) => {
+                    self.said_counts(leg, id, false);
+                    self.amend(desk, leg, id, |spoken| spoken.excused = true);
+                }
+                words::News::Withdrawn(id) => {
+                    self.said_counts(leg, id, false);
+                    self.amend(desk, leg, id, |spoken| spoken.withdrawn = true);
+                }
                 words::News::Charged(id) => self.charged(desk, leg, id),
             }
         }
@@ -261,6 +299,7 @@ impl Call {
 
     /// Said before, and after a correction no exception covers it: what is done about any hit is done now.
     fn charged(&mut self, desk: &mut Desk<'_>, leg: LegId, id: HitId) {
+        self.said_counts(leg, id, true);
         let Some(mut spoken) = self.known(leg, id).map(|known| known.spoken.clone()) else { return };
         spoken.excused = false;
         self.keep_from_others(desk, leg, &mut spoken);
@@ -304,6 +343,7 @@ impl Call {
 
     fn noticed(&mut self, desk: &mut Desk<'_>, leg: LegId, noticed: &Noticed) {
         let Some(agent) = self.ear(leg).map(|ear| ear.agent) else { return };
+        self.said_of(leg, noticed.id, agent, &noticed.set, !noticed.excused);
         let named = |screen: &Arc<Screen>| screen.agent == agent && screen.words.contains(&noticed.set);
         if !self.screens().iter().any(named) {
             return;

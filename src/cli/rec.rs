@@ -15,6 +15,7 @@ use super::exit::{Exit, Stop};
 use super::export;
 use super::keep;
 use super::print::{Printer, clock_time, or_dash, table};
+use crate::call::{REVIEW, Transcript};
 use crate::io::admin::keeping::KeepAct;
 use crate::io::admin::protocol::{Act, Purpose, Search};
 use crate::io::admin::{CaptureView, RecordingView, Reply, SoundView};
@@ -31,6 +32,17 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
         args::Rec::Show { id } => show(Act::RecShow { recording: id }, &mut node, printer),
         args::Rec::Reveal { id, purpose } => {
             show(Act::RecReveal { recording: id, reason: purpose }, &mut node, printer)
+        }
+        args::Rec::Transcript { id, purpose, reveal } => {
+            transcript(Act::RecTranscript { recording: id, reason: purpose, reveal }, &mut node, printer)
+        }
+        args::Rec::Review { kind, from, until, limit } => {
+            let tags = kind.iter().map(|kind| (format!("{REVIEW}.{kind}"), String::new())).collect();
+            let (from, until) = (from.map(|at| at.0), until.map(|at| at.0));
+            let search = Search { tags, from, until, limit: Some(limit), ..Search::default() };
+            let found: Vec<Value> = node.items(Act::RecReview(search))?;
+            printer.value(&found, |found| reviewed(found));
+            Ok(if found.is_empty() { Exit::Done } else { Exit::Findings })
         }
         args::Rec::Play { id, output, purpose } => {
             let beside = output.as_deref().and_then(Path::extension).is_some_and(|ending| ending == "pcap");
@@ -95,6 +107,8 @@ fn find(args: &args::Search, node: &mut Node, printer: &Printer) -> Result<Exit,
         from: args.from.map(|moment| moment.0),
         until: args.until.map(|moment| moment.0),
         limit: Some(args.limit),
+        said: args.said.clone(),
+        purpose: args.purpose.clone(),
     };
     let found: Vec<RecordingView> = node.items(Act::RecSearch(search))?;
     printer.value(&found, |found| list(found));
@@ -116,6 +130,44 @@ fn list(found: &[RecordingView]) -> String {
         })
         .collect();
     table(["RECORDING", "BEGAN", "LENGTH", "CALLER", "DIALLED", "PARTIES"], &rows)
+}
+
+/// What was said, a line a text.
+fn transcript(act: Act, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {
+    let transcript: Transcript = node.value(act)?;
+    printer.value(&transcript, |it| {
+        let mut text = format!("{} {} {}\n", it.recording, it.call, it.began.rfc3339());
+        for line in &it.lines {
+            let who = if line.agent { "agent" } else { "customer" };
+            text += &format!("{:>8}  {who:<9} {}\n", clock_time(line.from_ms), line.text);
+        }
+        it.words.iter().filter(|spoken| !spoken.withdrawn).for_each(|spoken| {
+            let excused = if spoken.excused { ", excused" } else { "" };
+            let at = clock_time(spoken.from_ms);
+            text += &format!(
+                "{at:>8}  words     \"{}\" of {} {}{excused}\n",
+                spoken.phrase, spoken.set, spoken.version
+            );
+        });
+        it.findings.iter().for_each(|finding| text += &format!("{:>8}  {finding}\n", ""));
+        if it.cut {
+            text += "more was said than is kept\n";
+        }
+        text
+    });
+    Ok(Exit::Done)
+}
+
+fn reviewed(found: &[Value]) -> String {
+    let told = |one: &Value| {
+        let view = serde_json::from_value::<RecordingView>(one.clone()).ok()?;
+        let words = one["words"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let words: Vec<&str> = words.map(|word| word.strip_prefix("finding: ").unwrap_or(word)).collect();
+        let length = view.duration_ms.map_or_else(|| "runs".to_string(), clock_time);
+        Some([view.recording.to_string(), view.began, length, view.parties.join(", "), words.join("; ")])
+    };
+    let rows: Vec<[String; 5]> = found.iter().filter_map(told).collect();
+    table(["RECORDING", "BEGAN", "LENGTH", "PARTIES", "FINDINGS"], &rows)
 }
 
 fn show(act: Act, node: &mut Node, printer: &Printer) -> Result<Exit, Stop> {

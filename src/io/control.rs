@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
+use zeroize::Zeroizing;
 
 use super::admin::trail::{self, Deed};
 use super::clock::{self, Clock};
@@ -20,17 +21,17 @@ use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::outside::Outside;
-use super::recognise::{Recognisers, Told};
+use super::recognise::{Gauges, Recognisers, Told};
 use super::refusals::Refusals;
 use super::registrations::Changes;
 use super::resolver::Resolver;
 use super::settings::SettingsFile;
-use super::store::Store;
+use super::store::{Making, Store};
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
 use crate::base::{CallId, LegId, bounds};
 use crate::call::view::{Change, Happening};
-use crate::call::{self, Spoken};
+use crate::call::{self, Spoken, Transcript};
 use crate::compliance::words::Hit;
 use crate::locate::Answer as Answered;
 use crate::media::{self, PromptLibrary};
@@ -53,6 +54,9 @@ const LINGER: Duration = Duration::from_millis(600);
 
 /// How often changed registrations are passed on to be kept.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What made a transcript, as its item says.
+const TRANSCRIBED_BY: &str = concat!("ledgerline ", env!("CARGO_PKG_VERSION"), ", the node's recognisers");
 
 /// How soon an order that the media plane had no room for is tried again.
 const HELD_EVERY: Duration = Duration::from_millis(5);
@@ -99,6 +103,8 @@ pub struct Parts {
 pub struct Control {
     parts: Parts,
     ears: Ears,
+    /// Whose voices are gauged.
+    gauges: Gauges,
     resolver: Resolver,
     answers: mpsc::Receiver<(u64, Answered)>,
     refusals: Refusals,
@@ -119,6 +125,7 @@ impl Control {
         let ears = Ears::new(std::mem::take(&mut parts.udp));
         let (resolver, answers) = Resolver::start();
         let control = Control {
+            gauges: parts.recognisers.gauges(),
             parts,
             ears,
             resolver,
@@ -329,6 +336,14 @@ impl Control {
             Output::Media(order) => self.order(order),
             Output::Vault(order) => self.record(order),
             Output::Listen { call, leg, wanted } => self.listen(call, leg, wanted),
+            Output::Gauge { call, leg, begins: true } => {
+                let order = self.gauges.begin(call, leg);
+                self.order(order);
+            }
+            Output::Gauge { call, leg, .. } => {
+                self.gauges.end(call, leg).into_iter().for_each(|order| self.order(order));
+            }
+            Output::Transcribed(transcript) => self.keep_transcript(*transcript),
             Output::Spoken { call, spoken } => self.spoken(call, &spoken),
             Output::Answer { ticket, answer } => {
                 if let Some(asked) = self.asked.remove(&ticket) {
@@ -419,6 +434,21 @@ impl Control {
             Ok(order) => order.into_iter().for_each(|order| self.order(order)),
             Err(news) => self.inputs.push_back(Input::Speech { call, leg, news }),
         }
+    }
+
+    /// Seals a transcript beside its recording; nothing waits for the disk.
+    fn keep_transcript(&self, transcript: Transcript) {
+        let store = self.parts.store.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            let octets = Zeroizing::new(serde_json::to_vec(&transcript).unwrap_or_default());
+            let making =
+                Making { kind: call::TRANSCRIPT, media_type: "application/json", by: TRANSCRIBED_BY };
+            let (recording, lines) = (transcript.recording, transcript.lines.len());
+            match store.append_derived(recording, &making, &octets) {
+                Ok(item) => tracing::info!(%recording, %item, lines, "transcript kept"),
+                Err(error) => tracing::error!(%recording, %error, "a transcript is lost"),
+            }
+        }));
     }
 
     /// Words that a policy names stand in the audit book: in which call, which of which set, and what became of them.

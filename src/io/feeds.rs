@@ -50,6 +50,11 @@ impl Feeds {
         Subscription { feed, pieces }
     }
 
+    /// The subscriber is gone, and so is its queue.
+    pub(super) fn forget(&self, feed: FeedId) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).queues.remove(&feed);
+    }
+
     /// Hands a piece to its subscriber, or counts it; a subscriber that is gone is forgotten.
     pub(super) fn hand_on(&self, mut piece: FeedPiece) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);

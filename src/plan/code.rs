@@ -459,6 +459,9 @@ codes! {
     BAD_FEATURE = 614 Error {
         "`{0}` is not a code" "`{0}` 不是功能码"
         hint "a code begins with `*` or `#` and has at least one digit: \"*7\"" "功能码以 `*` 或 `#` 开头，至少再有一位：\"*7\"" }
+    NOT_AT_END = 615 Error {
+        "the call is over here: nobody can be shown or played anything" "此处通话已经结束，无法再播放或显示"
+        hint "write `tag`, `event` or `notify`" "请写 `tag`、`event` 或 `notify`" }
 
     // 07xx: time
     UNKNOWN_ZONE = 701 Error {

@@ -60,7 +60,8 @@ pub use lookup::{BadAnswer, Field, FieldKind, Lookup, Method, host as url_host};
 pub use machine::Machine;
 pub use manual::reference;
 pub use policy::{
-    Anchor, Beside, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen, Term,
+    Anchor, Beside, EndRule, EndWhen, Mask, Needs, OnFailure, Policy, Record, RetentionClass, Rules, Screen,
+    Term,
 };
 pub use program::{Facts, Origin, Program, PromptRef, RouteId, RouteRef, content_hash};
 pub use rehearse::{Coverage, Failure, Verdict, coverage, rehearse};

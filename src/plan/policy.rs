@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 
@@ -43,6 +44,71 @@ pub struct Rules {
     pub reveal: Vec<Needs>,
     /// Of each policy that says so: the only hosts that lookups and webhooks may speak to.
     pub egress: Vec<Arc<[Arc<str>]>>,
+    /// What is looked at when a call has ended.
+    pub at_end: Vec<Arc<EndRule>>,
+    /// Whether what the agent, and what the customer says is written down.
+    pub transcript: [bool; 2],
+}
+
+/// What a finished conversation is held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndRule {
+    /// When it is a finding.
+    pub when: EndWhen,
+    /// What is done then; a number of the program's reactions.
+    pub(crate) then: u32,
+}
+
+impl EndRule {
+    /// The reaction.
+    pub fn reaction(&self) -> u32 {
+        self.then
+    }
+}
+
+/// When a finished conversation is a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndWhen {
+    /// Nobody spoke for so long at a stretch.
+    Silence(Duration),
+    /// Both spoke for so long at a stretch.
+    Overlap(Duration),
+    /// A party spoke faster, or slower, than so many characters a minute.
+    Rate {
+        /// The agent; else the customer.
+        agent: bool,
+        /// Slower.
+        at_most: bool,
+        /// Characters a minute of speech.
+        per_minute: u32,
+    },
+    /// A party said nothing of a set of words.
+    Missing {
+        /// The agent; else the customer.
+        agent: bool,
+        /// The set.
+        words: Arc<str>,
+    },
+}
+
+impl EndWhen {
+    /// Its word: `silence`.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            EndWhen::Silence(_) => "silence",
+            EndWhen::Overlap(_) => "overlap",
+            EndWhen::Rate { .. } => "rate",
+            EndWhen::Missing { .. } => "missing",
+        }
+    }
+
+    /// Whose words must be recognised to judge it: the agent's (`true`) or the customer's; `None`: nobody's.
+    pub const fn needs_words_of(&self) -> Option<bool> {
+        match self {
+            EndWhen::Silence(_) | EndWhen::Overlap(_) => None,
+            EndWhen::Rate { agent, .. } | EndWhen::Missing { agent, .. } => Some(*agent),
+        }
+    }
 }
 
 impl Rules {
@@ -57,9 +123,18 @@ impl Rules {
     pub fn tells_numbers(&self, url: &str) -> bool {
         let named =
             |host: &str| self.egress.iter().flat_map(|hosts| hosts.iter()).any(|known| **known == *host);
+        !self.masks("phone", "api") && host(url).is_some_and(named)
+    }
+
+    /// Whether a policy masks `what` (`phone`, `name`, …) at `place` (`agent`, `api`, …).
+    pub fn masks(&self, what: &str, place: &str) -> bool {
         let has = |list: &[Arc<str>], word: &str| list.iter().any(|known| **known == *word);
-        let masked = self.masks.iter().any(|mask| has(&mask.what, "phone") && has(&mask.places, "api"));
-        !masked && host(url).is_some_and(named)
+        self.masks.iter().any(|mask| has(&mask.what, what) && has(&mask.places, place))
+    }
+
+    /// Whether what a party says is written down: the agent, or the customer.
+    pub fn writes_down(&self, agent: bool) -> bool {
+        self.transcript[usize::from(!agent)]
     }
 
     /// Adds another policy's demands.
@@ -70,6 +145,8 @@ impl Rules {
         self.play.extend(other.play.iter().cloned());
         self.reveal.extend(other.reveal.iter().cloned());
         self.egress.extend(other.egress.iter().cloned());
+        self.at_end.extend(other.at_end.iter().cloned());
+        self.transcript = std::array::from_fn(|at| self.transcript[at] || other.transcript[at]);
     }
 }
 

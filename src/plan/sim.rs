@@ -13,7 +13,7 @@ use super::ask::{Ask, Cause, Outcome, Part, Reply, Target};
 use super::deed::{Deed, Ended};
 use super::lookup::Lookup;
 use super::machine::Machine;
-use super::policy::Screen;
+use super::policy::{EndWhen, Screen};
 use super::program::{Facts, Origin, Program, RouteId};
 use super::trace::TraceLine;
 use super::value::{Pin, Value};
@@ -99,6 +99,7 @@ pub fn run(program: &Arc<Program>, caller: &Caller, player: &mut dyn Player) -> 
     };
     let mut stage = Stage::new(program, route, facts, player);
     let ended = stage.play_out();
+    stage.judge_at_end();
     let ways = stage.machine.ways().collect();
     Some(Run { lines: stage.lines, happened: stage.happened, ended, ways })
 }
@@ -117,6 +118,8 @@ struct Stage<'p> {
     hits: HashMap<usize, u32>,
     /// The cards that have come up by themselves: each does once a call.
     cards: Vec<Arc<str>>,
+    /// What was said, and whether by the agent: the rules for the end of the call ask for what is missing.
+    said: Vec<(bool, Arc<str>)>,
 }
 
 impl<'p> Stage<'p> {
@@ -135,6 +138,7 @@ impl<'p> Stage<'p> {
             happened: Vec::new(),
             hits: HashMap::new(),
             cards: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -279,9 +283,33 @@ impl<'p> Stage<'p> {
             if !agent {
                 self.cards(&text);
             }
+            self.said.push((agent, text));
         }
         self.now += TALKS;
         None
+    }
+
+    /// What the finished conversation is held to, as far as words decide it: nobody's voice is heard here.
+    fn judge_at_end(&mut self) {
+        if self.said.is_empty() {
+            return;
+        }
+        let wall = self.wall();
+        for rule in self.machine.policy().rules.at_end.clone() {
+            let EndWhen::Missing { agent, words } = &rule.when else { continue };
+            let mut sets = self.program.declared().phrases_at(wall);
+            sets.retain(|set| *set.name == **words);
+            let Ok(compiled) = Words::compile(&sets) else { continue };
+            let said = self.said.iter().filter(|(by, _)| by == agent);
+            if said.flat_map(|(_, text)| compiled.scan(text)).all(|hit| hit.excused) {
+                let (deeds, _) = self.machine.react(rule.reaction(), None, wall);
+                self.trace();
+                for deed in deeds {
+                    let (ended, _) = self.player.deed(&deed);
+                    self.happens(Happened::Did(deed, ended));
+                }
+            }
+        }
     }
 
     /// Shows the agent every card that waits for words which the customer has just said.

@@ -9,6 +9,7 @@
 //! Invariant: whatever a server answers yields segments or is named as unreadable; the times of what was said count from the
 //! first sample that was sent, and never lie behind the last.
 
+mod activity;
 mod funasr;
 mod gate;
 mod sherpa;
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::compliance::words::{Heard, Mark, Party, Words};
 
 pub use gate::Gate;
+
+pub use activity::{Activity, Spoke};
 
 /// Which server a recogniser is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +147,8 @@ pub enum News {
     },
     /// After that: somebody listens again.
     Hears,
+    /// Its voice was heard, whatever it said.
+    Spoke(Spoke),
 }
 
 /// A segment of what somebody says, as a recogniser has it now.

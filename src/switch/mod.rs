@@ -37,7 +37,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
-use crate::call::{Alarm, Call, Desk, Effect, Index, Lexicon, Lot, Manner, Node, Owner, Rooms};
+use crate::call::{Alarm, Call, Desk, Effect, Index, Lexicon, Lot, Manner, Node, Owner, Rooms, Veils};
 use crate::config::Features;
 use crate::media;
 use crate::plan::{Origin, Program, RouteId};
@@ -123,6 +123,7 @@ pub struct Switch {
     /// Conferences.
     rooms: Rooms,
     lexicon: Lexicon,
+    veils: Veils,
     memories: Memories,
     call_backs: CallBacks,
     /// Calls whose lines may have changed.
@@ -184,6 +185,7 @@ impl Switch {
             lot: Lot::new(&setup.features),
             rooms: Rooms::default(),
             lexicon: Lexicon::default(),
+            veils: Veils::default(),
             memories: Memories::default(),
             call_backs: CallBacks::new(setup.features.call_back_for),
             features: setup.features,
@@ -340,9 +342,12 @@ impl Switch {
             rooms: &mut self.rooms,
             program: &self.program,
             lexicon: &mut self.lexicon,
+            veils: &mut self.veils,
             effects: &mut self.effects,
         };
         act(call, &mut desk);
+        call.mind_monitors(&mut desk);
+        call.mind_voices(&mut desk);
         call.mind_speech(&mut desk);
         self.touched.insert(id);
         if call.is_over() {
@@ -390,6 +395,8 @@ impl Switch {
                 Effect::Post(notice) => Output::Post(notice),
                 Effect::Happened(happening) => Output::Happened(happening),
                 Effect::Listen { call, leg, wanted } => Output::Listen { call, leg, wanted },
+                Effect::Gauge { call, leg, begins } => Output::Gauge { call, leg, begins },
+                Effect::Transcribed(transcript) => Output::Transcribed(transcript),
                 Effect::Spoken { call, spoken } => Output::Spoken { call, spoken },
                 Effect::Tell { user, text } => {
                     self.with_events(now, |events, desk| events.tell(desk, user.reveal(), &text));

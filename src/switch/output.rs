@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{CallId, LegId, Masked};
-use crate::call::Spoken;
 use crate::call::view::Happening;
 use crate::call::{Notice, Question};
+use crate::call::{Spoken, Transcript};
 use crate::presence::Report;
 use crate::registrar::Settings;
 use crate::sip::Flow;
@@ -59,6 +59,18 @@ pub enum Output {
         /// What for: from now on, or, of somebody who is listened to already, anew. `None`: no longer.
         wanted: Option<Wanted>,
     },
+    /// Gauge a leg's voice by loudness, or no longer: [`super::Input::Speech`] with
+    /// [`speech::News::Spoke`](crate::speech::News::Spoke).
+    Gauge {
+        /// Whose leg.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// From now on; else no longer.
+        begins: bool,
+    },
+    /// Keep what was said beside its recording.
+    Transcribed(Box<Transcript>),
     /// Somebody spoke words that a policy names, or what was known of them has changed: for log and audit book.
     Spoken {
         /// In which call.

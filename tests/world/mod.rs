@@ -120,6 +120,10 @@ pub struct World {
     /// Legs that recognisers listen to, and all that they ever did.
     ears: BTreeSet<(CallId, LegId)>,
     ever_heard: BTreeSet<(CallId, LegId)>,
+    /// Legs whose voices are gauged.
+    gauges: BTreeSet<(CallId, LegId)>,
+    /// What was said in calls, as it is to be kept.
+    pub transcripts: Vec<ledgerline::call::Transcript>,
     /// Words of policies that were spoken.
     pub spoken: Vec<Spoken>,
     /// What systems outside were asked and told; nobody there answers but the story.

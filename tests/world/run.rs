@@ -206,6 +206,14 @@ impl World {
                 Output::Listen { call, leg, .. } => {
                     self.ears.remove(&(call, leg));
                 }
+                Output::Gauge { call, leg, begins: true } => {
+                    self.gauges.insert((call, leg));
+                    self.ever_heard.insert((call, leg));
+                }
+                Output::Gauge { call, leg, .. } => {
+                    self.gauges.remove(&(call, leg));
+                }
+                Output::Transcribed(transcript) => self.transcripts.push(*transcript),
                 Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
                 Output::LookUp(question) => self.asked.push(*question),
                 Output::Post(notice) => self.letters.push(*notice),

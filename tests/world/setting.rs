@@ -162,6 +162,8 @@ impl World {
             reports: Vec::new(),
             ears: Default::default(),
             ever_heard: Default::default(),
+            gauges: Default::default(),
+            transcripts: Vec::new(),
             spoken: Vec::new(),
             asked: Vec::new(),
             letters: Vec::new(),

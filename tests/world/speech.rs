@@ -13,6 +13,11 @@ impl World {
         self.ears.iter().filter_map(|(call, leg)| self.phone_at(*call, *leg)).collect()
     }
 
+    /// The phones whose voices are gauged now.
+    pub fn gauged(&self) -> Vec<&str> {
+        self.gauges.iter().filter_map(|(call, leg)| self.phone_at(*call, *leg)).collect()
+    }
+
     /// A recogniser has something to tell of a phone, at once. Of a phone that nobody listens to it tells of the last leg there was.
     pub fn hears(&mut self, name: &str, news: News) {
         let legs: Vec<(CallId, LegId)> = self.ever_heard.iter().copied().collect();

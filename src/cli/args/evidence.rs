@@ -72,6 +72,32 @@ pub enum Rec {
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
     },
+    /// Show what was said in a recording, as recognisers heard it, personal data masked
+    Transcript {
+        /// The recording
+        id: RecordingId,
+        /// What it is wanted for: a case, an order; into the audit book
+        #[arg(long, value_name = "TEXT")]
+        purpose: Option<String>,
+        /// With personal data in clear: as `rec reveal`
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// List recordings whose calls were found wanting by the rules of their plan (`on call end`), newest first
+    Review {
+        /// Only findings of this kind: silence, overlap, rate, missing, unjudged
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// Begun at or after: `2026-11-22`, `2026-11-22T08:30`, `2h` or `7d` ago
+        #[arg(long, value_name = "TIME", value_parser = crate::cli::when::parse)]
+        from: Option<crate::cli::when::Moment>,
+        /// Begun before: as --from
+        #[arg(long, value_name = "TIME", value_parser = crate::cli::when::parse)]
+        until: Option<crate::cli::when::Moment>,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
     /// Decrypt a recording to WAV (to FLAC or Opus when the file is called .flac or .opus; its video and fax when it is called .pcap): into a file, or to the loudspeaker where `aplay` is installed
     Play {
         /// The recording
@@ -293,11 +319,17 @@ pub struct Search {
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
     /// A tag that it carries (may be repeated)
-    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long = "tag", value_name = "NAME[=VALUE]", value_parser = pair)]
     pub tags: Vec<(String, String)>,
     /// The case it belongs to: the tag `case`
     #[arg(long, value_name = "CASE")]
     pub case: Option<String>,
+    /// Only those in whose transcript this phrase was said, or what sounds like it; takes the right to hear, and --purpose
+    #[arg(long, value_name = "PHRASE", requires = "purpose")]
+    pub said: Option<String>,
+    /// What it is wanted for: into the audit book
+    #[arg(long, value_name = "TEXT")]
+    pub purpose: Option<String>,
     /// At least so many seconds long
     #[arg(long, value_name = "SECONDS")]
     pub longer: Option<u64>,
@@ -317,6 +349,10 @@ pub struct Search {
 
 /// `NAME=VALUE`.
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_string(), value.to_string()))
+    // A mark that a plan sets (`tag "…"`) has no value.
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    match name {
+        "" => Err("write NAME, or NAME=VALUE".into()),
+        _ => Ok((name.to_string(), value.to_string())),
+    }
 }

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, right_of};
 use super::export::ExportAct;
-use super::persons;
 use super::protocol::{Act, Failure, KeyAct, Kind, Line, Purpose, Search, Word};
 use super::trail::{self, Deed};
 use super::view::{
@@ -18,10 +17,10 @@ use super::view::{
 };
 use crate::base::{CallId, Masked, RecordingId, Secret, bounds};
 use crate::compliance::approval::Weighty;
+use crate::compliance::disclosure::To;
 use crate::compliance::retention::Use;
 use crate::compliance::role::Right;
 use crate::config;
-use crate::io::clock::wall;
 use crate::io::door::Door;
 use crate::io::motions::Motions;
 use crate::io::outside::Outside;
@@ -127,12 +126,26 @@ impl Desk {
         actor.check(right)?;
         match act {
             Act::RecShow { recording } => self.covered(actor, *recording),
+            Act::RecSearch(search) if search.said.is_some() => {
+                actor.check(Right::Play)?;
+                actor.attend(search.purpose.as_deref())
+            }
+            Act::RecTranscript { recording, reason, reveal: true } => {
+                actor.check(Right::Play)?;
+                self.covered(actor, *recording)?;
+                actor.attend(reason.as_deref())?;
+                self.disclosed(actor, *recording, To::Play, reason.as_deref())?;
+                self.disclosed(actor, *recording, To::Reveal, reason.as_deref())
+            }
             Act::RecPlay { recording, reason, .. }
             | Act::RecReveal { recording, reason }
             | Act::RecItem { recording, reason, .. }
-            | Act::RecRedact { recording, reason, .. } => {
+            | Act::RecRedact { recording, reason, .. }
+            | Act::RecTranscript { recording, reason, .. } => {
                 self.covered(actor, *recording)?;
-                actor.attend(reason.as_deref())
+                actor.attend(reason.as_deref())?;
+                let to = if matches!(act, Act::RecReveal { .. }) { To::Reveal } else { To::Play };
+                self.disclosed(actor, *recording, to, reason.as_deref())
             }
             _ => Ok(()),
         }
@@ -180,13 +193,14 @@ impl Desk {
             Act::UserShow { name } => self.user_show(&name),
             Act::Plan(act) => self.planning(actor, act),
             Act::Emergency(act) => self.emergency(actor, act),
-            Act::RecSearch(search) => self.rec_search(actor, &search, out),
+            Act::RecSearch(mut search) => match search.said.take() {
+                Some(said) => self.rec_search_said(actor, &search, &said, out),
+                None => self.rec_search(actor, &search, out),
+            },
+            Act::RecTranscript { recording, reveal, .. } => self.rec_transcript(recording, reveal),
+            Act::RecReview(search) => self.rec_review(actor, &search, out),
             Act::RecShow { recording } => self.rec_show(recording, false),
-            Act::RecReveal { recording, .. } => {
-                let account = &actor.somebody()?.account;
-                self.people.count_reveal(account, wall()).map_err(persons::people)?;
-                self.rec_show(recording, true)
-            }
+            Act::RecReveal { recording, .. } => self.rec_show(recording, true),
             Act::RecPlay { recording, purpose, beside: true, .. } => self.rec_beside(recording, purpose, out),
             Act::RecPlay { recording, purpose, .. } => self.rec_play(recording, purpose, out),
             Act::RecItem { recording, item, .. } => self.rec_item(recording, item, out),

@@ -5,6 +5,7 @@
 
 mod actor;
 mod desk;
+mod disclose;
 pub mod emergency;
 pub mod export;
 mod items;
@@ -14,6 +15,7 @@ pub mod planning;
 pub mod protocol;
 mod server;
 pub mod trail;
+mod transcript;
 mod view;
 
 pub use actor::Actor;

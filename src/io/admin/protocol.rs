@@ -148,6 +148,19 @@ pub enum Act {
     Emergency(EmergencyAct),
     /// Search recordings.
     RecSearch(Search),
+    /// Recordings whose calls were found wanting in something.
+    RecReview(Search),
+    /// What was said in one recording.
+    RecTranscript {
+        /// Which.
+        recording: RecordingId,
+        /// Why, in words; into the audit book.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// With what is personal in clear.
+        #[serde(default)]
+        reveal: bool,
+    },
     /// The facts and events of one recording.
     RecShow {
         /// Which.
@@ -298,6 +311,12 @@ pub struct Search {
     pub until: Option<Wall>,
     /// At most so many rows.
     pub limit: Option<usize>,
+    /// Only those in whose transcript this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// What it is wanted for; transcripts are not read without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 /// A password on its way through the socket. Neither `Debug` nor the log shows it.

@@ -64,10 +64,21 @@ impl Deed {
                     .into_iter()
                     .flatten()
                     .chain(search.tags.iter().map(|(_, value)| value))
+                    .chain(&search.said)
                     .map(Masked::new)
                     .collect(),
                 detail: json!({ "from": search.from, "until": search.until, "queue": search.queue }),
+                reason: search.purpose.clone(),
                 ..Deed::new("rec.search", None)
+            },
+            Act::RecReview(search) => Deed {
+                detail: json!({ "from": search.from, "until": search.until }),
+                ..Deed::new("rec.review", None)
+            },
+            Act::RecTranscript { recording, reason, reveal } => Deed {
+                reason: reason.clone(),
+                detail: json!({ "reveal": reveal }),
+                ..Deed::new("rec.transcript", recording.to_string())
             },
             Act::RecShow { recording } => Deed::new("rec.show", recording.to_string()),
             Act::RecReveal { recording, reason } => {

@@ -3,6 +3,7 @@
 //! Invariant: a leg that is to be listened to either has a stream, or the core has been told that it has none and why; a recogniser
 //! that is slow, dead or full costs the media plane nothing and no call its time.
 
+mod gauge;
 mod inside;
 mod spotters;
 mod stream;
@@ -24,6 +25,7 @@ use crate::config::{self, RecogniserKind};
 use crate::media::{FeedId, FeedRate, Order};
 use crate::speech::{News, Wanted};
 
+pub use gauge::Gauges;
 use inside::Pool;
 use stream::Stream;
 
@@ -109,6 +111,11 @@ impl Recognisers {
         };
         let all = configured.iter().map(one).collect::<Result<_, Unusable>>()?;
         Ok((Recognisers { all, feeds, streams: HashMap::new(), told }, receiver))
+    }
+
+    /// Gauges of voices, which tell where the recognisers do.
+    pub fn gauges(&self) -> Gauges {
+        Gauges::new(self.feeds.clone(), self.told.clone())
     }
 
     /// Has the first recogniser with room listen to a leg: the order that feeds it. A leg that is listened to already has its words

@@ -117,6 +117,25 @@ pub(crate) enum ClauseKind {
     },
     Monitors(Monitors),
     Egress(Vec<Name>),
+    /// `transcript agent, customer`
+    Transcript(Vec<Name>),
+    /// `on call end { … }`
+    AtEnd(Vec<EndRule>),
+}
+
+/// `when silence >= 20s { … }`, `when rate agent >= 300 { … }`, `when missing agent 风险提示 { … }`
+#[derive(Debug)]
+pub(crate) struct EndRule {
+    pub span: Span,
+    pub what: Name,
+    pub party: Option<Name>,
+    /// The set of which nothing is said.
+    pub words: Option<Name>,
+    /// `<=`; else `>=`.
+    pub at_most: bool,
+    pub time: Option<(Amount, Span)>,
+    pub count: Option<(u64, Span)>,
+    pub body: Block,
 }
 
 /// `screen agent for 金融敏感词 mode intercept delay 1200ms { … }`

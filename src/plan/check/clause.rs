@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use crate::compliance::words::Words;
 use crate::plan::ast::{
-    Block, Clause, ClauseKind, FileAst, Monitors as Written, Name, Screen as WrittenScreen,
+    Block, Clause, ClauseKind, EndRule as WrittenEnd, FileAst, Monitors as Written, Name,
+    Screen as WrittenScreen,
 };
 use crate::plan::code::Code;
 use crate::plan::declared::WordSet;
 use crate::plan::file::{Span, offset};
 use crate::plan::finding::{Arg, Finding, nearest, note};
 use crate::plan::lookup::host;
-use crate::plan::policy::{Mask, Needs, Screen};
-use crate::plan::resolved::{Monitors, PolicyRule, Reaction, Step};
+use crate::plan::policy::{EndRule, EndWhen, Mask, Needs, Screen};
+use crate::plan::resolved::{DeedSource, Monitors, PolicyRule, Reaction, Step, StepKind};
 use crate::plan::verb::Kind;
 
 use super::flow::Walks;
@@ -24,6 +25,10 @@ use super::path::Reach;
 /// The longest delay of what is said (base: `DELAY` of the media plane), and the longest wait for monitors.
 const DELAY: Duration = Duration::from_millis(3_000);
 const WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(120));
+
+/// How long a stretch of silence or of both talking is worth looking at, and how many characters a minute people speak.
+const STRETCH: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
+const RATES: std::ops::RangeInclusive<u32> = 30..=1_000;
 
 const MASKED: [&str; 4] = ["phone", "name", "idcard", "card"];
 const PLACES: [&str; 6] = ["log", "api", "cdr", "agent", "event", "export"];
@@ -114,6 +119,18 @@ impl One<'_, '_> {
                 list.push(needs);
             }
             ClauseKind::Monitors(written) => return self.monitors(written, clause.span),
+            ClauseKind::Transcript(parties) => {
+                self.words(parties, &["agent", "customer"]);
+                for party in parties {
+                    rule.rules.transcript[usize::from(&*party.text != "agent")] = true;
+                }
+            }
+            ClauseKind::AtEnd(rules) => {
+                for written in rules {
+                    let rule_of = self.end_rule(written);
+                    rule.rules.at_end.extend(rule_of.map(Arc::new));
+                }
+            }
             ClauseKind::Egress(hosts) => {
                 self.egress(hosts);
                 rule.rules.egress.push(texts(hosts).into());
@@ -189,6 +206,60 @@ impl One<'_, '_> {
         });
         self.extra.reactions.push(Reaction { at, body });
         offset(self.extra.reactions.len() - 1)
+    }
+
+    /// What a finished call is held to; only what tells and marks can be done then.
+    fn end_rule(&mut self, written: &WrittenEnd) -> Option<EndRule> {
+        self.words(std::slice::from_ref(&written.what), &["silence", "overlap", "rate", "missing"]);
+        self.words(written.party.as_slice(), &["agent", "customer"]);
+        let agent = written.party.as_ref().is_some_and(|party| &*party.text == "agent");
+        let when = match &*written.what.text {
+            "silence" => EndWhen::Silence(self.stretch(written)?),
+            "overlap" => EndWhen::Overlap(self.stretch(written)?),
+            "rate" => {
+                let (per_minute, span) = written.count.unwrap_or((0, written.span));
+                let per_minute = u32::try_from(per_minute).ok().filter(|rate| RATES.contains(rate));
+                if per_minute.is_none() {
+                    self.outside(
+                        "rate",
+                        written.count.map_or(String::new(), |(n, _)| n.to_string()),
+                        span,
+                        "30",
+                        "1000",
+                    );
+                }
+                EndWhen::Rate { agent, at_most: written.at_most, per_minute: per_minute? }
+            }
+            "missing" => {
+                let words = written.words.as_ref()?;
+                self.world.find(Kind::Words, words, self.findings);
+                EndWhen::Missing { agent, words: words.text.clone() }
+            }
+            _ => return None,
+        };
+        let then = self.reaction(&written.body, written.span, false);
+        let body = self.extra.reactions.last().map(|reaction| &*reaction.body).unwrap_or_default();
+        let tells = |step: &Step| matches!(&step.kind, StepKind::Do(did) if matches!(did.deed, DeedSource::Tag(_) | DeedSource::Event { .. } | DeedSource::Notify { .. }));
+        if !body.iter().all(tells) {
+            self.findings.push(Finding::new(Code::NOT_AT_END, written.span));
+        }
+        Some(EndRule { when, then })
+    }
+
+    fn stretch(&mut self, written: &WrittenEnd) -> Option<Duration> {
+        let (least, most) = STRETCH;
+        let time = written.time.as_ref().and_then(|(amount, _)| amount.duration());
+        let time = time.filter(|time| !written.at_most && (least..=most).contains(time));
+        if time.is_none() {
+            let said = written.time.as_ref().map_or(String::new(), |(amount, _)| amount.to_string());
+            self.outside(&written.what.text, said, written.span, "1s", "600s");
+        }
+        time
+    }
+
+    fn outside(&mut self, what: &str, said: String, at: Span, least: &'static str, most: &'static str) {
+        let finding = Finding::new(Code::OUT_OF_BOUNDS, at).arg(what).arg(said);
+        self.findings.push(finding.arg(least).arg(most));
     }
 
     fn monitors(&mut self, written: &Written, at: Span) -> Option<Monitors> {

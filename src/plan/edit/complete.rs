@@ -68,6 +68,7 @@ impl Desk {
             (_, [.., "from"]) => {
                 ["users", "anyone", "trunk"].into_iter().map(|word| offer(word, "", None)).collect()
             }
+            (_, ["when", "missing", _]) => self.names(Kind::Words, lang),
             (_, ["screen", .., "for"]) => self.names(Kind::Words, lang),
             (_, ["if" | "when", ..]) if matches!(last, Some("if" | "when" | "not" | "and" | "or")) => {
                 let mut out = self.names(Kind::Hours, lang);

@@ -130,6 +130,12 @@ impl Walk {
                     self.uses(Kind::Group, &monitors.group);
                     monitors.otherwise.iter().for_each(|statements| self.statements(statements));
                 }
+                ClauseKind::AtEnd(rules) => {
+                    for rule in rules {
+                        rule.words.iter().for_each(|words| self.uses(Kind::Words, words));
+                        self.block(&rule.body);
+                    }
+                }
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use super::policy::words;
 use super::{Parser, what};
-use crate::plan::ast::{Block, Clause, ClauseKind, Monitors, Name, Screen};
+use crate::plan::ast::{Block, Clause, ClauseKind, EndRule, Monitors, Name, Screen};
 use crate::plan::finding::Term;
 use crate::plan::token::Kind;
 
@@ -26,6 +26,11 @@ impl Parser<'_> {
             }
             "monitors" => self.monitors().map(ClauseKind::Monitors),
             "egress" => self.hosts(),
+            "transcript" => {
+                self.bump();
+                self.names().map(ClauseKind::Transcript)
+            }
+            "on" => self.at_end(),
             _ => None,
         }?;
         Some(Clause { span: start.to(self.last_span()), kind })
@@ -176,6 +181,59 @@ impl Parser<'_> {
         self.take(Kind::Semicolon);
         self.expect(Kind::RightBrace, Term::new("`}`", "`}`"))?;
         Some(Monitors { condition, count, count_span, group, within, otherwise })
+    }
+
+    /// `on call end { when silence >= 20s { … } … }`
+    fn at_end(&mut self) -> Option<ClauseKind> {
+        self.bump();
+        for word in ["call", "end"] {
+            if self.take_word(word).is_none() {
+                self.expected(words(&[word]));
+                return None;
+            }
+        }
+        if self.kind() != Some(Kind::LeftBrace) {
+            self.expected(what::BLOCK);
+            return None;
+        }
+        let mut rules = Vec::new();
+        self.braces(|p| match p.end_rule() {
+            Some(rule) => rules.push(rule),
+            None => p.skip_statement(),
+        });
+        Some(ClauseKind::AtEnd(rules))
+    }
+
+    fn end_rule(&mut self) -> Option<EndRule> {
+        let start = self.span();
+        if self.take_word("when").is_none() {
+            self.expected(words(&["when"]));
+            return None;
+        }
+        let what = self.name()?;
+        let spoken = matches!(&*what.text, "rate" | "missing");
+        let party = if spoken { Some(self.name()?) } else { None };
+        let (mut words_of, mut at_most, mut time, mut count) = (None, false, None, None);
+        if &*what.text == "missing" {
+            words_of = Some(self.name()?);
+        } else {
+            at_most = self.take(Kind::LessEqual).is_some();
+            if !at_most {
+                self.expect(Kind::GreaterEqual, Term::new("`>=`", "`>=`"))?;
+            }
+            let span = self.span();
+            match self.kind() {
+                Some(Kind::Int) => count = self.count().map(|count| (count, span)),
+                _ => time = Some((self.amount()?, span)),
+            }
+        }
+        if self.kind() != Some(Kind::LeftBrace) {
+            self.expected(what::BLOCK);
+            return None;
+        }
+        let span = start.to(self.last_span());
+        let body = self.block();
+        Some(EndRule { span, what, party, words: words_of, at_most, time, count, body })
     }
 
     fn hosts(&mut self) -> Option<ClauseKind> {

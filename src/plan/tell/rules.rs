@@ -2,7 +2,7 @@
 
 use crate::plan::declared::{ScriptPart, ScriptVersion};
 use crate::plan::diagnostic::Lang;
-use crate::plan::policy::{Needs, OnFailure, Record, RetentionClass, Screen};
+use crate::plan::policy::{EndRule, EndWhen, Needs, OnFailure, Record, RetentionClass, Screen};
 use crate::plan::program::Program;
 use crate::plan::resolved::{Origins, PolicyRule};
 
@@ -70,6 +70,14 @@ pub(crate) fn rules(program: &Program, rule: &PolicyRule, number: usize) -> Vec<
     });
     for screen in &rule.rules.screens {
         say(("listening", "监测用语"), &|lang| self::screen(program, lang, screen));
+    }
+    say(("transcript", "转写"), &|lang| {
+        let parties = [word(lang, "the agent", "坐席"), word(lang, "the customer", "客户")];
+        let written = parties.iter().zip(rule.rules.transcript).filter(|(_, written)| *written);
+        list(lang, &written.map(|(party, _)| party.to_string()).collect::<Vec<_>>())
+    });
+    for rule in &rule.rules.at_end {
+        say(("at the end of the call", "通话结束时"), &|lang| at_end(program, lang, rule));
     }
     for mask in &rule.rules.masks {
         say(("masked", "掩码"), &|lang| {
@@ -173,6 +181,30 @@ fn screen(program: &Program, lang: Lang, screen: &Screen) -> String {
         };
     }
     out
+}
+
+fn at_end(program: &Program, lang: Lang, rule: &EndRule) -> String {
+    let party = |agent: bool| match agent {
+        true => word(lang, "the agent", "坐席"),
+        false => word(lang, "the customer", "客户"),
+    };
+    let when = match (&rule.when, lang) {
+        (EndWhen::Silence(least), Lang::En) => format!("nobody spoke for {} at a stretch", time(*least)),
+        (EndWhen::Silence(least), Lang::Zh) => format!("静音连续达到 {}", time(*least)),
+        (EndWhen::Overlap(least), Lang::En) => format!("both spoke for {} at a stretch", time(*least)),
+        (EndWhen::Overlap(least), Lang::Zh) => format!("双方同时说话连续达到 {}", time(*least)),
+        (EndWhen::Rate { agent, at_most, per_minute }, Lang::En) => {
+            let how = if *at_most { "at most" } else { "at least" };
+            format!("{} spoke {how} {per_minute} characters a minute", party(*agent))
+        }
+        (EndWhen::Rate { agent, at_most, per_minute }, Lang::Zh) => {
+            let how = if *at_most { "不超过" } else { "达到" };
+            format!("{}语速{how}每分钟 {per_minute} 字", party(*agent))
+        }
+        (EndWhen::Missing { agent, words }, Lang::En) => format!("{} said nothing of {words}", party(*agent)),
+        (EndWhen::Missing { agent, words }, Lang::Zh) => format!("{}没有说过 {words}", party(*agent)),
+    };
+    format!("{when}{}{}", word(lang, ": ", "："), reaction(program, lang, rule.then))
 }
 
 /// What a reaction does, in order.

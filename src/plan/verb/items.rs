@@ -379,6 +379,18 @@ pub(crate) static CLAUSES: &[WordRow] = &[
         "接通坐席前必须到位的监听人",
     ),
     word(
+        "transcript",
+        "transcript agent, customer",
+        "what they say is written down as recognisers hear it, sealed beside the recording",
+        "识别出的通话文字与录音一起加密保存",
+    ),
+    word(
+        "on",
+        "on call end { when silence >= TIME { … } when overlap >= TIME { … } when rate agent >= N { … } when missing agent WORDS { … } }",
+        "what a finished call is held to: the longest silence, the longest stretch of both talking, characters a minute (`<=` too slow), a set of which nothing was said; the block may `tag`, `event` and `notify`",
+        "通话结束后的质检：最长静音、最长抢话、每分钟字数（`<=` 表示过慢）、词库中一句也没说；块内可写 `tag`、`event`、`notify`",
+    ),
+    word(
         "egress",
         "egress \"HOST\", …",
         "the only hosts that lookups, webhooks and cards may name",
