@@ -95,6 +95,12 @@ fn calls_go_elsewhere() {
     );
 }
 
+/// One verb in the place of another is told as such, not arm by arm.
+#[test]
+fn another_verb_is_done() {
+    check(&[("{ voicemail 留言 max 60s }", "{ park 701 wait 60s }")], expect![[r#""#]]);
+}
+
 #[test]
 fn more_or_less_is_done() {
     check(

@@ -404,6 +404,26 @@ fn an_approval_that_is_late_or_under_a_lost_key_is_none() {
     assert!(lost.code == 4 && lost.err.contains("not in force"), "{}", lost.err);
     let none = site.approve("zhao", &second);
     assert!(none.code == 4, "{}", none.err);
+    // Whoever approved is not with the house any more when the plan is loaded.
+    site.key("zhao");
+    site.write(HEADER, 32);
+    let third = site.propose();
+    assert_eq!(site.approve("zhao", &third).code, 0);
+    assert_eq!(site.as_person("wang", &["person", "disable", "zhao"], "").code, 0);
+    let gone = site.run(&["plan", "reload"], "");
+    assert!(gone.code == 4 && gone.err.contains("not in force"), "{}", gone.err);
+    assert_eq!(site.as_person("wang", &["person", "enable", "zhao"], "").code, 0);
+    // The same role means other people meanwhile.
+    site.write(HEADER, 34);
+    let fourth = site.propose();
+    assert_eq!(site.approve("zhao", &fourth).code, 0);
+    let text = fs::read_to_string(site.config()).expect("text");
+    fs::write(site.config(), text.replace("\"合规\" = \"quality\"", "\"合规\" = \"audit\"")).expect("written");
+    site.restart();
+    let other = site.run(&["plan", "reload"], "");
+    assert!(other.code == 4 && other.err.contains("is not what it was"), "{}", other.err);
+    fs::write(site.config(), text).expect("written");
+    site.restart();
     // A proposal of yesterday: it is voted on no more, and loads nothing.
     site.write(HEADER, 40);
     let third = site.propose();
