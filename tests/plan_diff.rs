@@ -98,7 +98,13 @@ fn calls_go_elsewhere() {
 /// One verb in the place of another is told as such, not arm by arm.
 #[test]
 fn another_verb_is_done() {
-    check(&[("{ voicemail 留言 max 60s }", "{ park 701 wait 60s }")], expect![[r#""#]]);
+    check(
+        &[("{ voicemail 留言 max 60s }", "{ park 701 for 60s }")],
+        expect![[r#"
+            calls to 95599, in 语音信箱: now parks the call at 701 for 60s, before takes a message for 留言, at most 60s
+            呼叫 95599，进入语音信箱后：现在驻留 701，最长 60s，之前留言到 留言，最长 60s
+        "#]],
+    );
 }
 
 #[test]

@@ -405,6 +405,7 @@ fn an_approval_that_is_late_or_under_a_lost_key_is_none() {
     let none = site.approve("zhao", &second);
     assert!(none.code == 4, "{}", none.err);
     // Whoever approved is not with the house any more when the plan is loaded.
+    fs::remove_file(site.path("home/.config/ledgerline/zhao.key")).expect("the lost key is gone");
     site.key("zhao");
     site.write(HEADER, 32);
     let third = site.propose();
@@ -418,7 +419,8 @@ fn an_approval_that_is_late_or_under_a_lost_key_is_none() {
     let fourth = site.propose();
     assert_eq!(site.approve("zhao", &fourth).code, 0);
     let text = fs::read_to_string(site.config()).expect("text");
-    fs::write(site.config(), text.replace("\"合规\" = \"quality\"", "\"合规\" = \"audit\"")).expect("written");
+    fs::write(site.config(), text.replace("\"合规\" = \"quality\"", "\"合规\" = \"audit\""))
+        .expect("written");
     site.restart();
     let other = site.run(&["plan", "reload"], "");
     assert!(other.code == 4 && other.err.contains("is not what it was"), "{}", other.err);

@@ -265,7 +265,15 @@ impl Walk<'_, '_> {
             if self.inserted(stand, a, b) {
                 return;
             }
-            return self.part(stand, told(self.sides.now, b), told(self.sides.before, a));
+            // Within the same flow its name tells nothing: what it does first, does.
+            let (is, was) = match a.flow == b.flow {
+                true => (
+                    self.told_at(self.sides.now, &b.place, now),
+                    self.told_at(self.sides.before, &a.place, before),
+                ),
+                false => (told(self.sides.now, b), told(self.sides.before, a)),
+            };
+            return self.part(stand, is, was);
         }
         let was = self.told_at(self.sides.before, &a.place, before);
         let is = self.told_at(self.sides.now, &b.place, now);
