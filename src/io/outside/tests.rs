@@ -305,6 +305,44 @@ fn a_connection_that_went_stale_is_replaced() {
     assert_eq!(requests.load(Ordering::SeqCst), 10);
 }
 
+/// What was sent over a kept connection and may have been done is not sent again; a question that changes nothing is.
+#[test]
+fn what_may_have_been_done_is_not_done_twice() {
+    for (method, heard, is_answered) in [(Method::Post, 2, false), (Method::Get, 3, true)] {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        let forgetful = rude(move |mut stream, _| {
+            // The second request of the first connection is taken, and the connection ends.
+            for _ in 0..2 {
+                head(&mut stream);
+                if counted.fetch_add(1, Ordering::SeqCst) != 1 {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"owes\":2}");
+                } else {
+                    return;
+                }
+            }
+        });
+        let mut house = house("");
+        let mut asked = lookup(&format!("http://{forgetful}/"), method, 5_000);
+        asked.takes.clear();
+        assert!(house.ask(&asked, Vec::new()).answer.is_ok());
+        assert_eq!(house.ask(&asked, Vec::new()).answer.is_ok(), is_answered, "{method:?}");
+        assert_eq!(requests.load(Ordering::SeqCst), heard, "{method:?}");
+    }
+}
+
+/// A secret goes to nobody in clear, whether or not a token would go with it.
+#[test]
+fn a_secret_alone_leaves_under_tls_only() {
+    let server = server(|_| (200, r#"{"owes":1}"#.into()), None);
+    let mut pin = lookup(&format!("http://{}/pin", server.at), Method::Post, 5_000);
+    pin.takes = vec![("pin".into(), FieldKind::Secret)];
+    let mut house = house("");
+    let answered = house.ask(&pin, vec![Value::Secret(crate::plan::Pin::new("246813".into()))]);
+    assert!(answered.why.expect("a reason").contains("in clear"));
+    assert!(server.seen.lock().expect("unpoisoned").is_empty());
+}
+
 /// After some failures nobody waits any more; when the server is back, it is asked again and the alarm ends.
 #[test]
 fn a_dead_server_is_left_alone_with_an_alarm() {
