@@ -282,6 +282,21 @@ pub const TRANSCRIPT_LINES: usize = 20_000;
 /// Octets of them: some eight hours of Mandarin.
 pub const TRANSCRIPT_BYTES: usize = 512 << 10;
 
+/// Cards, texts and hits of one call on an agent's page: nobody reads more while talking.
+pub const PAGE_LINES: usize = 30;
+
+/// Connections of agents' pages at one time: two for each of a large floor.
+pub const PAGE_CONNECTIONS: usize = 1_024;
+
+/// Of them, of one address: a terminal server's agents share one.
+pub const PAGE_CONNECTIONS_OF_ONE: usize = 128;
+
+/// People logged in to their pages.
+pub const PAGE_SESSIONS: usize = 1_024;
+
+/// Octets of what a page may post: a name, a password, a code.
+pub const PAGE_POST_BYTES: usize = 2_048;
+
 /// Numbers that agents may not see and can call back: a day of a busy house.
 pub const VEILS: usize = 20_000;
 

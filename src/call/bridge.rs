@@ -52,6 +52,7 @@ impl Call {
         desk.alarms.set((self.id, Alarm::Talk), desk.now + LONGEST_TALK);
         self.happened(desk, Change::Joined);
         self.monitors_begin(desk);
+        self.tell_popped(desk);
         self.mix(desk);
         self.transfer_done(desk);
         self.play_to_held(desk);

@@ -39,6 +39,14 @@ impl Call {
                 self.record_event(desk, Event::Other { name: name.to_string(), value });
                 done
             }
+            Deed::Pop(shows) => {
+                self.pop(shows);
+                done
+            }
+            Deed::Push(card) => {
+                self.push_card(desk, card);
+                done
+            }
             Deed::Wait(time) => {
                 self.wait_for(desk, time);
                 None

@@ -1,6 +1,6 @@
 //! What a call works with while it handles one event: lent by the switch, given back when the event is done.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub struct Desk<'a> {
     pub program: &'a Program,
     /// Words that calls are held against.
     pub lexicon: &'a mut Lexicon,
+    /// Users whose pages are open.
+    pub pages: &'a BTreeSet<String>,
     /// What stands in for numbers that agents may not see.
     pub veils: &'a mut Veils,
     /// What the call wants done.
@@ -112,6 +114,15 @@ pub enum Effect {
         leg: LegId,
         /// From now on; else no longer.
         begins: bool,
+    },
+    /// What a user's page shows of a call from now on.
+    Page {
+        /// The account.
+        user: Masked,
+        /// The call.
+        call: CallId,
+        /// `None`: nothing any more.
+        page: Option<Box<super::Page>>,
     },
     /// What was said is to be kept beside its recording, which is closed or will be in a moment.
     Transcribed(Box<super::Transcript>),

@@ -101,6 +101,9 @@ impl Call {
             None => return,
         };
         self.note(desk, format!("{leg} is shown a text"));
+        if Some(leg) == self.agent() && self.put_text(desk, &user, Arc::clone(&text)) {
+            return;
+        }
         desk.effects.push_back(Effect::Tell { user, text });
     }
 

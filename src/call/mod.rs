@@ -38,6 +38,7 @@ mod monitor;
 mod offer;
 mod open;
 mod outside;
+mod page;
 mod park;
 mod pass_on;
 mod plan;
@@ -86,6 +87,7 @@ pub use guest::Guest;
 pub use lexicon::Lexicon;
 pub use monitor::Supervision;
 pub use outside::{Answered, Notice, Question};
+pub use page::{Page, Shown as OnPage};
 pub use park::Lot;
 pub use replace::Place;
 pub use room::{RoomAct, Rooms};
@@ -205,6 +207,8 @@ pub struct Call {
     screening: Option<Box<screen::Screening>>,
     /// What the conversation will be held to when it is over, and its transcript.
     afterwards: Option<Box<afterwards::Afterwards>>,
+    /// What its agent's page shows.
+    notes: Option<Box<page::Notes>>,
     /// Marks that the plan and the rules have set.
     tags: BTreeMap<String, String>,
     /// Why, and when, the call ended.

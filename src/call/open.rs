@@ -119,6 +119,7 @@ impl Call {
             codes: Default::default(),
             screening: None,
             afterwards: None,
+            notes: None,
             tags: BTreeMap::new(),
             ended: None,
             media_over: false,

@@ -154,6 +154,7 @@ impl Call {
         self.screens().iter().any(|screen| screen.agent == agent)
             || rules.at_end.iter().any(|rule| rule.when.needs_words_of() == Some(agent))
             || rules.writes_down(agent)
+            || !agent && self.machine.program().declared().cards.iter().any(|card| !card.on.is_empty())
     }
 
     fn begin_ear(&mut self, desk: &mut Desk<'_>, leg: LegId, agent: bool) {
@@ -344,6 +345,9 @@ impl Call {
     fn noticed(&mut self, desk: &mut Desk<'_>, leg: LegId, noticed: &Noticed) {
         let Some(agent) = self.ear(leg).map(|ear| ear.agent) else { return };
         self.said_of(leg, noticed.id, agent, &noticed.set, !noticed.excused);
+        if !agent && !noticed.excused {
+            self.cards_on(desk, &noticed.set);
+        }
         let named = |screen: &Arc<Screen>| screen.agent == agent && screen.words.contains(&noticed.set);
         if !self.screens().iter().any(named) {
             return;
@@ -402,6 +406,7 @@ impl Call {
             spoken.cut_here |= written.cut_here;
             *written = spoken.clone();
         }
+        self.page_changes(|_| ());
         self.tell_spoken(desk, &spoken);
     }
 

@@ -47,6 +47,8 @@ pub struct Config {
     pub log: Log,
     /// Who may know what of whom.
     pub presence: Presence,
+    /// Where agents' pages are served; `None`: nowhere.
+    pub screen: Option<SocketAddr>,
     /// What users do by dialling a code.
     pub features: Features,
     /// The trunks.
@@ -220,6 +222,7 @@ impl Config {
             trunks: trunk::all(&mut check, &written.trunk),
             recognisers: recogniser::all(&mut check, &written.recogniser),
             presence: presence::checked(&mut check, &written.presence),
+            screen: check.screen(&written.screen),
             features: features::checked(&mut check, &written.features),
         };
         if check.faults.is_empty() { Ok(config) } else { Err(check.faults) }
@@ -488,6 +491,16 @@ impl Check<'_> {
             }
         }
         witnesses
+    }
+
+    fn screen(&mut self, written: &written::Screen) -> Option<SocketAddr> {
+        let listen = written.listen.as_ref()?;
+        let address = listen.get_ref().parse().ok();
+        if address.is_none() {
+            let hint = "an address and a port, `127.0.0.1:8480` or `10.0.0.5:8443`";
+            self.wrong(listen.span(), "not an address", hint);
+        }
+        address
     }
 
     fn admin(&mut self, written: &written::Admin) -> Admin {

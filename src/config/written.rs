@@ -21,6 +21,7 @@ pub struct Written {
     pub admin: Admin,
     pub log: Log,
     pub presence: Presence,
+    pub screen: Screen,
     pub features: Features,
     pub trunk: Vec<Trunk>,
     pub recogniser: Vec<Recogniser>,
@@ -190,6 +191,13 @@ pub struct Presence {
     pub show: Option<Spanned<String>>,
 }
 
+/// `[screen]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Screen {
+    pub listen: Option<Spanned<String>>,
+}
+
 /// `[features]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -268,6 +276,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ("admin", &["socket"]),
     ("log", &["level", "format"]),
     ("presence", &["watch", "show"]),
+    ("screen", &["listen"]),
     (
         "features",
         &[

@@ -21,6 +21,7 @@ use super::ears::Ears;
 use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::outside::Outside;
+use super::pages::Hub;
 use super::recognise::{Gauges, Recognisers, Told};
 use super::refusals::Refusals;
 use super::registrations::Changes;
@@ -97,6 +98,10 @@ pub struct Parts {
     pub outside: Outside,
     /// What they answer.
     pub found: mpsc::Receiver<call::Answered>,
+    /// Agents' pages.
+    pub pages: Hub,
+    /// Whose are opened and closed.
+    pub pages_opened: mpsc::Receiver<(String, bool)>,
 }
 
 /// The control task.
@@ -161,6 +166,7 @@ impl Control {
                 Some((call, leg, news)) = self.parts.speech.recv() => self.feed(Input::Speech { call, leg, news }),
                 Some((ticket, answer)) = self.answers.recv() => self.feed(Input::Answered { ticket, answer }),
                 Some(found) = self.parts.found.recv() => self.feed(Input::Found(found)),
+                Some((user, open)) = self.parts.pages_opened.recv() => self.feed(Input::Page { user, open }),
                 Some(knock) = self.porter.knocks.recv() => self.knock(knock),
                 () = sleep_until(next) => self.wake(),
                 _ = wall.tick() => self.feed(Input::Clock { wall: clock::wall() }),
@@ -342,6 +348,9 @@ impl Control {
             }
             Output::Gauge { call, leg, .. } => {
                 self.gauges.end(call, leg).into_iter().for_each(|order| self.order(order));
+            }
+            Output::Page { user, call, page } => {
+                self.parts.pages.show(user.reveal(), call, page.map(|page| *page));
             }
             Output::Transcribed(transcript) => self.keep_transcript(*transcript),
             Output::Spoken { call, spoken } => self.spoken(call, &spoken),

@@ -20,6 +20,7 @@ pub mod node;
 pub mod notify;
 pub mod outside;
 pub mod package;
+mod pages;
 pub mod password;
 pub mod people;
 pub mod pieces;

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::media::{self, Plane};
 use super::motions::Motions;
 use super::notify::Notify;
 use super::outside::{Outdoors, Outside};
+use super::pages;
 use super::people::People;
 use super::pieces;
 use super::plans::{self, Loaded};
@@ -76,6 +78,9 @@ pub enum StartError {
     /// A recogniser's files cannot be used.
     #[error(transparent)]
     Recogniser(#[from] Unusable),
+    /// The agents' pages cannot be served there.
+    #[error("cannot serve pages on {0}: {1}")]
+    Screen(SocketAddr, io::Error),
     /// The admin socket could not be made.
     #[error("admin socket {0}: {1}")]
     Admin(PathBuf, io::Error),
@@ -120,9 +125,13 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let hangups = signal(SignalKind::hangup()).map_err(system)?;
     let node = Node::open(config)?;
-    let Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors } = node;
+    let Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors, screen } = node;
     let (trunks, outside) = (desk.trunks.clone(), desk.outside.clone());
     let administration = tokio::spawn(server.serve(desk.clone(), door));
+    let pages = screen.map(|(listener, tls, hub)| {
+        let entrance = Arc::new(desk.clone());
+        tokio::spawn(pages::Server::serve(pages::Start { listener, tls, entrance, hub }))
+    });
     let (programs, noted) = (desk.programs.clone(), config.clone());
     let folder = config.plan.folder.clone();
     let watched = config.plan.watch.map(|pause| tokio::spawn(plans::watch(folder, pause, reload_by(&desk))));
@@ -150,6 +159,9 @@ async fn serve(
         })
         .await;
     administration.abort();
+    if let Some(pages) = pages {
+        pages.abort();
+    }
     reloading.abort();
     if let Some(watched) = watched {
         watched.abort();
@@ -181,6 +193,8 @@ struct Node {
     /// What the program is made of.
     made_of: Kept,
     outdoors: Outdoors,
+    /// Where agents' pages are served, under which certificate, and what is on them.
+    screen: Option<(std::net::TcpListener, Option<Tls>, pages::Hub)>,
 }
 
 /// What held parties hear, ready to play.
@@ -277,6 +291,9 @@ impl Node {
         let (outside, found, outdoors) = Outside::start(config, Arc::clone(&keys))
             .map_err(|error| StartError::System(format!("systems outside: {error}")))?;
         let notify = Notify::from_environment();
+        let (hub, pages_opened) = pages::Hub::new();
+        let screen = config.screen.map(|at| screen(at, config, tls.as_ref())).transpose()?;
+        let screen = screen.map(|(listener, tls)| (listener, tls, hub.clone()));
         let parts = Parts {
             clock,
             switch,
@@ -295,6 +312,8 @@ impl Node {
             notify,
             outside: outside.clone(),
             found,
+            pages: hub,
+            pages_opened,
         };
         let (control, door) = Control::new(parts);
         let desk = Desk {
@@ -313,7 +332,7 @@ impl Node {
             outside: Some(outside),
             door: Some(door.clone()),
         };
-        Ok(Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors })
+        Ok(Node { control, door, desk, server, store, keeper, tls, listening, made_of, outdoors, screen })
     }
 }
 
@@ -323,6 +342,22 @@ impl Node {
 /// As [`Store::open_stopped`].
 pub fn open_stopped(config: &Config) -> Result<Store, StoreError> {
     Store::open_stopped(&config.store.folder, &store_options(config))
+}
+
+/// Where agents' pages are served: in clear to the machine itself only, else under the node's certificate.
+fn screen(
+    at: SocketAddr,
+    config: &Config,
+    tls: Option<&Tls>,
+) -> Result<(std::net::TcpListener, Option<Tls>), StartError> {
+    let tls = match (at.ip().is_loopback(), tls) {
+        (true, _) => None,
+        (false, Some(tls)) => Some(tls.clone()),
+        (false, None) => Some(Tls::load(&config.tls)?),
+    };
+    let listener = std::net::TcpListener::bind(at).map_err(|error| StartError::Screen(at, error))?;
+    tracing::info!(%at, tls = tls.is_some(), "agents' pages");
+    Ok((listener, tls))
 }
 
 fn open_store(config: &Config, news: impl FnMut(vault::News) + Send + 'static) -> Result<Store, StoreError> {

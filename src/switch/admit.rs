@@ -357,6 +357,7 @@ impl Switch {
             program: &self.program,
             lexicon: &mut self.lexicon,
             veils: &mut self.veils,
+            pages: &self.pages,
             effects: &mut self.effects,
         }
     }

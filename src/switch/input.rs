@@ -32,6 +32,13 @@ pub enum Input {
     Media(media::News),
     /// The vault reports.
     Vault(vault::News),
+    /// A user's page was opened, or the last one closed ([`super::Output::Page`]).
+    Page {
+        /// The account.
+        user: String,
+        /// Opened.
+        open: bool,
+    },
     /// A recogniser that listens to a leg ([`super::Output::Listen`]) reports.
     Speech {
         /// Whose leg.

@@ -124,6 +124,8 @@ pub struct Switch {
     rooms: Rooms,
     lexicon: Lexicon,
     veils: Veils,
+    /// Users whose pages are open.
+    pages: BTreeSet<String>,
     memories: Memories,
     call_backs: CallBacks,
     /// Calls whose lines may have changed.
@@ -186,6 +188,7 @@ impl Switch {
             rooms: Rooms::default(),
             lexicon: Lexicon::default(),
             veils: Veils::default(),
+            pages: BTreeSet::new(),
             memories: Memories::default(),
             call_backs: CallBacks::new(setup.features.call_back_for),
             features: setup.features,
@@ -212,6 +215,7 @@ impl Switch {
             Input::Speech { call, leg, news } => {
                 self.with_call(now, call, |call, desk| call.on_speech(desk, leg, &news));
             }
+            Input::Page { user, open } => self.on_page(now, user, open),
             Input::Program(program) => self.on_program(now, program),
             Input::Emergency(plan) => self.emergency = plan,
             Input::Found(found) => {
@@ -343,12 +347,14 @@ impl Switch {
             program: &self.program,
             lexicon: &mut self.lexicon,
             veils: &mut self.veils,
+            pages: &self.pages,
             effects: &mut self.effects,
         };
         act(call, &mut desk);
         call.mind_monitors(&mut desk);
         call.mind_voices(&mut desk);
         call.mind_speech(&mut desk);
+        call.mind_pages(&mut desk);
         self.touched.insert(id);
         if call.is_over() {
             self.over.push(id);
@@ -396,6 +402,7 @@ impl Switch {
                 Effect::Happened(happening) => Output::Happened(happening),
                 Effect::Listen { call, leg, wanted } => Output::Listen { call, leg, wanted },
                 Effect::Gauge { call, leg, begins } => Output::Gauge { call, leg, begins },
+                Effect::Page { user, call, page } => Output::Page { user, call, page },
                 Effect::Transcribed(transcript) => Output::Transcribed(transcript),
                 Effect::Spoken { call, spoken } => Output::Spoken { call, spoken },
                 Effect::Tell { user, text } => {
@@ -416,6 +423,19 @@ impl Switch {
                 }
             };
             self.out.push_back(output);
+        }
+    }
+
+    /// A user's page was opened, or closed.
+    fn on_page(&mut self, now: Time, user: String, open: bool) {
+        if !open {
+            self.pages.remove(&user);
+            return;
+        }
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        self.pages.insert(user.clone());
+        for id in calls {
+            self.with_call(now, id, |call, _| call.page_opened(&user));
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::{CallId, LegId, Masked};
 use crate::call::view::Happening;
 use crate::call::{Notice, Question};
-use crate::call::{Spoken, Transcript};
+use crate::call::{Page, Spoken, Transcript};
 use crate::presence::Report;
 use crate::registrar::Settings;
 use crate::sip::Flow;
@@ -68,6 +68,15 @@ pub enum Output {
         leg: LegId,
         /// From now on; else no longer.
         begins: bool,
+    },
+    /// What a user's page shows of a call from now on; only of users whose pages are open ([`super::Input::Page`]).
+    Page {
+        /// The account.
+        user: Masked,
+        /// The call.
+        call: CallId,
+        /// `None`: nothing any more.
+        page: Option<Box<Page>>,
     },
     /// Keep what was said beside its recording.
     Transcribed(Box<Transcript>),

@@ -1,5 +1,6 @@
 //! The stories.
 
+mod afterwards;
 mod besides;
 mod calls;
 mod conference;
@@ -13,6 +14,7 @@ mod lamps;
 mod masked;
 mod model;
 mod outside;
+mod pages;
 mod parking;
 mod personal;
 mod pickup;

@@ -124,6 +124,8 @@ pub struct World {
     gauges: BTreeSet<(CallId, LegId)>,
     /// What was said in calls, as it is to be kept.
     pub transcripts: Vec<ledgerline::call::Transcript>,
+    /// What users' pages show.
+    pub pages: BTreeMap<String, Option<ledgerline::call::Page>>,
     /// Words of policies that were spoken.
     pub spoken: Vec<Spoken>,
     /// What systems outside were asked and told; nobody there answers but the story.

@@ -213,6 +213,9 @@ impl World {
                 Output::Gauge { call, leg, .. } => {
                     self.gauges.remove(&(call, leg));
                 }
+                Output::Page { user, page, .. } => {
+                    self.pages.insert(user.reveal().to_string(), page.map(|page| *page));
+                }
                 Output::Transcribed(transcript) => self.transcripts.push(*transcript),
                 Output::Spoken { spoken, .. } => self.spoken.push(*spoken),
                 Output::LookUp(question) => self.asked.push(*question),

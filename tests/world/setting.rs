@@ -164,6 +164,7 @@ impl World {
             ever_heard: Default::default(),
             gauges: Default::default(),
             transcripts: Vec::new(),
+            pages: Default::default(),
             spoken: Vec::new(),
             asked: Vec::new(),
             letters: Vec::new(),
