@@ -105,6 +105,7 @@ fn an_empty_file_is_the_default() {
                 watch: Users,
                 show: Users,
             },
+            screen: None,
             features: Features {
                 pickup: Some(
                     "*8",
@@ -298,7 +299,7 @@ fn a_misspelt_name_is_answered_with_the_one_meant() {
             ledgerline.toml:2:2: error: there is no section `zzz` here
              2 | [zzz]
                |  ^^^
-               hint: known: node, sip, registrar, tls, limits, media, plan, outside, store, admin, log, presence, features, recogniser, trunk
+               hint: known: node, sip, registrar, tls, limits, media, plan, outside, store, admin, log, presence, screen, features, recogniser, trunk
             ledgerline.toml:5:1: error: there is no key `bandwidth` here
              5 | bandwidth = 3
                | ^^^^^^^^^
