@@ -430,6 +430,120 @@ fn a_redacted_copy_refers_to_the_original() {
     assert!(found.code == 1 && found.out.contains(&format!("{item} of {id}: no proof")), "{}", found.out);
 }
 
+/// EXP-07: a package goes to an endpoint that the configuration names, is tried again, goes on where it stopped, and the receipt is
+/// kept beside it and in the audit book.
+#[test]
+fn a_package_is_uploaded_and_its_receipt_kept() {
+    let office = Office::of("intl", 1);
+    let (package, file) = (office.path("package"), office.path("regulator.key"));
+    let recipient = Recipient::of(&Secret::new([7; 32]));
+    std::fs::write(&file, ledgerline::vault::hex(&recipient.to_bytes())).expect("written");
+    office.approved_export(&package, &["--recipient", file.to_str().expect("text")]);
+    let endpoint = Endpoint::start();
+    let to = format!("http://{}/intake/case-7", endpoint.address);
+    let upload = ["rec", "upload", package.to_str().expect("text"), "--to", &to];
+    let unknown = office.run(&upload, "");
+    assert!(unknown.code == 4 && unknown.err.contains("[outside] uploads"), "{}", unknown.err);
+    let toml = office.path("node/ledgerline.toml");
+    let written = std::fs::read_to_string(&toml).expect("a file");
+    let allowed = format!("[outside]\nuploads = [\"http://{}/intake/\"]\n", endpoint.address);
+    std::fs::write(&toml, written + "\n" + &allowed).expect("written");
+    // The second file is not taken at once, the fourth never: until somebody has looked.
+    endpoint.answers(&[200, 503, 200, 200, 403]);
+    let stopped = office.run(&upload, "");
+    assert!(stopped.code == 1 && stopped.err.contains("403"), "{}{}", stopped.out, stopped.err);
+    let before = endpoint.taken().len();
+    assert_eq!(before, 3, "{:?}", endpoint.taken());
+    let done = office.run(&upload, "");
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let taken = endpoint.taken();
+    let all = std::fs::read_dir(package.join("audio")).expect("a folder").count();
+    assert!(all == 1 && taken.len() > 6, "{taken:?}");
+    let mut names: Vec<&String> = taken.iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names[names.len() - 2..],
+        ["/intake/case-7/manifest.json", "/intake/case-7/manifest.json.sig"]
+    );
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), taken.len(), "nothing is sent twice");
+    for (name, body) in &taken {
+        let path = package.join(name.strip_prefix("/intake/case-7/").expect("below it"));
+        assert_eq!(&std::fs::read(&path).expect("of the package"), body, "{name}");
+    }
+    let receipt: Value =
+        serde_json::from_slice(&std::fs::read(office.path("package.receipt.json")).expect("kept"))
+            .expect("JSON");
+    assert_eq!(receipt["answer"], "receipt 77");
+    let book = office.run(&["audit", "list", "--json", "--act", "rec.export.sent"], "");
+    assert_eq!(book.code, 4, "anna reads no audit book");
+    office.run(&["logout"], "");
+    let book = office.run(&["audit", "list", "--json", "--act", "rec.export.sent"], "");
+    let book: Value = serde_json::from_str(&book.out).unwrap_or_else(|_| panic!("{}", book.err));
+    assert_eq!(book[0]["detail"]["receipt"]["answer"], "receipt 77", "{book:#}");
+    assert_eq!(office.verify(&package).code, 0, "what is kept of the way does not lie in it");
+    std::fs::write(package.join("index.csv"), "x").expect("written");
+    assert_eq!(office.run(&upload, "").code, 4, "what was changed is not sent");
+}
+
+/// A server that takes files by POST.
+struct Endpoint {
+    address: std::net::SocketAddr,
+    state: std::sync::Arc<std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>>,
+}
+
+impl Endpoint {
+    fn start() -> Endpoint {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let state = std::sync::Arc::<std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>>::default();
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                Endpoint::answer(stream, &shared);
+            }
+        });
+        Endpoint { address, state }
+    }
+
+    /// The next answers; 200 afterwards.
+    fn answers(&self, statuses: &[u16]) {
+        self.state.lock().expect("ours").0 = statuses.iter().rev().copied().collect();
+    }
+
+    fn taken(&self) -> Vec<(String, Vec<u8>)> {
+        self.state.lock().expect("ours").1.clone()
+    }
+
+    fn answer(mut stream: std::net::TcpStream, state: &std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>) {
+        use std::io::{BufRead, BufReader, Read};
+        let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+        let (mut line, mut head, mut len) = (String::new(), String::new(), 0);
+        while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+            if let Some((_, value)) = line.to_ascii_lowercase().split_once("content-length:") {
+                len = value.trim().parse().expect("a number");
+            }
+            head += &std::mem::take(&mut line);
+        }
+        let mut body = vec![0; len];
+        reader.read_exact(&mut body).expect("a body");
+        assert!(head.to_ascii_lowercase().contains("content-digest: sha-256=:"), "{head}");
+        let name = head.split(' ').nth(1).expect("a path").to_string();
+        let mut state = state.lock().expect("ours");
+        let status = state.0.pop().unwrap_or(200);
+        let last = name.ends_with(".sig");
+        if status == 200 {
+            state.1.push((name, body));
+        }
+        let text = if last { "receipt 77" } else { "" };
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        );
+        stream.write_all(answer.as_bytes()).expect("sent");
+    }
+}
+
 /// DUAL-06: the account for emergencies opens at once, raises an alarm, and waits for an audit administrator's review.
 #[test]
 fn broken_glass_is_reviewed() {

@@ -383,6 +383,21 @@ pub const CAPTURE_BYTES: usize = 64 << 20;
 /// Spans that are cut out of one redacted copy: more than anybody marks by hand in a day's call.
 pub const CUTS: usize = 1_000;
 
+/// The longest recording that is played to a phone: 16 kB a second in both laws, 115 MB.
+pub const PLAYBACK: Duration = Duration::from_secs(2 * 3_600);
+
+/// Recordings that are played to phones at one time: each is in memory whole.
+pub const PLAYBACKS: usize = 8;
+
+/// How often one file of a package is tried at an endpoint: with pauses that double up to a minute, some five minutes.
+pub const UPLOAD_TRIES: u32 = 12;
+
+/// How long one file of a package may take on its way.
+pub const UPLOAD: Duration = Duration::from_secs(600);
+
+/// Octets of an endpoint's receipt that are kept: a signed statement and its certificates fit.
+pub const RECEIPT_BYTES: usize = 16 << 10;
+
 /// Recordings of a package that are asked for at once: their entries in the audit book become durable together.
 pub const EXPORT_AT_ONCE: usize = 64;
 

@@ -29,6 +29,7 @@ mod serve;
 mod session;
 mod status;
 mod trunks;
+mod upload;
 mod user;
 mod vault;
 mod verify;

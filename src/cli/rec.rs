@@ -15,6 +15,7 @@ use super::exit::{Exit, Stop};
 use super::export;
 use super::keep;
 use super::print::{Printer, clock_time, or_dash, table};
+use super::upload;
 use crate::call::{REVIEW, Transcript};
 use crate::io::admin::keeping::KeepAct;
 use crate::io::admin::protocol::{Act, Purpose, Search};
@@ -44,9 +45,21 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             printer.value(&found, |found| reviewed(found));
             Ok(if found.is_empty() { Exit::Done } else { Exit::Findings })
         }
-        args::Rec::Play { id, output, purpose } => {
+        args::Rec::Play { id, to: Some(user), purpose, .. } => {
+            let (purpose, reason, to) = (Purpose::Play, purpose, Some(user.clone()));
+            let act = Act::RecPlay { recording: id, purpose, reason, beside: false, to };
+            let begun: Value = node.value(act)?;
+            printer.value(&begun, |begun| {
+                let call = begun["call"].as_str().unwrap_or_default();
+                let length = clock_time(begun["samples"].as_u64().unwrap_or(0) / 8);
+                format!("{call} rings {user}; whoever answers hears {length}")
+            });
+            Ok(if begun["gaps"] == json!([]) { Exit::Done } else { Exit::Findings })
+        }
+        args::Rec::Play { id, output, purpose, to: None } => {
             let beside = output.as_deref().and_then(Path::extension).is_some_and(|ending| ending == "pcap");
-            let act = Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose, beside };
+            let act =
+                Act::RecPlay { recording: id, purpose: Purpose::Play, reason: purpose, beside, to: None };
             if let (true, Some(output)) = (beside, &output) {
                 return pictures(act, output, &mut node, printer);
             }
@@ -81,6 +94,9 @@ pub(super) fn run(rec: args::Rec, config: Option<&Path>, printer: &Printer) -> R
             Ok(Exit::Done)
         }
         args::Rec::Export(order) => export::run(&order, &mut node, printer),
+        args::Rec::Upload { package, to, token_stdin } => {
+            upload::run((&package, &to, token_stdin), &config, &mut node, printer)
+        }
         args::Rec::Reindex => {
             let done: Value = node.value(Act::RecReindex)?;
             printer.value(&done, |done| format!("the index holds {} leaves of the ledger", done["indexed"]));

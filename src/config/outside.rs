@@ -19,6 +19,8 @@ pub struct Outside {
     pub bearer: BTreeMap<String, String>,
     /// By host: the name of the sealed secret that letters to webhooks are signed with (HMAC-SHA-256, RFC 2104).
     pub sign: BTreeMap<String, String>,
+    /// What a package may be uploaded to: an address begins with one of these, each of which ends with `/`.
+    pub uploads: Vec<String>,
 }
 
 /// Gives the section as written its meaning.
@@ -39,5 +41,16 @@ pub(super) fn checked(check: &mut Check<'_>, written: &written::Outside) -> Outs
         pairs.map(|(host, secret)| (host.to_ascii_lowercase(), check.name(Some(secret), ""))).collect()
     };
     let (bearer, sign) = (by_host(&written.bearer), by_host(&written.sign));
-    Outside { trust, identity, bearer, sign }
+    let uploads = written.uploads.iter().flat_map(Spanned::get_ref).filter_map(|value| {
+        let fits = value.get_ref().starts_with("http") && value.get_ref().contains("://");
+        if !fits || !value.get_ref().ends_with('/') {
+            let hint =
+                "an address under which packages may be uploaded: \"https://regulator.example/intake/\"";
+            check.wrong(value.span(), "not the beginning of an address", hint);
+            return None;
+        }
+        Some(value.get_ref().clone())
+    });
+    let uploads = uploads.collect();
+    Outside { trust, identity, bearer, sign, uploads }
 }

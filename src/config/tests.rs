@@ -86,6 +86,7 @@ fn an_empty_file_is_the_default() {
                 identity: None,
                 bearer: {},
                 sign: {},
+                uploads: [],
             },
             store: Store {
                 folder: "/etc/ledgerline/store",

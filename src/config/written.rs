@@ -155,6 +155,7 @@ pub struct Outside {
     pub key: Option<Spanned<String>>,
     pub bearer: Option<BTreeMap<String, Spanned<String>>>,
     pub sign: Option<BTreeMap<String, Spanned<String>>>,
+    pub uploads: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[store]`
@@ -271,7 +272,7 @@ pub const KNOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("plan", &["folder", "files", "watch_s", "roles"]),
-    ("outside", &["trust", "certificate", "key", "bearer", "sign"]),
+    ("outside", &["trust", "certificate", "key", "bearer", "sign", "uploads"]),
     ("store", &["folder", "keys", "country", "heads_to", "opus_after_days"]),
     ("admin", &["socket"]),
     ("log", &["level", "format"]),

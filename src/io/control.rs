@@ -22,6 +22,7 @@ use super::media::{Full, Plane};
 use super::notify::Notify;
 use super::outside::Outside;
 use super::pages::Hub;
+use super::playback::{NotStarted, Playback};
 use super::recognise::{Gauges, Recognisers, Told};
 use super::refusals::Refusals;
 use super::registrations::Changes;
@@ -30,7 +31,7 @@ use super::settings::SettingsFile;
 use super::store::{Making, Store};
 use super::stream::{Event, Streams};
 use super::udp::{self, Arrival, Udp};
-use crate::base::{CallId, LegId, bounds};
+use crate::base::{CallId, LegId, PromptId, bounds};
 use crate::call::view::{Change, Happening};
 use crate::call::{self, Spoken, Transcript};
 use crate::compliance::words::Hit;
@@ -115,6 +116,8 @@ pub struct Control {
     refusals: Refusals,
     porter: Porter,
     asked: HashMap<u64, oneshot::Sender<Answer>>,
+    /// Calls in which a recording is played, and under what.
+    playing: HashMap<CallId, PromptId>,
     last_ticket: u64,
     /// Inputs that came of carrying outputs out; they go in before anything else.
     inputs: VecDeque<Input>,
@@ -138,6 +141,7 @@ impl Control {
             refusals: Refusals::default(),
             porter,
             asked: HashMap::new(),
+            playing: HashMap::new(),
             last_ticket: 0,
             inputs: VecDeque::new(),
             held: VecDeque::new(),
@@ -276,6 +280,10 @@ impl Control {
             Knock::Trunks { rules, listeners } => self.feed(Input::Trunks { rules, listeners }),
             Knock::Emergency(plan) => self.feed(Input::Emergency(plan)),
             Knock::Directory(directory) => self.feed(Input::Directory(directory)),
+            Knock::Playback { playback, answer } => {
+                // Whoever asked may have gone away meanwhile.
+                let _ = answer.send(self.play(*playback));
+            }
             Knock::Program { program, mut prompts } => {
                 prompts.carry(media::MUSIC, &self.parts.prompts);
                 prompts.carry_site(&self.parts.prompts);
@@ -286,6 +294,37 @@ impl Control {
                 self.order(media::Order::Prompts(Arc::new(all)));
                 self.feed(Input::Program(program));
             }
+        }
+    }
+
+    /// Has a recording played to a phone: its prompt is there before the call begins, and goes when that has ended.
+    fn play(&mut self, playback: Playback) -> Result<CallId, NotStarted> {
+        if self.playing.len() >= bounds::PLAYBACKS {
+            return Err(NotStarted::Busy);
+        }
+        let Playback { call, user, label, program, route, id, prompt } = playback;
+        self.parts.prompts.insert(id, prompt);
+        self.order(media::Order::Prompts(Arc::new(self.parts.prompts.clone())));
+        self.playing.insert(call, id);
+        self.last_ticket += 1;
+        let (ticket, (answer, mut answered)) = (self.last_ticket, oneshot::channel());
+        self.asked.insert(ticket, answer);
+        self.feed(Input::Playback { ticket, call, user, label, program, route });
+        self.asked.remove(&ticket);
+        match answered.try_recv() {
+            Ok(Answer::Started(call)) => Ok(call),
+            _ => {
+                self.forget_playback(call);
+                Err(NotStarted::Nobody)
+            }
+        }
+    }
+
+    /// A call has ended: what was played in it is forgotten.
+    fn forget_playback(&mut self, call: CallId) {
+        if let Some(id) = self.playing.remove(&call) {
+            self.parts.prompts.remove(id);
+            self.order(media::Order::Prompts(Arc::new(self.parts.prompts.clone())));
         }
     }
 
@@ -379,6 +418,9 @@ impl Control {
                 self.audit(&report);
             }
             Output::Happened(happening) => {
+                if matches!(happening.change, Change::Ended { .. }) {
+                    self.forget_playback(happening.call.id);
+                }
                 tell(&happening);
                 let _ = self.porter.happenings.send(Arc::new(*happening));
             }

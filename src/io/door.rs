@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::base::bounds;
+use super::playback::{NotStarted, Playback};
+use crate::base::{CallId, bounds};
 use crate::call::view::Happening;
 use crate::media::PromptLibrary;
 use crate::plan::Program;
@@ -22,6 +23,7 @@ pub(super) enum Knock {
     Program { program: Arc<Program>, prompts: PromptLibrary },
     Emergency(Option<Arc<str>>),
     Directory(Arc<Directory>),
+    Playback { playback: Box<Playback>, answer: oneshot::Sender<Result<CallId, NotStarted>> },
     Trunks { rules: Vec<trunk::Rules>, listeners: Vec<(Transport, SocketAddr)> },
 }
 
@@ -56,6 +58,17 @@ impl Door {
         let (answer, answered) = oneshot::channel();
         self.knocks.send(Knock::Ask { command, answer }).await.map_err(|_| Gone)?;
         answered.await.map_err(|_| Gone)
+    }
+
+    /// Rings somebody's phones and plays something to whoever answers. Not to be called from a task: it blocks.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub(super) fn play(&self, playback: Playback) -> Result<Result<CallId, NotStarted>, Gone> {
+        let (answer, answered) = oneshot::channel();
+        let playback = Box::new(playback);
+        self.knocks.blocking_send(Knock::Playback { playback, answer }).map_err(|_| Gone)?;
+        answered.blocking_recv().map_err(|_| Gone)
     }
 
     /// Lets new calls start with `program`. Not to be called from a task: it may block.

@@ -25,6 +25,7 @@ pub mod password;
 pub mod people;
 pub mod pieces;
 pub mod plans;
+mod playback;
 pub mod programs;
 mod queue;
 mod recognise;

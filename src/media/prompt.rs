@@ -108,6 +108,11 @@ impl PromptLibrary {
         self.prompts.insert(id, Arc::new(prompt));
     }
 
+    /// Takes a prompt out.
+    pub fn remove(&mut self, id: PromptId) {
+        self.prompts.remove(&id);
+    }
+
     /// The prompt of this identity.
     pub fn get(&self, id: PromptId) -> Option<&Arc<Prompt>> {
         self.prompts.get(&id)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CallId, LegId, Wall};
-use crate::plan::Program;
+use crate::base::{CallId, LegId, Masked, Wall};
+use crate::plan::{Program, RouteId};
 use crate::registrar::Directory;
 use crate::sip::{Flow, Transport};
 use crate::{call, locate, media, speech, trunk, vault};
@@ -75,6 +75,21 @@ pub enum Input {
     Clock {
         /// The time for people.
         wall: Wall,
+    },
+    /// A recording is to be heard on a phone.
+    Playback {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// The new call.
+        call: CallId,
+        /// Whose phones ring: a name or a number.
+        user: String,
+        /// What the phone shows.
+        label: Masked,
+        /// The plan that plays it, which the call is pinned to.
+        program: Arc<Program>,
+        /// Its route.
+        route: RouteId,
     },
     /// An administrator asks.
     Command {

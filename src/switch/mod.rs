@@ -234,6 +234,10 @@ impl Switch {
                 self.trunks.answered(now, ticket, answer, &mut self.random);
             }
             Input::Clock { wall } => self.clock = (now, wall),
+            Input::Playback { ticket, call, user, label, program, route } => {
+                let answer = Box::new(self.play_to(now, call, &user, label, (program, route)));
+                self.out.push_back(Output::Answer { ticket, answer });
+            }
             Input::Command { ticket, command } => self.on_command(now, ticket, command),
         }
         self.settle(now);

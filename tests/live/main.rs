@@ -25,6 +25,7 @@ mod lamps;
 mod many;
 mod phones;
 mod pjsip;
+mod playback;
 mod release;
 mod screening;
 mod secure;

@@ -105,6 +105,9 @@ pub enum Rec {
         /// The file to write; `-` is standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Call this user's phones instead, and play it to whoever answers: both sides together, nothing is written
+        #[arg(long, value_name = "USER", conflicts_with = "output")]
+        to: Option<String>,
         /// What it is wanted for: a case, an order; into the audit book
         #[arg(long, value_name = "TEXT")]
         purpose: Option<String>,
@@ -170,6 +173,18 @@ pub enum Rec {
     },
     /// Make a signed package of recordings for a regulator or a court; another person has to approve it first
     Export(Export),
+    /// Upload a package to an endpoint that `[outside] uploads` names, file by file with retries; its receipt is kept
+    Upload {
+        /// The package
+        #[arg(value_name = "DIR")]
+        package: PathBuf,
+        /// The endpoint
+        #[arg(long, value_name = "URL")]
+        to: String,
+        /// Take a bearer token from standard input
+        #[arg(long)]
+        token_stdin: bool,
+    },
     /// Build the index again from the recordings themselves
     Reindex,
 }

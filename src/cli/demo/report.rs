@@ -139,7 +139,13 @@ impl Report {
     ) -> Result<(Vec<i16>, Vec<i16>), String> {
         let mut wav = Vec::new();
         let reason = Some("the demo".to_string());
-        let act = Act::RecPlay { recording: found.recording, purpose: Purpose::Play, reason, beside: false };
+        let act = Act::RecPlay {
+            recording: found.recording,
+            purpose: Purpose::Play,
+            reason,
+            beside: false,
+            to: None,
+        };
         node.act(act, &mut |reply| {
             if let Reply::Octets(octets) = reply {
                 wav.extend(octets);

@@ -203,7 +203,8 @@ mod tests {
 
     fn play(purpose: Purpose) -> Right {
         let recording = RecordingId::from_bytes([1; 16]);
-        right_of(&Act::RecPlay { recording, purpose, reason: None, beside: false }).expect("a right")
+        right_of(&Act::RecPlay { recording, purpose, reason: None, beside: false, to: None })
+            .expect("a right")
     }
 
     /// DUAL-03, DUAL-05: root is brought into no conversation, and who may be has proved to be there.

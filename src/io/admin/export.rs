@@ -23,6 +23,7 @@ use crate::compliance::retention::Use;
 use crate::compliance::role::Right;
 use crate::io::clock::wall;
 use crate::io::motions::Spent;
+use crate::io::outside::Receipt;
 use crate::io::package::Hashes;
 use crate::io::store::Store;
 use crate::vault::{DerivedRow, Form, Gap, Query, Recipient, Record, Row, Suite, hex, redacted, vcon};
@@ -39,6 +40,22 @@ pub enum ExportAct {
         motion: MotionId,
         /// Which recordings.
         recordings: Vec<RecordingId>,
+    },
+    /// It is about to be uploaded.
+    Send {
+        /// The approved motion.
+        motion: MotionId,
+        /// SHA-256 of its manifest.
+        manifest_sha256: String,
+        /// The endpoint.
+        to: String,
+    },
+    /// It was uploaded, and the endpoint answered this.
+    Sent {
+        /// The approved motion.
+        motion: MotionId,
+        /// The receipt.
+        receipt: Receipt,
     },
     /// The signature under its manifest.
     Seal {
@@ -115,6 +132,14 @@ impl ExportAct {
             },
             // Each recording of them is audited by itself: `Desk::export_items`.
             ExportAct::Items { motion, .. } => Deed::new("rec.export.items", motion.to_string()),
+            ExportAct::Send { motion, manifest_sha256, to } => Deed {
+                detail: json!({ "manifest_sha256": manifest_sha256, "to": to }),
+                ..Deed::new("rec.export.send", motion.to_string())
+            },
+            ExportAct::Sent { motion, receipt } => Deed {
+                detail: json!({ "receipt": receipt }),
+                ..Deed::new("rec.export.sent", motion.to_string())
+            },
             ExportAct::Seal { motion, hashes } => Deed {
                 detail: json!({ "manifest": hashes }),
                 ..Deed::new("rec.export.seal", motion.to_string())
@@ -134,6 +159,15 @@ impl Desk {
         match act {
             ExportAct::Begin(order) => self.export_begin(actor, &order),
             ExportAct::Items { motion, recordings } => self.export_items(actor, motion, &recordings, out),
+            // Whoever has made a package hands it over; that it happens, and with what receipt, stands in the audit book.
+            ExportAct::Send { motion, to, .. } => {
+                self.own_package(actor, motion)?;
+                Ok(json!({ "motion": motion, "to": to }))
+            }
+            ExportAct::Sent { motion, receipt } => {
+                self.own_package(actor, motion)?;
+                Ok(json!({ "motion": motion, "receipt": receipt }))
+            }
             ExportAct::Seal { motion, hashes } => {
                 let motion = self.allowed_motion(actor, motion)?;
                 let kept = self.store()?;
@@ -150,6 +184,15 @@ impl Desk {
                 Ok(signed)
             }
         }
+    }
+
+    /// That `motion` is a package that `actor` asked for.
+    fn own_package(&self, actor: &Actor, motion: MotionId) -> Result<(), Failure> {
+        let spent = self.motions.spent(motion).map_err(persons::motions)?;
+        if spent.motion.act == Weighty::Export && spent.motion.author == actor.human()? {
+            return Ok(());
+        }
+        Err(Failure::new(Kind::Refused, "this package is not yours"))
     }
 
     /// Hands some recordings over. That each is about to go is in the audit book first; these entries become durable together.
@@ -243,7 +286,8 @@ impl Desk {
             self.store()?.show(*recording).map_err(super::desk::store)?;
         }
         if let Some(search) = &order.search {
-            let query = Query { scope: actor.scope(), limit: bounds::EXPORT, ..super::desk::query(search) };
+            let query =
+                Query { scope: actor.scope(), limit: bounds::EXPORT, ..super::recordings::query(search) };
             let rows = self.store()?.search(&query).map_err(super::desk::store)?;
             let kept = self.store()?;
             // What is sealed goes out only when it is named (RET-07).
@@ -330,9 +374,9 @@ fn whole_copy(
         }
         (None, Some(form)) => match form.compressed(&sound) {
             Some(octets) => (form, octets),
-            None => (Form::Wav, super::desk::wav(&sound)),
+            None => (Form::Wav, super::recordings::wav(&sound)),
         },
-        (None, None) => (Form::Wav, super::desk::wav(&sound)),
+        (None, None) => (Form::Wav, super::recordings::wav(&sound)),
     };
     drop(sound);
     let (name, mediatype) = (format!("audio/{recording}.{form}"), form.media_type());

@@ -9,6 +9,7 @@ use super::desk::{Desk, Out, Reply, store, value};
 use super::protocol::{Failure, Kind};
 use super::view::ItemView;
 use crate::base::{ItemId, RecordingId, bounds};
+use crate::call::TRANSCRIPT;
 use crate::compliance::retention::Use;
 use crate::io::store::Making;
 use crate::vault::Form;
@@ -34,6 +35,10 @@ impl Desk {
         let kept = self.store()?;
         kept.may(recording, Use::Play).map_err(store)?;
         let (derivation, octets) = kept.read_derived(recording, item).map_err(store)?;
+        if derivation.kind == TRANSCRIPT {
+            // Its personal data is masked there, and unmasking it is an act of its own.
+            return Err(Failure::new(Kind::Refused, "a transcript is read by `ledgerline rec transcript`"));
+        }
         for piece in octets.chunks(PIECE_BYTES) {
             if !out(Reply::Octets(piece.to_vec())) {
                 break;

@@ -13,6 +13,7 @@ pub mod keeping;
 pub mod persons;
 pub mod planning;
 pub mod protocol;
+mod recordings;
 mod server;
 pub mod trail;
 mod transcript;

@@ -179,6 +179,9 @@ pub enum Act {
         /// Its video and fax as a capture file instead.
         #[serde(default)]
         beside: bool,
+        /// Not as a file: by calling this user's phones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     /// The octets of an item derived from a recording.
     RecItem {

@@ -90,12 +90,13 @@ impl Deed {
             Act::Motion(act) => return Deed::of_motion(act),
             Act::Export(act) => act.deed(),
             Act::Backup { to, .. } => Deed::new("backup", to.to_string_lossy().into_owned()),
-            Act::RecPlay { recording, purpose, reason, .. } => {
+            Act::RecPlay { recording, purpose, reason, to, .. } => {
                 let act = match purpose {
                     super::protocol::Purpose::Play => "rec.play",
                     super::protocol::Purpose::Export => "rec.export",
                 };
-                Deed { reason: reason.clone(), ..Deed::new(act, recording.to_string()) }
+                let detail = to.as_ref().map_or(Value::Null, |user| json!({ "to": user }));
+                Deed { reason: reason.clone(), detail, ..Deed::new(act, recording.to_string()) }
             }
             Act::RecItem { recording, item, reason } => Deed {
                 reason: reason.clone(),
@@ -306,6 +307,10 @@ pub fn gist(result: &Value) -> Value {
         "program",
         "change",
         "approved_by",
+        "call",
+        "to",
+        "item",
+        "receipt",
         "samples",
         "len_bytes",
         "ended",

@@ -6,8 +6,9 @@
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::desk::{Desk, Out, Reply, query, store, value};
+use super::desk::{Desk, Out, Reply, store, value};
 use super::protocol::{Failure, Kind, Search};
+use super::recordings::query;
 use super::view::RecordingView;
 use crate::base::{RecordingId, bounds};
 use crate::call::{Finding, REVIEW, TRANSCRIPT, Transcript};

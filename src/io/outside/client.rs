@@ -35,8 +35,10 @@ const HEAD_BYTES: usize = 32 << 10;
 pub(super) struct Outgoing {
     pub post: bool,
     pub url: String,
-    /// The body of a POST: JSON.
+    /// The body of a POST.
     pub body: Bytes,
+    /// Its media type.
+    pub kind: &'static str,
     /// Further lines of the head.
     pub headers: Vec<(&'static str, String)>,
     /// Sent as `Authorization: Bearer`, under TLS only.
@@ -76,7 +78,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// Whether it speaks of the host rather than of the question.
-    fn is_of_host(&self) -> bool {
+    pub(super) fn is_of_host(&self) -> bool {
         match self {
             Trouble::Timeout | Trouble::NoHost | Trouble::Connect(_) | Trouble::Tls(_) | Trouble::Broken => {
                 true
@@ -277,7 +279,7 @@ fn request(place: &Place, uri: &Uri, outgoing: &Outgoing) -> Result<Request<Full
         .header(header::USER_AGENT, concat!("ledgerline/", env!("CARGO_PKG_VERSION")))
         .header(header::ACCEPT, "application/json");
     if outgoing.post {
-        builder = builder.header(header::CONTENT_TYPE, "application/json");
+        builder = builder.header(header::CONTENT_TYPE, outgoing.kind);
     }
     for (name, value) in &outgoing.headers {
         builder = builder.header(*name, value);

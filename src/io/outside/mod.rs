@@ -9,6 +9,7 @@ mod client;
 mod outbox;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::collections::HashMap;
 use std::io;
@@ -38,6 +39,11 @@ use crate::plan::{Ended, Lookup, Method, Value};
 use crate::vault::{Keyring, hex};
 use client::{Client, Outgoing, Trouble};
 use outbox::{Letter, Next, Outbox};
+
+pub use upload::{Receipt, Upload, UploadError};
+
+/// Media type of questions and letters.
+const JSON: &str = "application/json";
 
 /// How often letters that came and went are written down.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
@@ -220,6 +226,7 @@ async fn fetch(shared: &Shared, lookup: &Lookup, values: &[Value]) -> Result<Arc
         url,
         // What may be a secret is wiped when the last of it is sent.
         body: Bytes::from_owner(Zeroizing::new(body.unwrap_or_default().into_bytes())),
+        kind: JSON,
         headers: Vec::new(),
         secret: values.iter().any(|value| matches!(value, Value::Secret(_))),
         most: bounds::LOOKUP_ANSWER_BYTES,
@@ -275,6 +282,7 @@ async fn deliver(shared: Arc<Shared>, letter: Letter) {
             post: true,
             url: letter.url.clone(),
             body: letter.body.clone().into(),
+            kind: JSON,
             headers,
             bearer: shared.token(&letter.url, |tokens| &tokens.bearer),
             secret: false,
