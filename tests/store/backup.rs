@@ -90,6 +90,7 @@ fn the_end_of_a_key_reaches_copies() {
     assert!(plays("before", &replica, &keys, gone), "until the replica is made again it has the key");
     world.store().backup(&replica, Depth::Content, &mut |_, _| ()).expect("copied");
     assert!(!plays("after", &replica, &keys, gone), "with every key that ever was");
+    assert_eq!(files(&replica.join("certificates")).len(), 2, "its certificate is in the replica");
     assert!(plays("other", &replica, &keys, stays));
 
     world.store().rotate().expect("room");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ledgerline::base::{Random, RecordingId, Wall};
+use ledgerline::base::{ItemId, Random, RecordingId, Wall};
 use ledgerline::compliance::retention::Select;
-use ledgerline::io::store::{Depth, HeadsTo, Options, load_keys, verify_copy};
+use ledgerline::io::store::{Depth, HeadsTo, Making, Options, load_keys, verify_copy};
 use ledgerline::vault::{AuditEntry, Book, Holding, Keyring, LedgerPublic, Opener, Outcome, Suite, Who};
 
 use crate::world::{World, files};
@@ -54,8 +54,10 @@ impl Evidence {
         let mut earlier = BTreeMap::new();
         for round in 0..3 {
             for _ in 0..2 {
-                let (_, call) = world.record(200);
+                let (recording, call) = world.record(200);
                 world.cdr(call);
+                let making = Making { kind: "transcript", media_type: "application/json", by: "tests" };
+                world.store().append_derived(recording, &making, b"{\"said\":\"yes\"}").expect("taken");
             }
             audit(&world);
             let select = Select { name: Some("alice".into()), ..Select::default() };
@@ -90,9 +92,12 @@ impl Evidence {
         let book = Book::ALL.into_iter().find(|book| book.folder().0 == folder);
         let expected = match book {
             Some(book) => book.segment_id(u32::from_str_radix(stem, 16).expect("a number")),
-            None => match stem.parse::<RecordingId>() {
-                Ok(id) => id,
-                Err(_) => return false,
+            None => match (stem.parse::<RecordingId>(), stem.split_once('.')) {
+                (Ok(id), _) => id,
+                (_, Some((_, item))) => {
+                    RecordingId::from_bytes(item.parse::<ItemId>().expect("an item").to_bytes())
+                }
+                _ => return false,
             },
         };
         let Ok(bytes) = std::fs::read(path) else { return true };

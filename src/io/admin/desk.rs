@@ -448,7 +448,7 @@ fn secrets(error: SecretsError) -> Failure {
 
 pub(super) fn store(error: StoreError) -> Failure {
     let kind = match &error {
-        StoreError::NotFound(_) => Kind::NotFound,
+        StoreError::NotFound(_) | StoreError::NoItem(..) => Kind::NotFound,
         StoreError::NotAudited | StoreError::Withheld(..) | StoreError::Rule(_) => Kind::Refused,
         _ => Kind::Failed,
     };

@@ -28,8 +28,8 @@ const FRONT: u64 = 256;
 /// How often the newest head is looked for beside its leaves before the store is said to stand still.
 const TRIES: u32 = 50;
 
-/// What programs were made of, named by their hashes (`io::programs`).
-const PLANS: &str = "plans";
+/// What programs were made of, named by their hashes (`io::programs`); certificates of destructions.
+const BESIDES: [&str; 2] = ["plans", super::certificate::FOLDER];
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -114,7 +114,9 @@ impl Store {
                 replace(&to.join(name), &fs::read(&path)?)?;
             }
         }
-        copy_tree(&from.join(PLANS), &to.join(PLANS), report)?;
+        for tree in BESIDES {
+            copy_tree(&from.join(tree), &to.join(tree), report)?;
+        }
         // The ledger last: until then the folder is the backup that it was.
         for place in [Place::Heads.path(Path::new("")), PathBuf::from("ledger/ledger.pub")] {
             if let Ok(octets) = fs::read(from.join(&place)) {
@@ -296,7 +298,7 @@ fn copy(source: &Path, target: &Path, end: Option<u64>, report: &mut BackupRepor
     Ok(())
 }
 
-/// Brings the files below `source` that are not in `target` yet there. Their names are hashes of what they hold.
+/// Brings the files below `source` that are not in `target` yet there. Whatever lies there is written once.
 fn copy_tree(source: &Path, target: &Path, report: &mut BackupReport) -> io::Result<()> {
     let entries = match fs::read_dir(source) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

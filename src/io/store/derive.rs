@@ -109,7 +109,7 @@ impl Store {
     /// ([`Store::may`], as for the recording's sound).
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Damaged`] when any of it is not as it was sealed.
+    /// [`StoreError::NoItem`]; [`StoreError::Damaged`] when any of it is not as it was sealed.
     pub fn read_derived(
         &self,
         recording: RecordingId,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::RecordingId;
+use crate::base::{ItemId, RecordingId};
 use crate::compliance::retention::State;
 
 /// The writer does not keep up, or is gone.
@@ -43,6 +43,9 @@ pub enum StoreError {
     /// No such recording.
     #[error("no recording {0}")]
     NotFound(RecordingId),
+    /// No such item of that recording.
+    #[error("no item {1} of {0}")]
+    NoItem(RecordingId, ItemId),
     /// The file does not open.
     #[error("{0}: {1}")]
     Damaged(RecordingId, crate::vault::Damage),

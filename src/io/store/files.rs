@@ -222,7 +222,7 @@ impl Files {
         leaf: &Leaf,
     ) -> Result<DerivedRow, StoreError> {
         let path = path_now(&self.root, recording, item);
-        let file = open_item(&path, recording)?;
+        let file = open_item(&path, recording, item)?;
         let front = read_up_to(&file, 0, Glance::FRONT_BYTES as u64).map_err(disk_error(&path))?;
         let damaged = |damage| StoreError::Damaged(recording, damage);
         let glance = Glance::new(&front, &self.keys.get()).map_err(damaged)?;
@@ -244,7 +244,7 @@ impl Files {
     ) -> Result<Examined, StoreError> {
         let path = path_now(&self.root, recording, item);
         let id = RecordingId::from_bytes(item.to_bytes());
-        examine(open_item(&path, recording)?, &self.keys.get(), id, take).map_err(disk_error(&path))
+        examine(open_item(&path, recording, item)?, &self.keys.get(), id, take).map_err(disk_error(&path))
     }
 
     fn closing(&self, file: &File, glance: &Glance, len: u64) -> io::Result<Option<ClosingRecord>> {
@@ -389,9 +389,9 @@ impl Files {
     }
 }
 
-fn open_item(path: &Path, recording: RecordingId) -> Result<File, StoreError> {
+fn open_item(path: &Path, recording: RecordingId, item: ItemId) -> Result<File, StoreError> {
     File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => StoreError::NotFound(recording),
+        io::ErrorKind::NotFound => StoreError::NoItem(recording, item),
         _ => disk_error(path)(error),
     })
 }

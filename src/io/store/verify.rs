@@ -204,8 +204,8 @@ impl Verifier<'_> {
         let before = report.findings.len();
         match self.read_item(recording, item, &path, leaf, content) {
             Ok(damages) => damages.into_iter().for_each(|damage| found(report, subject(), damage)),
-            Err(StoreError::NotFound(_)) if (self.leaving)(recording) => return,
-            Err(StoreError::NotFound(_)) => found(report, subject(), Damage::Gone { leaf: number }),
+            Err(StoreError::NoItem(..)) if (self.leaving)(recording) => return,
+            Err(StoreError::NoItem(..)) => found(report, subject(), Damage::Gone { leaf: number }),
             Err(error) => found(report, subject(), Damage::Unreadable { why: error.to_string() }),
         }
         report.derived += u64::from(report.findings.len() == before);
@@ -224,7 +224,9 @@ impl Verifier<'_> {
             return match std::fs::metadata(path) {
                 Ok(facts) if facts.len() == leaf.len_bytes => Ok(Vec::new()),
                 Ok(_) => Ok(vec![Damage::NotTheLeaf { leaf: leaf.number }]),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound(recording)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Err(StoreError::NoItem(recording, item))
+                }
                 Err(error) => Err(super::disk_error(path)(error)),
             };
         }
