@@ -110,7 +110,7 @@ mod tests {
         let [one, other] = [0, 1].map(|_| Playback::of("8001", "r-1".into(), &sound(8_000)).expect("ready"));
         assert_ne!(one.id, other.id);
         assert_eq!(one.prompt.duration().as_secs(), 1);
-        assert_eq!(one.program.prompts().map(|prompt| prompt.id).collect::<Vec<_>>(), [one.id]);
+        assert_eq!(one.program.prompts().iter().map(|prompt| prompt.id).collect::<Vec<_>>(), [one.id]);
         let heard = crate::rtp::g711::A_LAW[usize::from(one.prompt.a_law()[0])];
         assert!((-2_100..-1_900).contains(&heard), "both tracks together: {heard}");
     }
