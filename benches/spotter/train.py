@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the spotter on what `speak.py` has spoken.
 
-    train.py --data DIR --out DIR --steps N [--from FILE.npz]
+    train.py --data DIR --out DIR --steps N [--rows 4 --gentle 0.7] [--from FILE.npz]
 
 New sentences that appear in DIR while it trains are taken up. Every 100 steps OUT/state.npz (to go on from) and OUT/spotter.bin (the
 weights' running mean as the switch embeds it) are written. The rate of learning falls over the last half of the steps.
@@ -29,7 +29,6 @@ from sound import RATE, STEP, WINDOW, features, spoiled
 ROW = int(6.4 * RATE)
 FRAMES = (ROW - WINDOW) // STEP + 1
 LABELS = 128
-ROWS = 12
 
 
 class Sentences:
@@ -50,13 +49,14 @@ class Sentences:
                 self.all.append((sound, wanted))
 
 
-def row(draw, sentences):
-    """One row: as many sentences as it holds with pauses between, spoiled one by one."""
+def row(draw, sentences, gentle):
+    """One row: as many sentences as it holds with pauses between, spoiled one by one but for the share that is spared."""
     made, wanted = np.zeros(ROW, np.float32), []
     at = int(draw.uniform(0, 0.25) * RATE)
     for attempt in range(6):
         sound, phones = sentences[draw.integers(len(sentences))]
-        sound = spoiled(draw, sound, [sentences[draw.integers(len(sentences))][0]])
+        if draw.random() >= gentle:
+            sound = spoiled(draw, sound, [sentences[draw.integers(len(sentences))][0]])
         if at + len(sound) + RATE // 5 > ROW or len(wanted) + len(phones) > LABELS:
             continue
         made[at : at + len(sound)] = sound
@@ -77,11 +77,11 @@ def row(draw, sentences):
     return frames.astype(np.float32), labels, padding
 
 
-def feeder(sentences, batches, seed):
+def feeder(sentences, batches, seed, rows, gentle):
     draw = np.random.default_rng(seed)
     while True:
-        rows = [row(draw, sentences.all) for _ in range(ROWS)]
-        batches.put(tuple(np.stack(part) for part in zip(*rows)))
+        rows_of = [row(draw, sentences.all, gentle) for _ in range(rows)]
+        batches.put(tuple(np.stack(part) for part in zip(*rows_of)))
 
 
 def loss(weights, frames, labels, padding, key):
@@ -97,6 +97,8 @@ def main():
     arguments.add_argument("--steps", type=int, required=True)
     arguments.add_argument("--rate", type=float, default=1.5e-3)
     arguments.add_argument("--from", dest="before", type=Path)
+    arguments.add_argument("--rows", type=int, default=12)
+    arguments.add_argument("--gentle", type=float, default=0.0, help="the share of sentences that is not spoiled: helps to begin")
     arguments.add_argument("--seed", type=int, default=int(time.time()))
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def main():
         return weights, mean, state, value
 
     batches = queue.Queue(4)
-    threading.Thread(target=feeder, args=(sentences, batches, given.seed), daemon=True).start()
+    threading.Thread(target=feeder, args=(sentences, batches, given.seed, given.rows, given.gentle), daemon=True).start()
     began, seen, count = time.time(), [], 0
     key = jax.random.PRNGKey(given.seed % 2**31)
     while count < given.steps:

@@ -27,7 +27,7 @@ pub use media::{BackEnd, Media, Music, Srtp, Tones};
 pub use outside::Outside;
 pub use plan::{Mode, Plan};
 pub use presence::{Presence, Shown, Watching};
-pub use recogniser::{BuiltIn, Kind as RecogniserKind, Recogniser, Server, Silence};
+pub use recogniser::{BuiltIn, Kind as RecogniserKind, Library, Network, Recogniser, Server, Silence};
 pub use trunk::{ForwardedBy, Trunk};
 
 use std::path::Path;

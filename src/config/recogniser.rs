@@ -42,6 +42,8 @@ pub enum Kind {
     Server(Server),
     /// The spotter of this node.
     BuiltIn(BuiltIn),
+    /// sherpa-onnx, in this process.
+    Library(Library),
 }
 
 /// A server.
@@ -68,12 +70,59 @@ pub struct BuiltIn {
     pub threads: usize,
 }
 
+/// sherpa-onnx as a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// Where its two `.so` files and the network's files are.
+    pub folder: PathBuf,
+    /// What the network is.
+    pub network: Network,
+    /// Threads of its own.
+    pub threads: usize,
+}
+
+/// A streaming network that sherpa-onnx knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Encoder, decoder and joiner.
+    #[default]
+    Transducer,
+    /// Encoder and decoder.
+    Paraformer,
+    /// A Zipformer with CTC.
+    ZipformerCtc,
+    /// NeMo's, with CTC.
+    NemoCtc,
+    /// T-one's, with CTC: 8 kHz.
+    TOneCtc,
+}
+
+impl Network {
+    /// Its names in the configuration.
+    const WORDS: [(&'static str, Network); 5] = [
+        ("transducer", Network::Transducer),
+        ("paraformer", Network::Paraformer),
+        ("zipformer-ctc", Network::ZipformerCtc),
+        ("nemo-ctc", Network::NemoCtc),
+        ("t-one-ctc", Network::TOneCtc),
+    ];
+
+    /// Samples a second that it takes.
+    pub const fn rate(self) -> u32 {
+        match self {
+            Network::TOneCtc => 8_000,
+            _ => 16_000,
+        }
+    }
+}
+
 impl Recogniser {
     /// Samples a second that it is given.
     pub fn rate(&self) -> u32 {
         match &self.kind {
             Kind::Server(server) => server.rate,
             Kind::BuiltIn(_) => spotter::RATE,
+            Kind::Library(library) => library.network.rate(),
         }
     }
 }
@@ -108,6 +157,7 @@ fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
     let at = one.name.as_ref().map_or(0..0, Spanned::span);
     let kind = match one.kind.as_ref().map(|kind| kind.get_ref().as_str()) {
         Some(BUILT_IN) => Kind::BuiltIn(built_in(check, one)),
+        Some(LIBRARY) => Kind::Library(library(check, one, at)),
         _ => Kind::Server(server(check, one, at)),
     };
     let streams = one.streams.as_ref().map_or(STREAMS, |streams| *streams.get_ref());
@@ -127,39 +177,70 @@ fn checked(check: &mut Check<'_>, one: &written::Recogniser) -> Recogniser {
     }
 }
 
-/// The word for the spotter.
+/// The words for those within the node.
 const BUILT_IN: &str = "builtin";
+const LIBRARY: &str = "sherpa-library";
 
 fn built_in(check: &mut Check<'_>, one: &written::Recogniser) -> BuiltIn {
-    let foreign = [
-        one.url.as_ref().map(Spanned::span),
-        one.rate.as_ref().map(Spanned::span),
-        one.trust.as_ref().map(Spanned::span),
-    ];
-    for at in foreign.into_iter().flatten() {
-        check.wrong(at, "the built-in recogniser has no such key", "leave the line out");
-    }
-    let threads = one.threads.as_ref().map_or(1, |threads| *threads.get_ref());
-    if let Some(written) = one.threads.as_ref().filter(|_| !(1..=bounds::SPOTTER_THREADS).contains(&threads))
-    {
-        check.wrong(
-            written.span(),
-            "so many threads do not help",
-            format!("1 to {}", bounds::SPOTTER_THREADS),
-        );
-    }
+    foreign(check, one, &["url", "rate", "trust", "folder", "network"]);
     BuiltIn {
         weights: one.weights.as_ref().map(|path| check.path(Some(path), "")),
         thresholds: one.thresholds.as_ref().map(|path| check.path(Some(path), "")),
-        threads: threads as usize,
+        threads: threads(check, one),
     }
+}
+
+fn library(check: &mut Check<'_>, one: &written::Recogniser, at: std::ops::Range<usize>) -> Library {
+    foreign(check, one, &["url", "rate", "trust", "weights", "thresholds"]);
+    if one.folder.is_none() {
+        check.wrong(at.clone(), "where the library is, is not said", "`folder = \"PATH\"`");
+    }
+    if one.network.is_none() {
+        let words = Network::WORDS.map(|(word, _)| word).join(", ");
+        check.wrong(at, "what its network is, is not said", format!("`network` is one of: {words}"));
+    }
+    Library {
+        folder: check.path(one.folder.as_ref(), ""),
+        network: check.one_of(one.network.as_ref(), &Network::WORDS),
+        threads: threads(check, one),
+    }
+}
+
+/// Points at keys that are for other kinds.
+fn foreign(check: &mut Check<'_>, one: &written::Recogniser, keys: &[&str]) {
+    let texts = [
+        ("url", &one.url),
+        ("trust", &one.trust),
+        ("weights", &one.weights),
+        ("thresholds", &one.thresholds),
+        ("folder", &one.folder),
+        ("network", &one.network),
+    ];
+    let texts = texts.into_iter().map(|(key, value)| (key, value.as_ref().map(Spanned::span)));
+    let numbers = [("rate", one.rate.as_ref()), ("threads", one.threads.as_ref())];
+    let numbers = numbers.into_iter().map(|(key, value)| (key, value.map(Spanned::span)));
+    for (key, at) in texts.chain(numbers) {
+        if let Some(at) = at.filter(|_| keys.contains(&key)) {
+            check.wrong(at, "this kind of recogniser has no such key", "leave the line out");
+        }
+    }
+}
+
+fn threads(check: &mut Check<'_>, one: &written::Recogniser) -> usize {
+    let threads = one.threads.as_ref().map_or(1, |threads| *threads.get_ref());
+    let most = bounds::SPOTTER_THREADS;
+    if let Some(written) = one.threads.as_ref().filter(|_| !(1..=most).contains(&threads)) {
+        check.wrong(written.span(), "so many threads do not help", format!("1 to {most}"));
+    }
+    threads as usize
 }
 
 fn server(check: &mut Check<'_>, one: &written::Recogniser, at: std::ops::Range<usize>) -> Server {
     let protocol = one.kind.as_ref().and_then(|kind| Protocol::named(kind.get_ref()));
     if protocol.is_none() {
         let at = one.kind.as_ref().map_or(at.clone(), Spanned::span);
-        let known: Vec<&str> = Protocol::ALL.iter().map(|known| known.word()).chain([BUILT_IN]).collect();
+        let known: Vec<&str> =
+            Protocol::ALL.iter().map(|known| known.word()).chain([BUILT_IN, LIBRARY]).collect();
         check.wrong(at, "which server it is, is not said", format!("`kind` is one of: {}", known.join(", ")));
     }
     let protocol = protocol.unwrap_or(Protocol::Funasr);
@@ -172,14 +253,7 @@ fn server(check: &mut Check<'_>, one: &written::Recogniser, at: std::ops::Range<
     if let Some(written) = one.rate.as_ref().filter(|_| !matches!(rate, 8_000 | 16_000)) {
         check.wrong(written.span(), "no rate that the switch has sound in", "8000 or 16000");
     }
-    let own = [
-        one.weights.as_ref().map(Spanned::span),
-        one.thresholds.as_ref().map(Spanned::span),
-        one.threads.as_ref().map(Spanned::span),
-    ];
-    for at in own.into_iter().flatten() {
-        check.wrong(at, "a server has no such key", "it is for `kind = \"builtin\"`");
-    }
+    foreign(check, one, &["weights", "thresholds", "threads", "folder", "network"]);
     let trust = one.trust.as_ref().map(|path| check.path(Some(path), ""));
     Server { protocol, url: url.to_string(), rate, trust }
 }

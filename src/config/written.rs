@@ -66,6 +66,8 @@ pub struct Recogniser {
     pub weights: Option<Spanned<String>>,
     pub thresholds: Option<Spanned<String>>,
     pub threads: Option<Spanned<u32>>,
+    pub folder: Option<Spanned<String>>,
+    pub network: Option<Spanned<String>>,
 }
 
 /// `[node]`
@@ -308,7 +310,20 @@ pub const KNOWN: &[(&str, &[&str])] = &[
     ),
     (
         "recogniser",
-        &["name", "kind", "url", "rate", "streams", "trust", "silence", "weights", "thresholds", "threads"],
+        &[
+            "name",
+            "kind",
+            "url",
+            "rate",
+            "streams",
+            "trust",
+            "silence",
+            "weights",
+            "thresholds",
+            "threads",
+            "folder",
+            "network",
+        ],
     ),
     (
         "trunk",

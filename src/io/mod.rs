@@ -28,7 +28,7 @@ pub mod plans;
 mod playback;
 pub mod programs;
 mod queue;
-mod recognise;
+pub mod recognise;
 mod refusals;
 mod registrations;
 mod resolver;

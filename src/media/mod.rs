@@ -50,5 +50,6 @@ pub use relay::BUFFER_SPARE;
 pub use shield::Secure;
 pub use strand::{Strand, StrandAct, StrandAim, StrandFacts, StrandNews};
 pub use table::LegKey;
+pub use wave::read as read_wav;
 pub use wire::{Channel, Forward, Wire};
 pub use worker::Worker;

@@ -25,8 +25,11 @@ const CROSSINGS: f64 = 24.0;
 /// The part of the lower half-rate that passes.
 const PASS: f64 = 0.94;
 
-/// Reads a WAV file as one channel of linear samples at [`RATE`].
-pub(super) fn read(file: &[u8]) -> Result<Vec<i16>, BadSound> {
+/// Reads a WAV file (PCM, float or G.711) as one channel of 16-bit samples, 8 000 a second; several channels are mixed.
+///
+/// # Errors
+/// It is none of these, or longer than [`bounds::PROMPT`].
+pub fn read(file: &[u8]) -> Result<Vec<i16>, BadSound> {
     if let Some(sound) = riff::companded(file) {
         let channels = usize::from(sound.channels);
         check(sound.rate, sound.octets.len() / channels)?;

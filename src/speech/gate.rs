@@ -17,6 +17,8 @@ use super::Said;
 
 /// How likely speech must be for the gate to open: low, because a word that is missed is worse than silence that is heard.
 const LIKELY: f32 = 0.3;
+/// The mean square from which on sound is never silence, whatever it is: -30 dB.
+const LOUD: i64 = 1_036 * 1_036;
 /// Samples that the detector takes, at its 16 000 a second.
 const GRAIN: usize = 256;
 /// Sound before the first speech that is passed on, in milliseconds: a consonant is not yet likely to be speech.
@@ -67,7 +69,7 @@ impl Gate {
 
     /// Takes samples: those to pass on now, which may begin earlier and may be none.
     pub fn push(&mut self, samples_in: &[i16]) -> Vec<i16> {
-        if self.speaks(samples_in) {
+        if self.speaks(samples_in) || is_loud(samples_in) {
             self.open_until = self.pushed + samples_in.len() as u64 + samples(self.rate, LINGER_MS);
         }
         self.lead.extend(samples_in);
@@ -132,6 +134,11 @@ impl Gate {
     }
 }
 
+fn is_loud(samples: &[i16]) -> bool {
+    let squares: i64 = samples.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
+    squares > LOUD * samples.len() as i64
+}
+
 fn samples(rate: u32, ms: u64) -> u64 {
     ms.saturating_mul(u64::from(rate)) / 1_000
 }
@@ -191,5 +198,13 @@ mod tests {
         for ms in [0, 1, 399, 10_000] {
             assert!(gate.moment(ms) >= ms);
         }
+        let quiet = |loud: f32| -> Vec<i16> {
+            (0..16_000 * 8).map(|n| ((n as f32 * 0.9).sin() * loud) as i16).collect()
+        };
+        assert!(pass(&mut gate, &quiet(60.0)).is_empty(), "a hum");
+        assert!(
+            pass(&mut gate, &quiet(9_000.0)).len() >= 16_000 * 8,
+            "nobody knows what it is, so it is heard"
+        );
     }
 }

@@ -32,3 +32,4 @@ mod secure;
 mod supervision;
 mod torture;
 mod trunk;
+mod within;

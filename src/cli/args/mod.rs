@@ -14,7 +14,7 @@ pub use evidence::{Audit, AuditList, AuditResult, Backup, Export, Rec, Restore, 
 pub use keeping::{Anchor, Choose, Destroy, Hold, KeptState, Key, Retention, Vault};
 pub use people::{Approve, ForwardWhen, Login, OnOff, Person, Prove, Sign, User};
 pub use phones::{Bans, Call, Calls, MorePhones, Phones, Supervise};
-pub use plan::{Emergency, Import, LangName, PartyName, Plan, Sim, Words, WordsFrom};
+pub use plan::{Calibrate, Emergency, Import, LangName, PartyName, Plan, Sim, Words, WordsFrom};
 
 /// An on-premise SIP switch that keeps its own evidence.
 #[derive(Debug, Parser)]

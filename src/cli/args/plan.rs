@@ -25,6 +25,8 @@ pub enum Words {
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
     },
+    /// Hold recordings of your own against phrases: how surely the built-in recogniser hears each, and which threshold that suggests
+    Calibrate(Calibrate),
     /// Take a phrase apart: its letters, how they sound, what they are taken for, which sets know it
     Explain {
         /// As a set writes it
@@ -33,6 +35,23 @@ pub enum Words {
         #[command(flatten)]
         from: WordsFrom,
     },
+}
+
+/// `words calibrate`
+#[derive(Debug, Args)]
+pub struct Calibrate {
+    /// Recordings (*.wav); a *.txt beside one says what is said in it, without one it says none of the phrases
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Write the suggested thresholds here, for `[[recogniser]] thresholds`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Weights in the place of those of this program
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Where the sets are
+    #[command(flatten)]
+    pub from: WordsFrom,
 }
 
 /// Where sets of words come from; without either, from the configured plan.

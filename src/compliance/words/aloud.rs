@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::compile::{Rule, Words};
 use super::pattern::What;
-use super::{Level, Party, sound};
+use super::{Level, Party, fold, sound};
 use crate::base::bounds;
 
 /// The fewest syllables that mean something by themselves: one is said all the time.
@@ -81,6 +81,12 @@ impl Words {
         let text = piece.letters.iter().collect();
         Some(Aloud { text, ways, near: piece.level == Level::Near })
     }
+}
+
+/// Whether `text` holds these letters, however both are written.
+pub fn holds(text: &str, letters: &str) -> bool {
+    let (text, letters) = (fold::letters(text), fold::letters(letters));
+    !letters.is_empty() && text.windows(letters.len()).any(|window| window == letters)
 }
 
 #[cfg(test)]

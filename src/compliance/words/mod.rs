@@ -28,7 +28,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use aloud::Aloud;
+pub use aloud::{Aloud, holds};
 pub use compile::Words;
 pub use explain::{Explained, LetterSounds, explain};
 pub use file::{BadSet, read_set};

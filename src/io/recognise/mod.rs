@@ -5,6 +5,8 @@
 
 mod gauge;
 mod inside;
+mod library;
+mod sherpa;
 mod spotters;
 mod stream;
 #[cfg(test)]
@@ -25,9 +27,11 @@ use crate::config::{self, RecogniserKind};
 use crate::media::{FeedId, FeedRate, Order};
 use crate::speech::{News, Wanted};
 
-pub use gauge::Gauges;
-use inside::Pool;
+use inside::{Engine, Pool};
 use stream::Stream;
+
+pub use gauge::Gauges;
+pub use spotters::model as built_in;
 
 /// What a stream has to tell the core.
 pub type Told = (CallId, LegId, News);
@@ -98,13 +102,19 @@ impl Recognisers {
     ) -> Result<(Recognisers, mpsc::Receiver<Told>), Unusable> {
         let (told, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
         let one = |config: &config::Recogniser| {
+            let failed = |error| Unusable::Inside(config.name.clone(), error);
+            let inside = |engine: Arc<dyn Engine>, threads| {
+                Pool::start(engine, threads, told.clone()).map(|pool| Way::Inside(Arc::new(pool)))
+            };
             let way = match &config.kind {
                 RecogniserKind::Server(server) => Way::Server(reached(config, server, trust)?),
                 RecogniserKind::BuiltIn(built_in) => {
-                    let failed = |error| Unusable::Inside(config.name.clone(), error);
                     let engine = spotters::Spotters::load(built_in).map_err(failed)?;
-                    let pool = Pool::start(Arc::new(engine), built_in.threads, told.clone());
-                    Way::Inside(Arc::new(pool.map_err(failed)?))
+                    inside(Arc::new(engine), built_in.threads).map_err(failed)?
+                }
+                RecogniserKind::Library(library) => {
+                    let engine = sherpa::Sherpa::load(library).map_err(failed)?;
+                    inside(Arc::new(engine), library.threads).map_err(failed)?
                 }
             };
             Ok(Recogniser { config: config.clone(), way, free: Arc::new(Semaphore::new(config.streams)) })

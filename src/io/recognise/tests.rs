@@ -10,7 +10,7 @@ use super::*;
 use crate::base::Time;
 use crate::compliance::words::{Party, Words};
 use crate::media::FeedPiece;
-use crate::speech::Protocol;
+use crate::speech::{Protocol, Said};
 
 fn wanted() -> Wanted {
     Wanted { words: Arc::new(Words::compile(&[]).expect("no words")), speaker: Party::Agent }
@@ -144,4 +144,99 @@ async fn nonsense_and_no_server_are_told() {
     socket.send(Message::text("<html>身份证")).await.expect("sent");
     let News::Deaf { why } = news(&mut told).await else { panic!("unreadable") };
     assert!(why.contains("vosk") && !why.contains("身份证"), "{why}");
+}
+
+/// An engine that says how much it has heard, after every tenth of a second.
+struct Counting;
+
+struct Counted(u64);
+
+impl inside::Engine for Counting {
+    fn rate(&self) -> u32 {
+        8_000
+    }
+
+    fn listener(&self, _: &Wanted) -> Box<dyn crate::speech::Listener> {
+        Box::new(Counted(0))
+    }
+
+    fn minds_words(&self) -> bool {
+        true
+    }
+}
+
+impl crate::speech::Listener for Counted {
+    fn sound(&mut self, samples: &[i16]) -> Vec<Said> {
+        self.0 += samples.len() as u64;
+        let ms = self.0 / 8;
+        if ms.is_multiple_of(100) { vec![heard(ms, false)] } else { Vec::new() }
+    }
+
+    fn close(&mut self) -> Vec<Said> {
+        vec![heard(self.0 / 8, true)]
+    }
+}
+
+fn heard(ms: u64, last: bool) -> Said {
+    Said { segment: 0, text: "保".into(), from_ms: ms, to_ms: ms, marks: Vec::new(), last }
+}
+
+/// A recogniser within the node, of which two parties are taken.
+fn within(feeds: &Feeds) -> (Recognisers, Receiver<Told>) {
+    let (mut all, told) = Recognisers::new(&[], None, feeds.clone()).expect("usable");
+    let pool = Pool::start(Arc::new(Counting), 1, all.told.clone()).expect("a thread");
+    let built_in = config::BuiltIn { weights: None, thresholds: None, threads: 1 };
+    let kind = RecogniserKind::BuiltIn(built_in);
+    let config = config::Recogniser { name: "own".into(), streams: 2, silence: config::Silence::Send, kind };
+    let free = Arc::new(Semaphore::new(2));
+    all.all.push(Recogniser { config, way: Way::Inside(Arc::new(pool)), free });
+    (all, told)
+}
+
+async fn said(told: &mut Receiver<Told>) -> Said {
+    match news(told).await {
+        News::Said(said) => said,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_recogniser_within_the_node_hears_to_the_end_and_begins_anew_for_other_words() {
+    let feeds = Feeds::default();
+    let (mut all, mut told) = within(&feeds);
+    let order = all.begin(call(), LegId(1), wanted()).expect("room").expect("new");
+    speak(&feeds, &order, 8_000, 5);
+    // The feed's first sample stood at a second.
+    assert_eq!(said(&mut told).await, heard(1_100, false));
+    assert!(all.begin(call(), LegId(1), wanted()).expect("known").is_none(), "it is fed already");
+    tokio::task::yield_now().await;
+    speak(&feeds, &order, 8_800, 5);
+    let last = said(&mut told).await;
+    assert_eq!((last.to_ms, last.last), (1_100, true), "the old words' last");
+    let next = said(&mut told).await;
+    assert_eq!((next.segment, next.to_ms, next.last), (1 << 32, 1_200, false));
+    assert!(matches!(all.end(call(), LegId(1)), Some(Order::Unfeed { .. })));
+    assert!(said(&mut told).await.last);
+    let free = Arc::clone(&all.all[0].free);
+    let _places = free.acquire_many(2).await.expect("they become free");
+}
+
+#[tokio::test]
+async fn a_thread_that_falls_behind_is_told_and_what_it_lost_still_counts() {
+    let feeds = Feeds::default();
+    let (mut all, mut told) = within(&feeds);
+    let order = all.begin(call(), LegId(1), wanted()).expect("room").expect("new");
+    // The stream's task has had no turn yet: the queue runs over.
+    speak(&feeds, &order, 0, 2 * bounds::HEARING as u64);
+    for tenth in 1..=20 {
+        assert_eq!(said(&mut told).await, heard(tenth * 100, false));
+    }
+    speak(&feeds, &order, 2 * 160 * bounds::HEARING as u64, 5);
+    let News::Deaf { why } = news(&mut told).await else { panic!("behind") };
+    assert!(why.contains("own") && why.contains("2000 ms"), "{why}");
+    let mut rest = [news(&mut told).await, news(&mut told).await, news(&mut told).await];
+    rest.sort_by_key(|one| matches!(one, News::Said(said) if !said.last));
+    assert!(rest.contains(&News::Hears));
+    let News::Said(next) = &rest[2] else { panic!("{rest:?}") };
+    assert_eq!((next.segment, next.to_ms), (1 << 32, 4_100));
 }

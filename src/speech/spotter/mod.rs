@@ -7,6 +7,7 @@
 //! `docs/spotter.md` tells what the network was trained on, how well it hears and how to train it on. Invariant: a stream's memory is
 //! bounded by the words it watches for, and what it tells is what a recogniser would have told of the same words.
 
+pub mod calibrate;
 mod kernel;
 mod mel;
 mod network;

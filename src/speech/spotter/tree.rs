@@ -81,7 +81,7 @@ impl Tree {
 }
 
 /// What is compared for syllables; `None`: one of them has no phones, or it is too long to be said in one breath.
-fn symbols(syllables: &[&str], near: bool) -> Option<Vec<Symbol>> {
+pub(super) fn symbols(syllables: &[&str], near: bool) -> Option<Vec<Symbol>> {
     let mut all = Vec::with_capacity(2 * syllables.len());
     for syllable in syllables {
         all.extend(phones(syllable)?.into_iter().map(|phone| if near { loosely(phone) } else { phone }));

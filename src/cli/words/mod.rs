@@ -1,5 +1,7 @@
 //! `words`: sensitive words in a text, what a phrase finds, and texts with personal data masked.
 
+mod calibrate;
+
 use std::path::Path;
 
 use serde::Serialize;
@@ -19,6 +21,7 @@ pub(super) fn run(sought: &args::Words, config: Option<&Path>, printer: &Printer
             let text = disk::text(file).map_err(|error| unreadable(file, &error))?;
             scan(&words.scan_as(spoken_by(*party), &text), &text, printer)
         }
+        args::Words::Calibrate(asked) => calibrate::run(asked, config, printer),
         args::Words::Mask { file } => {
             let text = disk::text(file).map_err(|error| unreadable(file, &error))?;
             printer.value(&personal::masked(&text), String::clone);
