@@ -268,7 +268,11 @@ fn plane(load: &mut Load, back_end: BackEnd, connect: bool, tap: bool) -> Plane 
     for n in 0..CALLS {
         let call = call(n);
         for leg in [LegId(0), LegId(1)] {
-            plane.order(Order::Open { call, leg, local: LOOPBACK }).unwrap();
+            match plane.order(Order::Open { call, leg, local: LOOPBACK }).unwrap() {
+                Some(News::Opened { local, .. }) if leg == LegId(0) => load.switch.push(local),
+                Some(News::Opened { .. }) => {}
+                other => panic!("no port: {other:?}"),
+            }
             let far = load.phones[n][usize::from(leg.0)].local_addr().unwrap();
             plane.order(Order::Aim { call, leg, aim: aim(far, Format::PCMA) }).unwrap();
             if tap {
@@ -282,7 +286,6 @@ fn plane(load: &mut Load, back_end: BackEnd, connect: bool, tap: bool) -> Plane 
         let mut facts = 0;
         while facts < 2 {
             match news.blocking_recv().unwrap() {
-                News::Opened { leg: LegId(0), local, .. } => load.switch.push(local),
                 News::Facts { .. } => facts += 1,
                 _ => {}
             }

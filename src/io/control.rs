@@ -214,8 +214,8 @@ impl Control {
     /// Does what is due.
     fn wake(&mut self) {
         while let Some(order) = self.held.pop_front() {
-            if let Err(Full(order)) = self.parts.plane.leave(order) {
-                self.held.push_front(*order);
+            if let Some(order) = self.left_over(order) {
+                self.held.push_front(order);
                 break;
             }
         }
@@ -457,9 +457,20 @@ impl Control {
         answer
     }
 
+    /// Hands an order to the media plane; gives it back when there is no room.
+    fn left_over(&mut self, order: media::Order) -> Option<media::Order> {
+        match self.parts.plane.leave(order) {
+            Ok(told) => {
+                self.inputs.extend(told.map(Input::Media));
+                None
+            }
+            Err(Full(order)) => Some(*order),
+        }
+    }
+
     fn order(&mut self, order: media::Order) {
         let refused = match self.held.is_empty() {
-            true => self.parts.plane.leave(order).err().map(|Full(order)| *order),
+            true => self.left_over(order),
             false => Some(order),
         };
         match refused {

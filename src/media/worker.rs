@@ -135,6 +135,13 @@ impl Worker {
         self.news.pop_front()
     }
 
+    /// Takes the newest news back if it is this one: whoever gave the order has told it already.
+    pub fn unsay(&mut self, told: &News) {
+        if self.news.back() == Some(told) {
+            self.news.pop_back();
+        }
+    }
+
     /// The next item for the vault's ring. One that the ring refuses is dropped: the vault counts it.
     pub fn poll_tap(&mut self) -> Option<TapItem> {
         self.taps.poll()

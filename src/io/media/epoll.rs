@@ -17,8 +17,7 @@ use crate::base::Time;
 use crate::io::clock::Clock;
 use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
 
-use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, bind};
-use super::port::Ports;
+use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, Socketry, Sockets};
 
 /// Events of one wait: about a millisecond of work, after which timers have their turn.
 const EVENTS: usize = 256;
@@ -31,14 +30,13 @@ pub(super) struct Epoll {
     wake: Arc<OwnedFd>,
     sockets: Vec<Option<(LegKey, Pair)>>,
     buffer: Box<[u8; DATAGRAM + BUFFER_SPARE]>,
-    ports: Arc<Ports>,
-    dscp: u8,
+    house: Sockets,
     connect: bool,
 }
 
 impl Epoll {
     /// An epoll that `wake` (an eventfd) interrupts.
-    pub(super) fn new(wake: Arc<OwnedFd>, ports: Arc<Ports>, dscp: u8, connect: bool) -> io::Result<Epoll> {
+    pub(super) fn new(wake: Arc<OwnedFd>, socketry: Socketry, connect: bool) -> io::Result<Epoll> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
         Ok(Epoll {
@@ -46,8 +44,7 @@ impl Epoll {
             wake,
             sockets: Vec::new(),
             buffer: Box::new([0; DATAGRAM + BUFFER_SPARE]),
-            ports,
-            dscp,
+            house: Sockets::new(socketry),
             connect,
         })
     }
@@ -100,6 +97,10 @@ fn named(token: u64) -> (LegKey, Channel) {
 }
 
 impl BackEnd for Epoll {
+    fn sockets(&mut self) -> &mut Sockets {
+        &mut self.house
+    }
+
     fn turn(
         &mut self,
         wait: Option<Duration>,
@@ -134,12 +135,10 @@ impl BackEnd for Epoll {
 
 impl Wire for Epoll {
     fn open(&mut self, key: LegKey, local: IpAddr) -> Option<SocketAddr> {
-        let pair = bind(&self.ports, local, self.dscp)?;
-        let port = pair.port;
+        let pair = self.house.take(local)?;
+        let local = pair.local();
         if let Err(error) = self.watch(key, &pair) {
-            tracing::warn!(%error, port, "no media socket");
-            drop(pair);
-            self.ports.give(port);
+            tracing::warn!(%error, at = %local, "no media socket");
             return None;
         }
         let place = key.index() as usize;
@@ -147,7 +146,7 @@ impl Wire for Epoll {
             self.sockets.resize_with(place + 1, || None);
         }
         self.sockets[place] = Some((key, pair));
-        Some(SocketAddr::new(local, port))
+        Some(local)
     }
 
     fn narrow(&mut self, key: LegKey, channel: Channel, far: Option<SocketAddr>) {
@@ -167,12 +166,8 @@ impl Wire for Epoll {
 
     fn close(&mut self, key: LegKey) {
         let Some(slot) = self.sockets.get_mut(key.index() as usize) else { return };
-        if slot.as_ref().is_some_and(|(of, _)| *of == key)
-            && let Some((_, pair)) = slot.take()
-        {
-            let port = pair.port;
-            drop(pair);
-            self.ports.give(port);
+        if slot.as_ref().is_some_and(|(of, _)| *of == key) {
+            *slot = None;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The data plane's shell: one pinned thread a core, each owning its calls, sockets and timers.
 //!
 //! A call lives on one worker from its first leg to its end. Orders reach it over a bounded queue and an eventfd; news go
-//! to the core over one bounded queue. Invariant: between a readable socket and the send that answers it there is no lock,
+//! to the core over one bounded queue. A leg's sockets are bound by whoever orders it, who so knows its address at once, and
+//! travel to the worker with the order. Invariant: between a readable socket and the send that answers it there is no lock,
 //! no allocation and no other thread.
 
 mod back_end;
@@ -36,7 +37,7 @@ use crate::io::queue::{Sender, bounded};
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
-use back_end::BackEnd;
+use back_end::{BackEnd, Pair, Socketry};
 use epoll::Epoll;
 use port::Ports;
 use thread::{Shared, Thread};
@@ -66,14 +67,21 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Plane {
     workers: Vec<Handle>,
-    ports: Arc<Ports>,
+    socketry: Socketry,
     feeds: Feeds,
     back_end: &'static str,
 }
 
+/// An order on its way to a worker, with the sockets of the leg that it opens.
+#[derive(Debug)]
+struct Job {
+    order: Order,
+    pair: Option<Pair>,
+}
+
 #[derive(Debug)]
 struct Handle {
-    orders: Sender<Order>,
+    orders: Sender<Job>,
     /// Whether it was left an order since it was last woken.
     left: AtomicBool,
     shared: Arc<Shared>,
@@ -102,15 +110,15 @@ impl Plane {
     {
         raise_file_limit();
         let (news, receiver) = mpsc::channel(bounds::MEDIA_NEWS);
-        let ports = Arc::new(Ports::new(config.ports.clone()));
-        let mut plane = Plane { workers: Vec::new(), ports, feeds: Feeds::default(), back_end: "none" };
+        let socketry = Socketry::new(Arc::new(Ports::new(config.ports.clone())), config.dscp);
+        let mut plane = Plane { workers: Vec::new(), socketry, feeds: Feeds::default(), back_end: "none" };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let count = if config.workers == 0 { cores } else { config.workers };
         for number in 0..count {
             let worker = Worker::new(random.fork());
-            let ports = Arc::clone(&plane.ports);
+            let socketry = plane.socketry.clone();
             let out = (news.clone(), tap.clone(), plane.feeds.clone());
-            let (handle, back_end) = Handle::start(config, number, worker, out, ports)?;
+            let (handle, back_end) = Handle::start(config, number, worker, out, socketry)?;
             plane.back_end = back_end;
             plane.workers.push(handle);
         }
@@ -122,25 +130,33 @@ impl Plane {
         &self.feeds
     }
 
-    /// Hands an order to the worker that owns its call (or to all). Never blocks.
+    /// Hands an order to the worker that owns its call (or to all). Never blocks. The news, if any, is what the order has brought
+    /// about already: whether a leg has its ports.
     ///
     /// # Errors
     /// [`Full`] with the order when that worker's queue has no room.
-    pub fn order(&self, order: Order) -> Result<(), Full> {
+    pub fn order(&self, order: Order) -> Result<Option<News>, Full> {
         let ordered = self.leave(order);
         self.wake();
         ordered
     }
 
     /// As [`Plane::order`], but the worker need not look at it before [`Plane::wake`]: what one event wants of a worker wakes it once.
+    /// A leg that opens wakes nobody: before its next order it hears and says nothing.
     ///
     /// # Errors
     /// As [`Plane::order`].
-    pub fn leave(&self, order: Order) -> Result<(), Full> {
-        match order.call() {
-            Some(call) => self.worker_of(call).map_or(Ok(()), |worker| worker.leave(order)),
-            None => self.workers.iter().try_for_each(|worker| worker.leave(order.clone())),
-        }
+    pub fn leave(&self, order: Order) -> Result<Option<News>, Full> {
+        let Some(call) = order.call() else {
+            let all = self.workers.iter().try_for_each(|worker| worker.leave(order.clone(), None));
+            return all.map(|()| None);
+        };
+        let Some(worker) = self.worker_of(call) else { return Ok(None) };
+        let Order::Open { leg, local, .. } = order else { return worker.leave(order, None).map(|()| None) };
+        let Some(pair) = self.socketry.bind(local) else { return Ok(Some(News::NoPort { call, leg })) };
+        let local = pair.local();
+        worker.leave(order, Some(pair))?;
+        Ok(Some(News::Opened { call, leg, local }))
     }
 
     /// Wakes the workers that were left orders.
@@ -167,7 +183,7 @@ impl Plane {
 
     /// Pairs of ports that are free.
     pub fn free_ports(&self) -> usize {
-        self.ports.free()
+        self.socketry.free()
     }
 
     fn worker_of(&self, call: CallId) -> Option<&Handle> {
@@ -198,7 +214,7 @@ impl Handle {
         number: usize,
         worker: Worker,
         (news, tap, feeds): (mpsc::Sender<News>, T, Feeds),
-        ports: Arc<Ports>,
+        socketry: Socketry,
     ) -> io::Result<(Handle, &'static str)>
     where
         T: FnMut(TapItem) -> bool + Send + 'static,
@@ -208,21 +224,22 @@ impl Handle {
         let inside =
             Inside { worker, news, tap, feeds, clock: setup.clock, pin: setup.pin.then_some(number) };
         if setup.back_end != config::BackEnd::Epoll {
-            match Uring::new(Arc::clone(&wake), Arc::clone(&ports), setup.dscp, setup.connect) {
+            match Uring::new(Arc::clone(&wake), socketry.clone(), setup.connect) {
                 Ok(back_end) => return Ok((inside.run_over(back_end, wake, number)?, "io_uring")),
                 Err(error) if setup.back_end == config::BackEnd::IoUring => return Err(error),
                 Err(error) => tracing::debug!(%error, "no io_uring here; epoll carries the media"),
             }
         }
-        let back_end = Epoll::new(Arc::clone(&wake), ports, setup.dscp, setup.connect)?;
+        let back_end = Epoll::new(Arc::clone(&wake), socketry, setup.connect)?;
         Ok((inside.run_over(back_end, wake, number)?, "epoll"))
     }
 
-    fn leave(&self, order: Order) -> Result<(), Full> {
-        self.orders.try_send(order).map_err(|refused| match refused {
-            TrySendError::Full(order) | TrySendError::Disconnected(order) => Full(Box::new(order)),
+    fn leave(&self, order: Order, pair: Option<Pair>) -> Result<(), Full> {
+        let urgent = pair.is_none();
+        self.orders.try_send(Job { order, pair }).map_err(|refused| match refused {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => Full(Box::new(job.order)),
         })?;
-        self.left.store(true, Ordering::Release);
+        self.left.fetch_or(urgent, Ordering::AcqRel);
         Ok(())
     }
 }

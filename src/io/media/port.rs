@@ -1,10 +1,31 @@
 //! The ports of all workers: pairs, handed out oldest first, so that a late packet of an ended call meets nobody.
 //!
 //! The one lock of the data plane; it is taken when a leg opens or closes, for the length of a queue operation.
+//! Invariant: a pair is free or leased, and a lease that goes gives it back.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A pair that is nobody else's while this lives.
+#[derive(Debug)]
+pub(super) struct Lease {
+    ports: Arc<Ports>,
+    port: u16,
+}
+
+impl Lease {
+    /// The even port of the two.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.ports.free.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.port);
+    }
+}
 
 /// Free pairs by their even port.
 #[derive(Debug)]
@@ -22,13 +43,9 @@ impl Ports {
     }
 
     /// The pair that has been free for longest.
-    pub(super) fn take(&self) -> Option<u16> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    /// Gives a pair back.
-    pub(super) fn give(&self, port: u16) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push_back(port);
+    pub(super) fn take(self: &Arc<Ports>) -> Option<Lease> {
+        let port = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
+        Some(Lease { ports: Arc::clone(self), port })
     }
 
     /// How many pairs are free.
@@ -48,10 +65,11 @@ mod tests {
         {
             assert_eq!(Ports::new(range.clone()).free(), pairs, "{range:?}");
         }
-        let ports = Ports::new(65_530..=65_535);
-        let first = ports.take().unwrap();
-        ports.give(first);
-        let order: Vec<_> = std::iter::from_fn(|| ports.take()).collect();
-        assert_eq!(order, [65_532, 65_534, 65_530]);
+        let ports = Arc::new(Ports::new(65_530..=65_535));
+        drop(ports.take().unwrap());
+        let leases: Vec<Lease> = std::iter::from_fn(|| ports.take()).collect();
+        assert_eq!(leases.iter().map(Lease::port).collect::<Vec<_>>(), [65_532, 65_534, 65_530]);
+        drop(leases);
+        assert_eq!(ports.free(), 3);
     }
 }

@@ -37,6 +37,7 @@ over_both! {
     a_tone_is_played_in_time_and_keys_are_told,
     a_new_aim_moves_a_connected_leg,
     a_core_that_does_not_read_is_told_what_it_missed,
+    a_leg_that_opens_twice_keeps_its_ports,
 }
 
 /// A plane, and what it told that nobody asked for yet.
@@ -66,7 +67,7 @@ impl Node {
     }
 
     fn order(&self, order: Order) {
-        self.plane.order(order).unwrap();
+        assert_eq!(self.plane.order(order).unwrap(), None);
     }
 
     /// The next news that `wanted` wants; the others are dropped.
@@ -94,12 +95,11 @@ impl Node {
     }
 
     fn open(&mut self, call: CallId, leg: LegId) -> Option<SocketAddr> {
-        self.order(Order::Open { call, leg, local: self.local });
-        self.wait(|news| match news {
-            News::Opened { call: of, leg: opened, local } if (of, opened) == (call, leg) => Some(Some(local)),
-            News::NoPort { call: of, leg: closed } if (of, closed) == (call, leg) => Some(None),
-            _ => None,
-        })
+        match self.plane.order(Order::Open { call, leg, local: self.local }).unwrap() {
+            Some(News::Opened { call: of, leg: opened, local }) if (of, opened) == (call, leg) => Some(local),
+            Some(News::NoPort { call: of, leg: closed }) if (of, closed) == (call, leg) => None,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// A leg aimed at a phone of its own.
@@ -124,12 +124,12 @@ impl Node {
     /// What is counted on a leg by now; all orders given before are carried out.
     fn facts(&mut self, call: CallId, leg: LegId) -> LegFacts {
         self.order(Order::Report { call });
-        self.order(Order::Open { call, leg, local: self.local });
         let mut last = None;
         self.wait(|news| {
             match news {
                 News::Facts { leg: of, facts, .. } if of == leg => last = Some(*facts),
-                News::Opened { .. } => return Some(()),
+                News::Reported { .. } => return Some(()),
+                News::Opened { .. } => panic!("told twice"),
                 _ => {}
             }
             None
@@ -138,10 +138,23 @@ impl Node {
     }
 }
 
+fn a_leg_that_opens_twice_keeps_its_ports(back_end: BackEnd) {
+    let mut node = Node::start(back_end, "127.0.0.1", ports(back_end, 5), true);
+    let first = node.open(call(1), A).unwrap();
+    assert_ne!(node.open(call(1), A), Some(first), "the plane cannot know");
+    node.order(Order::Report { call: call(1) });
+    let again = node.wait(|news| match news {
+        News::Opened { local, .. } => Some(local),
+        _ => None,
+    });
+    assert_eq!(again, first, "the worker does, and has the last word");
+    node.wait_for_ports(4);
+}
+
 /// The n-th ten ports of this process for a back end: above the kernel's own, and apart from other runs on the machine.
 fn ports(back_end: BackEnd, n: u16) -> RangeInclusive<u16> {
-    let half = if back_end == BackEnd::Epoll { 0 } else { 5 };
-    let first = 61_000 + (std::process::id() % 40) as u16 * 100 + (half + n) * 10;
+    let half = if back_end == BackEnd::Epoll { 0 } else { 6 };
+    let first = 61_000 + (std::process::id() % 33) as u16 * 120 + (half + n) * 10;
     first..=first + 9
 }
 
@@ -317,7 +330,7 @@ fn a_core_that_does_not_read_is_told_what_it_missed(back_end: BackEnd) {
     let mut given = 0;
     while given < reports {
         match node.plane.order(Order::Report { call: call(1) }) {
-            Ok(()) => given += 1,
+            Ok(_) => given += 1,
             Err(Full(order)) => {
                 assert_eq!(order.call(), Some(call(1)), "a refused order comes back");
                 std::thread::yield_now();

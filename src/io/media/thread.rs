@@ -19,6 +19,7 @@ use crate::io::queue::Receiver;
 use crate::media::{News, Order, Worker};
 use crate::vault::TapItem;
 
+use super::Job;
 use super::back_end::{Arrival, BackEnd};
 
 /// Orders carried out between two looks at the sockets: about a millisecond of them.
@@ -51,7 +52,7 @@ pub(super) struct Thread<B, T> {
     pub(super) back_end: B,
     pub(super) clock: Clock,
     pub(super) shared: Arc<Shared>,
-    pub(super) orders: Receiver<Order>,
+    pub(super) orders: Receiver<Job>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) tap: T,
     pub(super) feeds: Feeds,
@@ -105,10 +106,22 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
         // Read and written in one: an order whose sender saw the old value is seen below.
         self.shared.awake.swap(false, Ordering::AcqRel);
         for _ in 0..ORDERS {
-            let Ok(order) = self.orders.try_recv() else { return false };
-            self.worker.order(self.clock.now(), order, &mut self.back_end);
+            let Ok(job) = self.orders.try_recv() else { return false };
+            self.carry_out(job);
         }
         true
+    }
+
+    fn carry_out(&mut self, Job { order, pair }: Job) {
+        let now = self.clock.now();
+        let (Some(pair), Order::Open { call, leg, .. }) = (pair, &order) else {
+            return self.worker.order(now, order, &mut self.back_end);
+        };
+        let told = News::Opened { call: *call, leg: *leg, local: pair.local() };
+        self.back_end.sockets().lend(pair);
+        self.worker.order(now, order, &mut self.back_end);
+        self.back_end.sockets().take_back();
+        self.worker.unsay(&told);
     }
 
     fn hand_on(&mut self) {

@@ -14,8 +14,7 @@ use crate::base::Time;
 use crate::io::clock::Clock;
 use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
 
-use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, bind};
-use super::port::Ports;
+use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, Socketry, Sockets};
 use super::ring::{Done, Ring};
 
 /// Completions of one turn: about a millisecond of work, after which timers have their turn.
@@ -30,8 +29,7 @@ pub(super) struct Uring {
     vacant: Vec<u32>,
     /// The slot of each leg, by the leg's index.
     legs: Vec<Option<(LegKey, u32)>>,
-    ports: Arc<Ports>,
-    dscp: u8,
+    house: Sockets,
     connect: bool,
 }
 
@@ -80,7 +78,7 @@ impl Uring {
     ///
     /// # Errors
     /// When the kernel does not have what is needed, or forbids it.
-    pub(super) fn new(wake: Arc<OwnedFd>, ports: Arc<Ports>, dscp: u8, connect: bool) -> io::Result<Uring> {
+    pub(super) fn new(wake: Arc<OwnedFd>, socketry: Socketry, connect: bool) -> io::Result<Uring> {
         let mut ring = Ring::new(DATAGRAM, BUFFER_SPARE)?;
         ring.watch(wake.as_fd(), Purpose::Wake.token())?;
         Ok(Uring {
@@ -89,8 +87,7 @@ impl Uring {
             slots: Vec::new(),
             vacant: Vec::new(),
             legs: Vec::new(),
-            ports,
-            dscp,
+            house: Sockets::new(socketry),
             connect,
         })
     }
@@ -170,17 +167,18 @@ impl Uring {
     fn release_when_free(&mut self, number: u32) {
         let Some(place) = self.slots.get_mut(number as usize) else { return };
         if place.as_ref().is_some_and(|slot| slot.closing && slot.armed == [false, false])
-            && let Some(slot) = place.take()
         {
-            let port = slot.pair.port;
-            drop(slot);
-            self.ports.give(port);
+            *place = None;
             self.vacant.push(number);
         }
     }
 }
 
 impl BackEnd for Uring {
+    fn sockets(&mut self) -> &mut Sockets {
+        &mut self.house
+    }
+
     fn turn(
         &mut self,
         wait: Option<Duration>,
@@ -216,8 +214,8 @@ impl BackEnd for Uring {
 
 impl Wire for Uring {
     fn open(&mut self, key: LegKey, local: IpAddr) -> Option<SocketAddr> {
-        let pair = bind(&self.ports, local, self.dscp)?;
-        let port = pair.port;
+        let pair = self.house.take(local)?;
+        let local = pair.local();
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() as u32 - 1
@@ -231,12 +229,12 @@ impl Wire for Uring {
         self.legs[place] = Some((key, number));
         for channel in CHANNELS {
             if let Err(error) = self.arm(number, channel) {
-                tracing::warn!(%error, port, "no media socket");
+                tracing::warn!(%error, at = %local, "no media socket");
                 self.close(key);
                 return None;
             }
         }
-        Some(SocketAddr::new(local, port))
+        Some(local)
     }
 
     fn narrow(&mut self, key: LegKey, channel: Channel, far: Option<SocketAddr>) {
