@@ -1,23 +1,23 @@
 //! One table of alarms with typed keys: the only form in which anything below `io` waits.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
-use super::Time;
+use super::{OwnMap, Time};
 
-/// Alarms by key. A key has at most one alarm; setting it again moves it.
+/// Alarms by key. A key has at most one alarm; setting it again moves it. No peer chooses a key.
 ///
 /// Invariant: `due` and `when` hold the same pairs.
 #[derive(Debug, Clone)]
 pub struct Alarms<K> {
     due: BTreeSet<(Time, K)>,
-    when: HashMap<K, Time>,
+    when: OwnMap<K, Time>,
 }
 
 impl<K: Ord + Hash + Clone> Alarms<K> {
     /// An empty table.
     pub fn new() -> Self {
-        Alarms { due: BTreeSet::new(), when: HashMap::new() }
+        Alarms { due: BTreeSet::new(), when: OwnMap::default() }
     }
 
     /// Sets (or moves) the alarm of `key` to `at`.

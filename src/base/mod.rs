@@ -5,8 +5,10 @@
 mod alarm;
 pub mod bounds;
 mod bucket;
+mod hex;
 mod id;
 mod mask;
+mod own_map;
 mod random;
 mod secret;
 mod text;
@@ -14,8 +16,10 @@ mod time;
 
 pub use alarm::Alarms;
 pub use bucket::{Bucket, Rate, Recent};
+pub use hex::{hex, unhex};
 pub use id::{CallId, ItemId, LegId, MotionId, NotAnId, PersonId, PromptId, RecordingId};
 pub use mask::{Masked, mask_card, mask_digits, mask_id_card, mask_name, mask_numbers};
+pub use own_map::{OwnHasher, OwnMap};
 pub use random::Random;
 pub use secret::Secret;
 pub use text::{is_treacherous, presentable};

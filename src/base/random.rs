@@ -40,7 +40,9 @@ impl Random {
     /// A token of `len` characters of `[a-z0-9]` (about 5.1 bits each), fit for tags, branches and Call-IDs.
     pub fn token(&mut self, len: usize) -> String {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        (0..len).map(|_| char::from(ALPHABET[self.below(36) as usize])).collect()
+        let mut token = String::with_capacity(len);
+        token.extend((0..len).map(|_| char::from(ALPHABET[self.below(36) as usize])));
+        token
     }
 
     /// A new source, independent of this one.

@@ -5,6 +5,9 @@
 /// `text` without what could forge a line, hide a part of itself or turn its reading around, cut to `most` characters: control
 /// characters, line and paragraph separators, and Unicode's marks of direction and invisible signs are left out.
 pub fn presentable(text: &str, most: usize) -> String {
+    if text.len() <= most && text.bytes().all(|c| matches!(c, b' '..=b'~')) {
+        return text.to_string();
+    }
     text.chars().filter(|c| !is_treacherous(*c)).take(most).collect()
 }
 

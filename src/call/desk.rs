@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{Alarms, CallId, LegId, Masked, PromptId, Random, Time, Wall, bounds};
+use crate::base::{Alarms, CallId, LegId, Masked, OwnMap, PromptId, Random, Time, Wall, bounds};
 use crate::config::{Identity, Ring, Srtp};
 use crate::dialog;
 use crate::media;
@@ -274,11 +274,11 @@ impl Node {
 pub struct Index {
     /// By Call-ID and our tag.
     dialogs: HashMap<DialogKey, Owner>,
-    of_owner: HashMap<Owner, SmallVec<[DialogKey; 1]>>,
+    of_owner: OwnMap<Owner, SmallVec<[DialogKey; 1]>>,
     /// The Call-IDs of our own INVITEs.
     ours: HashSet<Bytes>,
-    servers: HashMap<ServerKey, Owner>,
-    clients: HashMap<ClientKey, (Owner, Purpose)>,
+    servers: OwnMap<ServerKey, Owner>,
+    clients: OwnMap<ClientKey, (Owner, Purpose)>,
 }
 
 type DialogKey = (Bytes, String);

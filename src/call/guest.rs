@@ -12,7 +12,7 @@ use crate::transaction::ServerKey;
 
 use super::desk::{Desk, Effect, Owner};
 use super::leg::{Leg, Stage};
-use super::offer::{self, Description, Spoken};
+use super::offer::{self, Offer, Spoken};
 use super::{Call, Phase};
 
 /// An INVITE that is to come into a running call: authenticated, its body readable.
@@ -22,6 +22,8 @@ pub struct Guest {
     pub invite: ServerKey,
     /// The INVITE.
     pub message: Message,
+    /// What it offers; one without a body leaves that to us.
+    pub offer: Option<Offer>,
     /// Where it came from.
     pub flow: Flow,
     /// The dialog that it may begin.
@@ -32,17 +34,18 @@ pub struct Guest {
 
 /// A leg whose phone has sent us an INVITE that is not answered yet.
 pub(super) fn asking(desk: &mut Desk<'_>, owner: Owner, guest: Guest, srtp: Srtp) -> Leg {
-    let Guest { invite, message, flow, dialog, user } = guest;
+    let Guest { invite, message, offer, flow, dialog, user } = guest;
+    let offers = offer.is_some();
     let mut leg = Leg::new(owner.1, user, flow, srtp, desk.random);
-    leg.media.remote = Description::read(message.body(), srtp).ok().filter(|_| message.has_sdp());
+    leg.media.remote = offer.and_then(|offer| offer.described(srtp));
     if let Some(offer) = &leg.media.remote {
         leg.media.strands.hear_wishes(offer);
         // Whether it keeps to the policy is asked where its leg has a call to say so.
         let _ = leg.media.keys.take_offer(&offer.keys, offer.insists);
     }
-    leg.media.owes_answer = !message.has_sdp();
+    leg.media.owes_answer = !offers;
     // The first message of a dialog collides with nothing.
-    let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, message.has_sdp());
+    let _ = leg.exchange.on(Side::Theirs, Carrier::Invite, offers);
     leg.updates = message.lists(Name::Allow, Method::Update.as_str());
     leg.timer = SessionTimer::answering(&message, desk.node.manner.session_s).ok();
     desk.index.add_dialog(dialog.id().call_id(), dialog.id().local_tag(), owner);

@@ -70,7 +70,6 @@ mod wave;
 mod wire;
 
 use crate::base::{CallId, LegId, Masked, RecordingId, Time, Wall};
-use crate::config::Srtp;
 use crate::media::{self, Order};
 use crate::plan::{Ask, Facts, Machine, Outcome, Program, RouteId};
 use crate::sip::{Flow, Message};
@@ -86,6 +85,7 @@ pub use desk::{Alarm, Desk, Effect, Index, Manner, Memory, Node, Owner, Purpose}
 pub use guest::Guest;
 pub use lexicon::Lexicon;
 pub use monitor::Supervision;
+pub use offer::Offer;
 pub use outside::{Answered, Notice, Question};
 pub use page::{Page, Shown as OnPage};
 pub use park::Lot;
@@ -115,6 +115,8 @@ pub struct Incoming {
     pub invite: ServerKey,
     /// The INVITE.
     pub message: Message,
+    /// What it offers; one without a body leaves that to us.
+    pub offer: Option<Offer>,
     /// Where it came from.
     pub flow: Flow,
     /// The dialog that it may begin.
@@ -410,19 +412,6 @@ impl Call {
             Phase::Entering(_) | Phase::Room(_) => "conference",
             Phase::Ending => "ending",
         }
-    }
-}
-
-/// Whether the switch can do something with an INVITE's body.
-///
-/// # Errors
-/// The status to refuse it with: 400 for what is no session description, 413 for one of too many lines, 488 for one without usable audio.
-pub fn readable(body: &[u8]) -> Result<(), u16> {
-    match offer::Description::read(body, Srtp::Optional) {
-        Ok(_) => Ok(()),
-        Err(offer::Unusable::Malformed) => Err(400),
-        Err(offer::Unusable::TooLarge) => Err(413),
-        Err(offer::Unusable::NoAudio) => Err(488),
     }
 }
 

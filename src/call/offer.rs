@@ -39,6 +39,35 @@ pub(super) struct Description {
     pub insists: bool,
 }
 
+/// An offer that has been read, and holds sound that can be used; which of it is a matter of the leg's encryption.
+#[derive(Debug, Clone)]
+pub struct Offer(Session);
+
+impl Offer {
+    /// Reads an INVITE's body.
+    ///
+    /// # Errors
+    /// The status to refuse it with: 400 for what is no session description, 413 for one of too many lines, 488 for one without usable
+    /// audio.
+    pub fn read(body: &[u8]) -> Result<Offer, u16> {
+        let read = || -> Result<Offer, Unusable> {
+            let session = Session::parse(body)?;
+            chosen(&session, Srtp::Optional)?;
+            Ok(Offer(session))
+        };
+        read().map_err(|why| match why {
+            Unusable::Malformed => 400,
+            Unusable::TooLarge => 413,
+            Unusable::NoAudio => 488,
+        })
+    }
+
+    /// What a leg that encrypts so takes of it.
+    pub(super) fn described(self, srtp: Srtp) -> Option<Description> {
+        Description::of(self.0, srtp).ok()
+    }
+}
+
 /// A codec with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spoken {
@@ -103,13 +132,7 @@ impl Description {
     }
 
     fn of(session: Session, srtp: Srtp) -> Result<Description, Unusable> {
-        let usable = || session.media.iter().enumerate().filter(|(_, media)| is_usable_audio(media));
-        let suits = |(_, media): &(usize, &Media)| match srtp {
-            Srtp::Off => !is_secure(media),
-            Srtp::Optional | Srtp::Required => !crypto::lines_of(media).is_empty(),
-        };
-        let (place, media) = usable().find(suits).or_else(|| usable().next()).ok_or(Unusable::NoAudio)?;
-        let rtp = session.rtp_of(media).ok_or(Unusable::NoAudio)?;
+        let (place, media, rtp) = chosen(&session, srtp)?;
         let (formats, events): (Vec<Spoken>, Vec<Spoken>) =
             spoken(media).partition(|spoken| spoken.format.codec != Codec::TelephoneEvent);
         let clock = formats.first().map_or(8_000, |spoken| spoken.format.clock);
@@ -174,6 +197,17 @@ impl Description {
         keys.write_answer(&mut media);
         media
     }
+}
+
+/// The line of sound that suits `srtp`: its place, itself, and where it wants RTP.
+fn chosen(session: &Session, srtp: Srtp) -> Result<(usize, &Media, SocketAddr), Unusable> {
+    let usable = || session.media.iter().enumerate().filter(|(_, media)| is_usable_audio(media));
+    let suits = |(_, media): &(usize, &Media)| match srtp {
+        Srtp::Off => !is_secure(media),
+        Srtp::Optional | Srtp::Required => !crypto::lines_of(media).is_empty(),
+    };
+    let (place, media) = usable().find(suits).or_else(|| usable().next()).ok_or(Unusable::NoAudio)?;
+    Ok((place, media, session.rtp_of(media).ok_or(Unusable::NoAudio)?))
 }
 
 /// The line of sound in an offer of `formats` and telephone events.

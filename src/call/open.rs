@@ -40,6 +40,7 @@ impl Call {
             id,
             invite,
             message,
+            offer,
             flow,
             dialog,
             caller_name,
@@ -50,7 +51,8 @@ impl Call {
             route,
             program,
         } = incoming;
-        let guest = Guest { invite, message: message.clone(), flow, dialog, user: caller_name.clone() };
+        let user = caller_name.clone();
+        let guest = Guest { invite, message: message.clone(), offer, flow, dialog, user };
         let srtp = desk.srtp_of_caller(&facts.origin, &caller_name);
         let mut leg = guest::asking(desk, (id, CALLER), guest, srtp);
         leg.carrier = match &facts.origin {

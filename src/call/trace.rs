@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::{LegId, Time, Wall, bounds};
 
@@ -20,12 +21,46 @@ pub struct Entry {
     pub what: What<'static>,
 }
 
-/// An entry as it is written.
-#[derive(Serialize)]
+/// An entry as it is written: what [`Entry`] reads, field by field, since every message of every call writes one.
 struct Writing<'a> {
     at_us: u64,
-    #[serde(flatten)]
     what: &'a What<'a>,
+}
+
+impl Serialize for Writing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_map(None)?;
+        entry.serialize_entry("at_us", &self.at_us)?;
+        match self.what {
+            What::Sip { leg, way, peer, line } => {
+                entry.serialize_entry("kind", "sip")?;
+                entry.serialize_entry("leg", leg)?;
+                entry.serialize_entry("way", way)?;
+                entry.serialize_entry("peer", peer)?;
+                entry.serialize_entry("line", line)?;
+            }
+            What::Plan { file, line, text } => {
+                entry.serialize_entry("kind", "plan")?;
+                entry.serialize_entry("file", file)?;
+                entry.serialize_entry("line", line)?;
+                entry.serialize_entry("text", text)?;
+            }
+            What::Media { leg, text } => {
+                entry.serialize_entry("kind", "media")?;
+                entry.serialize_entry("leg", leg)?;
+                entry.serialize_entry("text", text)?;
+            }
+            What::Record { text } => {
+                entry.serialize_entry("kind", "record")?;
+                entry.serialize_entry("text", text)?;
+            }
+            What::Call { text } => {
+                entry.serialize_entry("kind", "call")?;
+                entry.serialize_entry("text", text)?;
+            }
+        }
+        entry.end()
+    }
 }
 
 /// What happened in a call.
@@ -160,6 +195,24 @@ mod tests {
         assert_eq!(entries.len(), bounds::TRACE_ENTRIES);
         let last = Entry { at_us: 5_000, what: What::Call { text: "x \"y\"".into() } };
         assert_eq!(entries.last(), Some(&last));
+    }
+
+    #[test]
+    fn what_is_written_is_what_an_entry_writes() {
+        let leg = LegId(1);
+        for what in [
+            What::Sip { leg, way: Way::Out, peer: "alice \"x\"".into(), line: "INVITE (sdp)".into() },
+            What::Plan { file: "a.plan".into(), line: 7, text: "dial user 王".into() },
+            What::Media { leg, text: "port 1".into() },
+            What::Record { text: "opened".into() },
+            What::Call { text: "ended".into() },
+        ] {
+            let mut trace = Trace::new(Time::ZERO, Wall::default());
+            trace.add(Time::from_millis(2), &what);
+            let entry = Entry { at_us: 2_000, what };
+            assert_eq!(trace.text(), serde_json::to_vec(&entry).expect("serialises"));
+            assert_eq!(trace.entries(), [entry]);
+        }
     }
 
     #[test]

@@ -4,14 +4,14 @@
 //! [`Worker::deadline`]; after each batch of these [`Worker::settle`], then the polls until they are empty.
 //! Invariant: a call's legs, taps and sockets are all gone when its `Ended` is reported.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{CallId, LegId, Random, RecordingId, Time, bounds};
+use crate::base::{CallId, LegId, OwnMap, Random, RecordingId, Time, bounds};
 use crate::vault::TapItem;
 
 use super::leg::{Leg, Tapped};
@@ -31,7 +31,7 @@ pub(super) const SWEEP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Worker {
     pub(super) table: Table,
-    pub(super) calls: HashMap<CallId, Session>,
+    pub(super) calls: OwnMap<CallId, Session>,
     pub(super) taps: Taps,
     pub(super) pace: Pace,
     pub(super) news: VecDeque<News>,
@@ -67,7 +67,7 @@ impl Worker {
         std::sync::LazyLock::force(&TONES);
         Worker {
             table: Table::default(),
-            calls: HashMap::new(),
+            calls: OwnMap::default(),
             taps: Taps::default(),
             pace: Pace::default(),
             news: VecDeque::new(),

@@ -196,7 +196,7 @@ impl Program {
 
     /// The hash as 64 lower-case hexadecimal digits.
     pub fn hash_hex(&self) -> String {
-        self.hash.iter().map(|octet| format!("{octet:02x}")).collect()
+        crate::base::hex(&self.hash)
     }
 
     /// Every sound that an ask of this program may name, in the order of the files. Two may share an id.

@@ -2,9 +2,7 @@
 //!
 //! Invariant: nothing here is kept for a peer that has not proven who it is; every subscription and publication ends by an alarm.
 
-use std::collections::HashMap;
-
-use crate::base::{CallId, Masked, Random, Time, Wall};
+use crate::base::{CallId, Masked, OwnMap, Random, Time, Wall};
 use crate::config::{Shown, Watching};
 use crate::dialog::Id;
 use crate::plan::TextRules;
@@ -60,7 +58,7 @@ pub struct Events {
     pub(super) subscriptions: Subscriptions,
     pub(super) texts: Texts,
     /// What our requests outside dialogs are for.
-    pub(super) errands: HashMap<ClientKey, Errand>,
+    pub(super) errands: OwnMap<ClientKey, Errand>,
     pub(super) reports: Vec<Report>,
     pub(super) policy: Policy,
 }
@@ -82,7 +80,7 @@ impl Events {
             facts: Facts::default(),
             subscriptions: Subscriptions::default(),
             texts: Texts::default(),
-            errands: HashMap::new(),
+            errands: OwnMap::default(),
             reports: Vec::new(),
             policy,
         }

@@ -2,9 +2,9 @@
 //!
 //! Invariant: a call that is over has no line; a user without calls owns no memory here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use crate::base::{CallId, Masked};
+use crate::base::{CallId, Masked, OwnMap};
 
 /// Who a line's user is to the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Line {
 /// All lines of all users.
 #[derive(Debug, Default)]
 pub struct Lines {
-    of_call: HashMap<CallId, Vec<(String, Line)>>,
+    of_call: OwnMap<CallId, Vec<(String, Line)>>,
     of_user: BTreeSet<(String, CallId)>,
 }
 
@@ -81,14 +81,21 @@ impl Lines {
         let users: BTreeSet<&String> = both.collect();
         let changed: Vec<String> =
             users.into_iter().filter(|user| of(old, user).ne(of(&lines, user))).cloned().collect();
-        for (user, _) in self.of_call.remove(&call).into_iter().flatten() {
-            self.of_user.remove(&(user, call));
+        self.put(call, lines);
+        changed
+    }
+
+    fn put(&mut self, call: CallId, lines: Vec<(String, Line)>) {
+        let old = self.of_call.get(&call).map_or(&[][..], Vec::as_slice);
+        if !old.iter().map(|(user, _)| user).eq(lines.iter().map(|(user, _)| user)) {
+            for (user, _) in self.of_call.remove(&call).into_iter().flatten() {
+                self.of_user.remove(&(user, call));
+            }
+            self.of_user.extend(lines.iter().map(|(user, _)| (user.clone(), call)));
         }
         if !lines.is_empty() {
-            self.of_user.extend(lines.iter().map(|(user, _)| (user.clone(), call)));
             self.of_call.insert(call, lines);
         }
-        changed
     }
 
     /// The calls in which `user` has a line, the oldest first.

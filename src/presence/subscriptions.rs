@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use crate::base::{Alarms, Time, bounds};
+use crate::base::{Alarms, OwnMap, Time, bounds};
 use crate::dialog::{Dialog, Id};
 use crate::sip::Flow;
 use crate::transaction::{ClientKey, Layer};
@@ -30,11 +30,11 @@ pub(super) enum Alarm {
 /// All subscriptions of all watchers.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    all: HashMap<SubscriptionId, Subscription>,
+    all: OwnMap<SubscriptionId, Subscription>,
     by_dialog: HashMap<Id, SubscriptionId>,
     by_topic: BTreeSet<(Topic, SubscriptionId)>,
     by_watcher: HashMap<String, usize>,
-    clients: HashMap<ClientKey, SubscriptionId>,
+    clients: OwnMap<ClientKey, SubscriptionId>,
     alarms: Alarms<(SubscriptionId, Alarm)>,
     last: u64,
 }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
-use crate::base::{Random, Secret, Time, bounds};
+use crate::base::{Random, Time, bounds, hex, unhex};
 
 /// Octets of a nonce: six of time, six random, eight of HMAC.
 const LEN: usize = 20;
@@ -40,7 +41,8 @@ pub struct Ticket {
 
 /// Mints nonces and remembers counts.
 pub struct Nonces {
-    secret: Secret<[u8; 32]>,
+    /// The HMAC with its secret in: only what it covers is still to come.
+    seal: Hmac<Sha256>,
     random: Random,
     /// The last count of each nonce that was used; the key begins with the time of issue, so the first is the oldest.
     counts: BTreeMap<Id, u32>,
@@ -52,9 +54,10 @@ impl Nonces {
     /// A mint with a secret of its own.
     pub fn new(random: &mut Random) -> Nonces {
         let mut random = random.fork();
-        let mut secret = [0; 32];
-        random.fill(&mut secret);
-        Nonces { secret: Secret::new(secret), random, counts: BTreeMap::new(), floor: [0; ID] }
+        let mut secret = Zeroizing::new([0; 64]);
+        random.fill(&mut secret[..32]);
+        let seal = Hmac::new((&*secret).into());
+        Nonces { seal, random, counts: BTreeMap::new(), floor: [0; ID] }
     }
 
     /// A new nonce for whoever is at `source`: 40 hexadecimal digits. It is good for nothing from elsewhere, so that nobody can prove, or
@@ -67,7 +70,7 @@ impl Nonces {
         let mut id = [0; ID];
         id.copy_from_slice(&nonce[..ID]);
         nonce[ID..].copy_from_slice(&self.seal(&id, source));
-        nonce.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&nonce)
     }
 
     /// What `nonce` with `count` is worth, shown by `source`. `count` is the request's `nc`; `None` (no `qop`) needs a nonce that was never used
@@ -114,28 +117,20 @@ impl Nonces {
     }
 
     fn open(&self, nonce: &[u8], source: IpAddr) -> Option<Id> {
-        let mut bytes = [0; LEN];
-        if nonce.len() != LEN * 2 {
-            return None;
-        }
-        for (byte, pair) in bytes.iter_mut().zip(nonce.chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
+        let bytes: [u8; LEN] = unhex(nonce)?;
         let (id, mac) = bytes.split_first_chunk::<ID>()?;
         bool::from(self.seal(id, source).ct_eq(mac)).then_some(*id)
     }
 
     fn seal(&self, id: &Id, source: IpAddr) -> [u8; LEN - ID] {
-        let mut seal = [0; LEN - ID];
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose()) {
-            mac.update(id);
-            match source.to_canonical() {
-                IpAddr::V4(ip) => mac.update(&ip.octets()),
-                IpAddr::V6(ip) => mac.update(&ip.octets()),
-            }
-            for (to, from) in seal.iter_mut().zip(mac.finalize().into_bytes()) {
-                *to = from;
-            }
+        let (mut seal, mut mac) = ([0; LEN - ID], self.seal.clone());
+        mac.update(id);
+        match source.to_canonical() {
+            IpAddr::V4(ip) => mac.update(&ip.octets()),
+            IpAddr::V6(ip) => mac.update(&ip.octets()),
+        }
+        for (to, from) in seal.iter_mut().zip(mac.finalize().into_bytes()) {
+            *to = from;
         }
         seal
     }

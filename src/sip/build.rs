@@ -52,7 +52,10 @@ impl Builder {
     /// A status line with the default reason phrase of `status` ([`reason_of`]). Statuses outside 100–699 become 500.
     pub fn response(status: u16) -> Builder {
         let status = if (100..700).contains(&status) { status } else { 500 };
-        Builder::new(format!("SIP/2.0 {status} ").into_bytes(), Some(reason_of(status).into_owned()))
+        let mut start = b"SIP/2.0 ".to_vec();
+        start.extend([status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8));
+        start.push(b' ');
+        Builder::new(start, Some(reason_of(status).into_owned()))
     }
 
     /// The answer to `request` (RFC 3261 §8.2.6.2): all Via, From, To, Call-ID, CSeq copied, for 100 also Timestamp. Add the tag
@@ -105,7 +108,8 @@ impl Builder {
 
     /// Adds a header field. Content-Length is the builder's own and is left out, in whatever spelling.
     pub fn header(mut self, name: Name<'_>, value: impl AsRef<[u8]>) -> Builder {
-        if Name::of(name.as_str()) != Name::ContentLength {
+        let name = if let Name::Other(text) = name { Name::of(text) } else { name };
+        if name != Name::ContentLength {
             push_field(&mut self.fields, name, value.as_ref());
         }
         self
@@ -206,9 +210,10 @@ impl Builder {
 }
 
 fn push_field(out: &mut Vec<u8>, name: Name<'_>, value: &[u8]) {
-    if !scan::is_token(name.as_str().as_bytes()) {
+    if matches!(name, Name::Other(text) if !scan::is_token(text.as_bytes())) {
         return;
     }
+    out.reserve(name.as_str().len() + value.len() + 4);
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
     push_clean(out, value);

@@ -147,6 +147,9 @@ impl<'a> Uri<'a> {
     /// Equality by RFC 3261 §19.1.4 (not by text): escapes are equal to what they stand for, hosts and parameters compare
     /// without case, `user`, `ttl`, `method` and `maddr` must stand in both or neither.
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
+        if self.text == other.text {
+            return true;
+        }
         if self.scheme != other.scheme {
             return false;
         }

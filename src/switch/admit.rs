@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::{CallId, Masked, Time, bounds, presentable};
-use crate::call::{self, Call, Desk, Device, Incoming};
+use crate::call::{self, Call, Desk, Device, Incoming, Offer};
 use crate::config::Feature;
 use crate::dialog::{Dialog, Replaces, SessionTimer, contact_for, refresh};
 use crate::plan::{Facts, Origin, Program, Record, RouteId};
@@ -293,13 +293,13 @@ impl Switch {
         let tag = self.layer.local_tag(key).map(str::to_string).ok_or((500, "the transaction is gone"))?;
         let dialog = Dialog::answering(message, flow, &tag, &contact_for(message.request_uri(), &flow))
             .map_err(|_| (400, "the INVITE can begin no dialog"))?;
-        if message.has_sdp() {
-            crate::call::readable(message.body()).map_err(|why| (why, "unusable offer"))?;
-        }
+        let offer = message.has_sdp().then(|| Offer::read(message.body())).transpose();
+        let offer = offer.map_err(|why| (why, "unusable offer"))?;
         Ok(Incoming {
             id: CallId::new(self.wall(now), &mut self.random),
             invite: key,
             message: message.clone(),
+            offer,
             flow,
             dialog,
             caller_name,

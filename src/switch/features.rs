@@ -4,6 +4,7 @@
 
 use crate::base::{CallId, Masked, Time};
 use crate::call::Guest;
+use crate::call::Offer;
 use crate::config::Feature;
 use crate::dialog::{Dialog, SessionTimer, contact};
 use crate::registrar::Account;
@@ -51,12 +52,11 @@ impl Switch {
             return Err(503);
         }
         SessionTimer::answering(message, self.node.manner.session_s).map_err(|_| 422_u16)?;
-        if message.has_sdp() {
-            crate::call::readable(message.body())?;
-        }
+        let offer = message.has_sdp().then(|| Offer::read(message.body())).transpose()?;
         let tag = self.layer.local_tag(key).ok_or(500_u16)?;
         let dialog = Dialog::answering(message, flow, tag, &contact(None, &flow)).map_err(|_| 400_u16)?;
-        Ok(Guest { invite: key, message: message.clone(), flow, dialog, user: Masked::new(&account.name) })
+        let user = Masked::new(&account.name);
+        Ok(Guest { invite: key, message: message.clone(), offer, flow, dialog, user })
     }
 
     /// Lets a guest into the call that it wants. An error is the status that it hears.

@@ -36,7 +36,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::base::{Alarms, CallId, Random, RecordingId, Time, Wall};
+use crate::base::{Alarms, CallId, OwnMap, Random, RecordingId, Time, Wall};
 use crate::call::{Alarm, Call, Desk, Effect, Index, Lexicon, Lot, Manner, Node, Owner, Rooms, Veils};
 use crate::config::Features;
 use crate::media;
@@ -107,15 +107,15 @@ pub struct Switch {
     codes: Option<Arc<Program>>,
     trunks: Trunks,
     /// Requests of the trunks' own that wait for their answers.
-    errands: HashMap<transaction::ClientKey, Errand>,
+    errands: OwnMap<transaction::ClientKey, Errand>,
     /// Contacts that have been asked whether they are there.
     pings: pings::Asked,
     program: Arc<Program>,
     /// The emergency plan that is switched on.
     emergency: Option<Arc<str>>,
     /// Boxed: the table's empty places, and what is left of it after a busy hour, are pointers.
-    calls: HashMap<CallId, Box<Call>>,
-    recordings: HashMap<RecordingId, CallId>,
+    calls: OwnMap<CallId, Box<Call>>,
+    recordings: OwnMap<RecordingId, CallId>,
     index: Index,
     events: Events,
     features: Features,
@@ -176,12 +176,12 @@ impl Switch {
             turns: HashMap::new(),
             codes: settings::program(),
             trunks: Trunks::default(),
-            errands: HashMap::new(),
-            pings: pings::Asked::new(),
+            errands: OwnMap::default(),
+            pings: pings::Asked::default(),
             program: setup.program,
             emergency: None,
-            calls: HashMap::new(),
-            recordings: HashMap::new(),
+            calls: OwnMap::default(),
+            recordings: OwnMap::default(),
             index: Index::default(),
             events: Events::new(setup.presence),
             lot: Lot::new(&setup.features),

@@ -2,9 +2,7 @@
 //!
 //! Invariant: any final answer means that the phone is there, whatever it says; only silence and a broken path mean that it is not.
 
-use std::collections::HashMap;
-
-use crate::base::{Time, bounds};
+use crate::base::{OwnMap, Time, bounds};
 use crate::dialog::contact;
 use crate::registrar::Binding;
 use crate::sip::{Builder, Host, Method, Name, NameAddrBuf, UriBuf};
@@ -13,7 +11,7 @@ use crate::transaction::ClientKey;
 use super::Switch;
 
 /// Questions that are out: to which contact of whom, and since when.
-pub(super) type Asked = HashMap<ClientKey, (String, u64, Time)>;
+pub(super) type Asked = OwnMap<ClientKey, (String, u64, Time)>;
 
 impl Switch {
     /// Asks every contact whose turn it is.

@@ -12,7 +12,7 @@ use super::figure::Event;
 use super::large::NoTcp;
 use super::server::Server;
 use super::{Timer, identity};
-use crate::base::{Alarms, Random, Time, bounds};
+use crate::base::{Alarms, OwnMap, Random, Time, bounds};
 use crate::sip::{Flow, Message, Method};
 
 /// A server transaction: a request that came to us. Never used twice.
@@ -99,8 +99,8 @@ pub enum Unsent {
 /// All transactions of a node.
 pub struct Layer {
     pub(super) random: Random,
-    pub(super) clients: HashMap<ClientKey, Client>,
-    pub(super) servers: HashMap<ServerKey, Server>,
+    pub(super) clients: OwnMap<ClientKey, Client>,
+    pub(super) servers: OwnMap<ServerKey, Server>,
     pub(super) client_by_id: HashMap<identity::Id, ClientKey>,
     pub(super) server_by_id: HashMap<identity::Id, ServerKey>,
     /// Requests outside dialogs by what all copies of a forked request share (RFC 3261 §8.2.2.2).
@@ -119,8 +119,8 @@ impl Layer {
     pub fn new(random: &mut Random) -> Layer {
         Layer {
             random: random.fork(),
-            clients: HashMap::new(),
-            servers: HashMap::new(),
+            clients: OwnMap::default(),
+            servers: OwnMap::default(),
             client_by_id: HashMap::new(),
             server_by_id: HashMap::new(),
             origins: HashMap::new(),

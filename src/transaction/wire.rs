@@ -5,7 +5,7 @@ use crate::sip::{Builder, Flow, Message, Method, Name};
 
 /// A branch that no other transaction has: RFC 3261's cookie and 100 random bits.
 pub(super) fn branch(random: &mut Random) -> String {
-    format!("z9hG4bK{}", random.token(20))
+    ["z9hG4bK", &random.token(20)].concat()
 }
 
 /// Our Via for a request over `flow`; over UDP it asks for the source port (RFC 3581).

@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::head::{LedgerKey, LedgerPublic};
-use super::hex::hex;
 use super::keep::Job;
 use super::ledger::Frontier;
 use super::suite::Suite;
 use crate::base::Wall;
+use crate::base::hex;
 
 /// Its title, and the `type` of its JSON.
 pub const TITLE: &str = "数据销毁确认函";

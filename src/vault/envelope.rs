@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::hex::unhex;
+use crate::base::unhex;
 use crate::base::{Random, Secret};
 
 /// Somebody's public key.

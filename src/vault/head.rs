@@ -9,9 +9,9 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use sm2::dsa;
 
 use super::header::part;
-use super::hex::{hex, unhex};
 use super::suite::Suite;
 use crate::base::{Secret, Wall};
+use crate::base::{hex, unhex};
 
 /// Length of a signed head.
 pub const HEAD_BYTES: usize = 136;

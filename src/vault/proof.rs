@@ -8,9 +8,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::head::{HEAD_BYTES, LedgerPublic, TreeHead};
-use super::hex::{hex, unhex};
 use super::ledger::{LEAF_BYTES, Leaf};
 use super::suite::Suite;
+use crate::base::{hex, unhex};
 
 /// A leaf, its way up, and the signed head that it leads to. All in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

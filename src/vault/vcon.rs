@@ -90,7 +90,7 @@ pub fn redacted(mut told: Value, record: &Record, item: ItemId, reason: &str) ->
 fn uuid(mut octets: [u8; 16]) -> String {
     octets[6] = octets[6] & 0x0f | 0x80;
     octets[8] = octets[8] & 0x3f | 0x80;
-    let text = super::hex::hex(&octets);
+    let text = crate::base::hex(&octets);
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
