@@ -35,13 +35,15 @@ pub(super) trait BackEnd: Wire {
     fn sockets(&mut self) -> &mut Sockets;
 
     /// Waits until a datagram or an order comes, at most `wait`; hands every datagram that is there (up to a bound) to
-    /// `take` and sends what it says from the same buffer. Says when the wait was over, and whether orders may wait.
+    /// `take` and sends what it says from the same buffer. Says when the wait was over, and whether orders may wait. If it may
+    /// `gather`, a few datagrams or orders need not end the wait: nobody is kept waiting by it (what only some kernels can do).
     ///
     /// # Errors
     /// Only those after which waiting again is of no use.
     fn turn(
         &mut self,
         wait: Option<Duration>,
+        gather: bool,
         clock: Clock,
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
     ) -> io::Result<(Time, bool)>;
@@ -102,7 +104,8 @@ impl Socketry {
             let lease = self.ports.take()?;
             let at = |port| SocketAddr::new(local, port);
             let (first, second) = (at(lease.port()), at(lease.port() + 1));
-            let bound = Socket::bind(first, self.dscp).and_then(|rtp| Ok((rtp, Socket::bind(second, self.dscp)?)));
+            let bound =
+                Socket::bind(first, self.dscp).and_then(|rtp| Ok((rtp, Socket::bind(second, self.dscp)?)));
             match bound {
                 Ok((rtp, rtcp)) => return Some(Pair { rtp, rtcp, local: first, _lease: lease }),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}

@@ -104,6 +104,7 @@ impl BackEnd for Epoll {
     fn turn(
         &mut self,
         wait: Option<Duration>,
+        _gather: bool,
         clock: Clock,
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
     ) -> io::Result<(Time, bool)> {

@@ -279,6 +279,7 @@ impl<T: FnMut(TapItem) -> bool + Send + 'static> Inside<T> {
             feeds,
             kept: VecDeque::new(),
             missed: 0,
+            relayed: None,
         };
         let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
             if let Some(number) = pin {

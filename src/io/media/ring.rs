@@ -25,6 +25,8 @@ use socket2::SockAddr;
 
 /// Buffers of one ring: what comes in 10 ms at 50 000 datagrams a second. With none left datagrams wait in their sockets.
 const BUFFERS: u16 = 512;
+/// How many of them the kernel has at first. It goes through all that it has, so that each costs memory however little comes.
+const FIRST_BUFFERS: u16 = 64;
 /// Requests that wait for the next submission; one more is submitted at once.
 const REQUESTS: u32 = 1_024;
 /// The group that the buffers are registered as.
@@ -47,6 +49,8 @@ pub(super) struct Ring {
     /// Octets of a buffer that the kernel may fill.
     fill: usize,
     ours: Box<[bool]>,
+    /// How many buffers have ever been lent to the kernel; those behind have never been touched.
+    lent: u16,
     /// Where each buffer that is being sent goes: the kernel reads the address from here.
     targets: Box<[Option<SockAddr>]>,
     /// What multishot receives read as their template.
@@ -138,14 +142,27 @@ impl Ring {
             stride,
             fill,
             ours: vec![true; BUFFERS.into()].into_boxed_slice(),
+            lent: 0,
             targets: vec![None; BUFFERS.into()].into_boxed_slice(),
             template,
             enabled: false,
         };
-        for buffer in 0..BUFFERS {
-            ring.give(buffer);
-        }
+        ring.lend(FIRST_BUFFERS);
         Ok(ring)
+    }
+
+    /// Lets the kernel have so many buffers more, as far as there are any.
+    fn lend(&mut self, more: u16) {
+        let from = self.lent;
+        self.lent = from.saturating_add(more).min(BUFFERS);
+        for buffer in from..self.lent {
+            self.give(buffer);
+        }
+    }
+
+    /// The kernel ran out of buffers: doubles what it has, as far as there is room.
+    pub(super) fn lend_more(&mut self) {
+        self.lend(self.lent);
     }
 
     /// Lets the kernel have a buffer (back).
@@ -266,18 +283,18 @@ impl Ring {
         Ok(())
     }
 
-    /// Submits what waits, and waits until something completes, at most `wait`.
+    /// Submits what waits, and waits until so many requests have completed, at most `wait`.
     ///
     /// # Errors
     /// Only those after which waiting again is of no use.
-    pub(super) fn wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
+    pub(super) fn wait(&mut self, wait: Option<Duration>, many: usize) -> io::Result<()> {
         self.enable()?;
         let span = wait.map(|wait| Timespec::new().sec(wait.as_secs()).nsec(wait.subsec_nanos()));
         let mut arguments = SubmitArgs::new();
         if let Some(span) = &span {
             arguments = arguments.timespec(span);
         }
-        match self.ring.submitter().submit_with_args(1, &arguments) {
+        match self.ring.submitter().submit_with_args(many, &arguments) {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
                 // Time is over; a signal; completions are to be taken first.
@@ -296,6 +313,13 @@ impl Ring {
         }
         let more = cqueue::more(entry.flags());
         Some(Done { token: entry.user_data(), result: entry.result(), more, buffer })
+    }
+}
+
+impl Done {
+    /// Whether a receive ended because the kernel had no buffer for it.
+    pub(super) fn starved(&self) -> bool {
+        self.result == -libc::ENOBUFS
     }
 }
 

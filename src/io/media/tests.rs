@@ -1,6 +1,7 @@
 //! The plane on real sockets: loopback, both families, connected and not.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +39,32 @@ over_both! {
     a_new_aim_moves_a_connected_leg,
     a_core_that_does_not_read_is_told_what_it_missed,
     a_leg_that_opens_twice_keeps_its_ports,
+}
+
+#[test]
+fn a_ring_lends_the_kernel_more_buffers_when_they_run_out() {
+    let Ok(mut ring) = Ring::new(2_048, 0) else { return eprintln!("skipped: no io_uring here") };
+    let (here, there) = (bind([127, 0, 0, 1].into()), bind([127, 0, 0, 1].into()));
+    for n in 0..100u8 {
+        there.send_to(&[n], here.local_addr().unwrap()).unwrap();
+    }
+    let (mut got, mut starved) = (Vec::new(), 0);
+    ring.receive(here.as_fd(), 7).unwrap();
+    while got.len() < 100 {
+        ring.wait(Some(Duration::from_secs(5)), 1).unwrap();
+        while let Some(done) = ring.next() {
+            got.extend(done.buffer.map(|buffer| ring.buffer(buffer).unwrap()[0]));
+            if done.starved() {
+                starved += 1;
+                ring.lend_more();
+            }
+            if !done.more {
+                ring.receive(here.as_fd(), 7).unwrap();
+            }
+        }
+    }
+    // No buffer was given back: the first 64 were not enough, and doubled they were.
+    assert_eq!((got, starved), ((0..100).collect(), 1));
 }
 
 /// A plane, and what it told that nobody asked for yet.

@@ -25,6 +25,11 @@ use super::back_end::{Arrival, BackEnd};
 /// Orders carried out between two looks at the sockets: about a millisecond of them.
 const ORDERS: usize = 128;
 
+/// A wait that ends so soon anyway may gather what comes until then: a step of the grid on which prompts are played.
+const GATHER: Duration = Duration::from_millis(5);
+/// For how long after a packet was sent on the next one is waited for: pauses of speech are shorter.
+const RELAYING: Duration = Duration::from_secs(2);
+
 /// What the plane and a worker's thread share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -58,6 +63,8 @@ pub(super) struct Thread<B, T> {
     pub(super) feeds: Feeds,
     pub(super) kept: VecDeque<News>,
     pub(super) missed: u64,
+    /// When a packet was last sent on.
+    pub(super) relayed: Option<Time>,
 }
 
 impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
@@ -67,10 +74,13 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
         let mut now = self.clock.now();
         while !self.shared.stop.load(Ordering::Acquire) {
             let wait = if more { Some(Duration::ZERO) } else { self.wait(now) };
-            let worker = &mut self.worker;
-            let turned = self.back_end.turn(wait, self.clock, &mut |arrival: Arrival<'_>| {
+            let gather = self.may_gather(now, wait);
+            let (worker, relayed) = (&mut self.worker, &mut self.relayed);
+            let turned = self.back_end.turn(wait, gather, self.clock, &mut |arrival: Arrival<'_>| {
                 let Arrival { at, key, channel, from, buffer, len } = arrival;
-                worker.packet(at, key, channel, from, buffer, len)
+                let forward = worker.packet(at, key, channel, from, buffer, len)?;
+                *relayed = Some(at);
+                Some(forward)
             });
             let woken;
             (now, woken) = match turned {
@@ -90,6 +100,13 @@ impl<B: BackEnd, T: FnMut(TapItem) -> bool> Thread<B, T> {
             self.worker.settle(&mut self.back_end);
             self.hand_on();
         }
+    }
+
+    /// Whether what comes within `wait` may be looked at together: the switch itself is all that anybody talks to here, as in
+    /// voice menus, and it speaks and listens at the same steps.
+    fn may_gather(&self, now: Time, wait: Option<Duration>) -> bool {
+        let relays = self.relayed.is_some_and(|at| now.since(at) < RELAYING);
+        !relays && wait.is_some_and(|wait| wait <= GATHER)
     }
 
     /// How long nothing is due. Counted from the beginning of the turn: a frame may be late by what the turn took.

@@ -17,6 +17,8 @@ use crate::media::{BUFFER_SPARE, Channel, Forward, LegKey, Wire};
 use super::back_end::{Arrival, BackEnd, DATAGRAM, Pair, Socketry, Sockets};
 use super::ring::{Done, Ring};
 
+/// How many completions a turn gathers when nobody waits for any: an eighth of the buffers.
+const GATHERED: usize = 64;
 /// Completions of one turn: about a millisecond of work, after which timers have their turn.
 const COMPLETIONS: usize = 512;
 const CHANNELS: [Channel; 2] = [Channel::Rtp, Channel::Rtcp];
@@ -130,6 +132,9 @@ impl Uring {
         if done.more {
             return Ok(());
         }
+        if done.starved() {
+            self.ring.lend_more();
+        }
         let Some(open) = self.slot_mut(slot) else { return Ok(()) };
         open.armed[channel as usize] = false;
         if !open.closing {
@@ -166,8 +171,7 @@ impl Uring {
 
     fn release_when_free(&mut self, number: u32) {
         let Some(place) = self.slots.get_mut(number as usize) else { return };
-        if place.as_ref().is_some_and(|slot| slot.closing && slot.armed == [false, false])
-        {
+        if place.as_ref().is_some_and(|slot| slot.closing && slot.armed == [false, false]) {
             *place = None;
             self.vacant.push(number);
         }
@@ -182,10 +186,11 @@ impl BackEnd for Uring {
     fn turn(
         &mut self,
         wait: Option<Duration>,
+        gather: bool,
         clock: Clock,
         take: &mut dyn FnMut(Arrival<'_>) -> Option<Forward>,
     ) -> io::Result<(Time, bool)> {
-        self.ring.wait(wait)?;
+        self.ring.wait(wait, if gather { GATHERED } else { 1 })?;
         let at = clock.now();
         let mut woken = false;
         for _ in 0..COMPLETIONS {
