@@ -12,8 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::super::hex::unhex;
 use super::super::suite::{Cipher, Suite, TAG_BYTES};
+use crate::base::unhex;
 use crate::base::{Random, Secret};
 
 /// Key encryption, as the header names it.
