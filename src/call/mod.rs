@@ -301,7 +301,7 @@ impl Call {
             Alarm::Keys => self.no_more_keys(desk),
             Alarm::Pause => self.pause_over(desk),
             Alarm::Lookup => self.not_answered(desk),
-            Alarm::Unmute(leg) => self.mute(desk, leg, false),
+            Alarm::Unmute(leg) => self.heard_again(desk, leg),
             Alarm::Hush(leg) => self.hush_now(desk, leg),
             Alarm::Accepted(leg) => self.repeat_accept(desk, leg),
             Alarm::Provisional(leg) => self.repeat_provisional(desk, leg),

@@ -84,6 +84,8 @@ struct Ear {
     /// The text that is still being corrected.
     partial: Option<Said>,
     delay: Option<Duration>,
+    /// Whether a tone is heard in the place of what is not to be heard.
+    bleeps: bool,
     /// Until when what is on its way is not to be heard, once it has come that far.
     hushed: Option<Time>,
     /// The last hits of this ear, which a recogniser may still correct.
@@ -162,6 +164,7 @@ impl Call {
         let words = desk.lexicon.words(self.machine.program(), desk.program, desk.wall);
         let delay =
             self.screens().iter().filter(|screen| screen.agent == agent).filter_map(|s| s.intercept).max();
+        let bleeps = self.screens().iter().any(|screen| screen.agent == agent && screen.bleeps);
         let screens = self.screens().len();
         let screening = self.screening.get_or_insert_default();
         screening.counts.resize(screens, 0);
@@ -181,6 +184,7 @@ impl Call {
             deaf: false,
             partial: None,
             delay,
+            bleeps,
             hushed: None,
             hits: VecDeque::new(),
         };
@@ -426,6 +430,7 @@ impl Call {
         let until = ear.hushed.map_or(until, |already| already.max(until));
         ear.hushed = Some(until);
         if from <= desk.now + MARGIN {
+            self.bleep(desk, leg);
             return self.silence(desk, leg, until);
         }
         let (alarm, at) = ((self.id, Alarm::Hush(leg)), desk.now + (from.since(desk.now) - MARGIN));
@@ -437,7 +442,23 @@ impl Call {
     /// What is not to be heard reaches the others now.
     pub(super) fn hush_now(&mut self, desk: &mut Desk<'_>, leg: LegId) {
         if let Some(until) = self.ear(leg).and_then(|ear| ear.hushed.take()) {
+            self.bleep(desk, leg);
             self.silence(desk, leg, until);
+        }
+    }
+
+    /// From the next silence of the leg to its end a tone is heard, where the policy wants it.
+    fn bleep(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        if self.ear(leg).is_some_and(|ear| ear.bleeps) {
+            desk.effects.push_back(Effect::Media(Order::Bleep { call: self.id, leg, on: true }));
+        }
+    }
+
+    /// A party may be heard again.
+    pub(super) fn heard_again(&mut self, desk: &mut Desk<'_>, leg: LegId) {
+        self.mute(desk, leg, false);
+        if self.ear(leg).is_some_and(|ear| ear.bleeps) {
+            desk.effects.push_back(Effect::Media(Order::Bleep { call: self.id, leg, on: false }));
         }
     }
 

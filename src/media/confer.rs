@@ -88,6 +88,12 @@ impl Worker {
         self.route(now, key);
     }
 
+    pub(super) fn bleep(&mut self, call: CallId, leg: LegId, on: bool) {
+        if let Some(leg) = self.key(call, leg).and_then(|key| self.table.get_mut(key)) {
+            leg.bleeps = on;
+        }
+    }
+
     pub(super) fn delay(&mut self, now: Time, call: CallId, leg: LegId, delay: Duration) {
         let Some(key) = self.key(call, leg) else { return };
         let Some(at) = self.table.get_mut(key) else { return };

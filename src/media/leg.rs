@@ -48,6 +48,8 @@ pub(super) struct Leg {
     pub(super) part: Option<Part>,
     /// Nobody is to hear it.
     pub(super) muted: bool,
+    /// A tone is heard in its place then.
+    pub(super) bleeps: bool,
     /// Frames of 20 ms by which others hear it later.
     pub(super) delay: u8,
     /// Who else wants its sound.
@@ -120,6 +122,7 @@ impl Leg {
             decoding: false,
             part: None,
             muted: false,
+            bleeps: false,
             delay: 0,
             feeds: Vec::new(),
             detects: false,

@@ -36,6 +36,8 @@ pub(super) struct Visited<'a> {
     pub(super) leg: (CallId, LegId),
     /// Nobody is to hear it.
     pub(super) muted: bool,
+    /// A tone is to be heard in its place.
+    pub(super) bleeps: bool,
     /// Frames by which others hear it later.
     pub(super) delay: u8,
     pub(super) feeds: &'a mut [Feed],
@@ -55,7 +57,7 @@ impl Listening {
 
     /// The visit: hears the next 20 ms, and says which key was in it.
     pub(super) fn visit(&mut self, visited: Visited<'_>, queue: &mut VecDeque<FeedPiece>) -> Option<char> {
-        let Visited { now, leg, muted, delay, feeds } = visited;
+        let Visited { now, leg, muted, bleeps, delay, feeds } = visited;
         self.silent = self.ear.pull(&mut self.frame) == Pulled::Silence;
         let key = self.detector.as_mut().and_then(|detector| detector.hear(&self.frame));
         for feed in feeds {
@@ -73,6 +75,10 @@ impl Listening {
             ramp(&mut self.frame, open);
         }
         self.open = open;
+        if muted && bleeps {
+            bleep(&mut self.frame);
+            self.silent = false;
+        }
         key
     }
 
@@ -109,7 +115,8 @@ impl Leg {
         let listening = self.listening.as_mut()?;
         let muted = self.muted || self.part.is_some_and(|part| part.leaves);
         let (leg, feeds) = ((self.call, self.id), &mut self.feeds[..]);
-        let key = listening.visit(Visited { now, leg, muted, delay: self.delay, feeds }, queue)?;
+        let key = listening
+            .visit(Visited { now, leg, muted, bleeps: self.bleeps, delay: self.delay, feeds }, queue)?;
         self.counts.keys += 1;
         Some(key)
     }
@@ -125,6 +132,16 @@ impl Leg {
             let codec = taken.way.coded.codec();
             listening.ear.push(taken.heard.epoch, taken.packet.seq, codec, payload);
         }
+    }
+}
+
+/// Makes a frame of 1 000 Hz, 20 dB below full scale. A period is 16 samples and a frame 20 periods, so that frames join without a
+/// click, and the tone begins and ends at zero.
+fn bleep(frame: &mut Frame) {
+    const PERIOD: [i16; 16] =
+        [0, 1254, 2317, 3027, 3277, 3027, 2317, 1254, 0, -1254, -2317, -3027, -3277, -3027, -2317, -1254];
+    for (sample, tone) in frame.iter_mut().zip(PERIOD.iter().cycle()) {
+        *sample = *tone;
     }
 }
 

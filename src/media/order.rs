@@ -150,6 +150,15 @@ pub enum Order {
         /// Whether it is muted.
         muted: bool,
     },
+    /// Let a tone be heard in the place of the leg while it is muted; else nothing is.
+    Bleep {
+        /// Whose leg.
+        call: CallId,
+        /// Which leg.
+        leg: LegId,
+        /// A tone.
+        on: bool,
+    },
     /// Let what the leg says reach the others so much later, at most [`bounds::DELAY`](crate::base::bounds::DELAY), in
     /// steps of 20 ms. Its recording and its feeds are not delayed. Refused when the leg's formats cannot all be decoded.
     Delay {
@@ -231,6 +240,7 @@ impl Order {
             | Order::Lock { call, .. }
             | Order::Announce { call, .. }
             | Order::Mute { call, .. }
+            | Order::Bleep { call, .. }
             | Order::Delay { call, .. }
             | Order::Feed { call, .. }
             | Order::Unfeed { call, .. }

@@ -108,6 +108,7 @@ impl Worker {
             Order::Lock { call, locked } => self.lock(call, locked),
             Order::Announce { call, play, sounds } => self.announce(call, play, &sounds),
             Order::Mute { call, leg, muted } => self.mute(now, call, leg, muted),
+            Order::Bleep { call, leg, on } => self.bleep(call, leg, on),
             Order::Delay { call, leg, delay } => self.delay(now, call, leg, delay),
             Order::Feed { call, leg, feed, rate } => self.feed(now, call, leg, feed, rate),
             Order::Unfeed { call, leg, feed } => self.unfeed(now, call, leg, feed),

@@ -159,6 +159,8 @@ pub struct Screen {
     pub words: Vec<Arc<str>>,
     /// Whether what is said waits until it is judged, and how long.
     pub intercept: Option<std::time::Duration>,
+    /// Whether a tone is heard in the place of what is kept back; else nothing is.
+    pub bleeps: bool,
     /// What is done for each hit; numbers of the program's reactions.
     pub(crate) hit: u32,
     /// What is done from so many hits on.

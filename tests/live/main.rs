@@ -21,6 +21,7 @@ mod dns;
 mod flows;
 mod full_disk;
 mod groups;
+mod judged;
 mod lamps;
 mod many;
 mod phones;

@@ -106,12 +106,12 @@ impl Node {
         assert!(child.wait().expect("ends").success(), "user add {name}");
     }
 
-    /// Adds a person who may hear recordings, and one who may be brought into conversations, as the node's security administrator
-    /// does.
+    /// Adds a person who may hear recordings, one who may be brought into conversations, and bob, an agent, as the node's security
+    /// administrator does.
     fn listener(&self, administrators: &str) {
         self.person(&["login", "admin", "--password-stdin"], administrators);
-        for role in ["listener", "supervisor"] {
-            self.person(&["person", "add", role, "--role", role, "--no-code", "--password-stdin"], PASSWORD);
+        for (name, role) in [("listener", "listener"), ("supervisor", "supervisor"), ("bob", "agent")] {
+            self.person(&["person", "add", name, "--role", role, "--no-code", "--password-stdin"], PASSWORD);
         }
         self.command(&["logout"]).succeeded();
     }

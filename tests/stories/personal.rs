@@ -1,5 +1,10 @@
 //! Personal data of one working day: what is said, dialled and written must not be read anywhere but where it is sealed (PII-02).
 
+use ledgerline::call::Answered;
+use ledgerline::plan::Ended;
+use ledgerline::speech::{News, Said};
+use ledgerline::switch::Input;
+
 use crate::world::*;
 
 /// Somebody's own: a number that is a user's, one that is nobody's, a name, an identity card, a bank card.
@@ -45,6 +50,68 @@ fn a_day_of_calls_and_texts_prints_nobodys_data() {
     exits.push(("happenings", format!("{:?}", world.happenings)));
     exits.push(("reports", format!("{:?}", world.reports)));
     exits.push(("records", format!("{records:?}")));
+    for (exit, text) in exits {
+        for seed in SEEDS {
+            let line = text.lines().find(|line| line.contains(seed));
+            assert!(line.is_none(), "{exit} shows {seed}: {line:?}");
+        }
+    }
+}
+
+/// What a customer's system answers, and every way in which a plan can show it.
+const LOOKED_UP: &str = r#"lookup who(number: phone) -> { full: name, id: idcard, bank: card, mobile: phone }
+  get "http://core.intra/who" timeout 2s
+webhook crm { post "http://crm.intra/told" }
+route "50" from users -> hotline
+flow hotline {
+  let c = lookup who(caller) else -> apology
+  pop { full c.full, id c.id, bank c.bank, mobile c.mobile, caller caller }
+  event seen "{c.full} {c.id} {c.bank}"
+  tag "vip {c.mobile}"
+  notify crm "{c.full} {c.mobile} {c.id}"
+  dial user bob for 20s { answered -> end  else -> apology }
+}
+policy heard"#;
+
+#[test]
+fn what_is_looked_up_popped_told_and_said_is_read_nowhere() {
+    let program = Plan::Screened.changed("policy heard", LOOKED_UP);
+    let mut world = World::made(513, Plan::Screened, |setup| setup.program = program);
+    world.printed = Some(String::new());
+    world.handle(Input::Page { user: "bob".into(), open: true });
+    world.phone("erin").dials("50").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(ms(1_200));
+    let question = world.asked.pop().expect("a question");
+    let json =
+        r#"{"full":"张三丰","id":"11010519491231002X","bank":"6225880000001231","mobile":"13912345678"}"#;
+    let answer = question.lookup.read(json.as_bytes()).map_err(|_| Ended::Failed);
+    assert!(answer.is_ok());
+    let (call, number) = (question.call, question.number);
+    world.handle(Input::Found(Answered { call, number, answer, why: None }));
+    world.run_until(secs(5));
+    let shown = format!("{:?}", world.pages.get("bob"));
+    let text = "我叫张三丰，身份证11010519491231002X，我还不上了，电话13912345678";
+    let said = Said { segment: 0, text: text.into(), from_ms: 0, to_ms: 900, marks: Vec::new(), last: true };
+    world.hears("erin", News::Said(said));
+    world.phone("erin").hangs_up().at(secs(7));
+    world.run_until(secs(9));
+    world.settle();
+
+    assert!(
+        shown.contains("张**") && shown.contains("110105****002X") && shown.contains("6225****1231"),
+        "{shown}"
+    );
+    assert_eq!(world.letters.len(), 1);
+    let exits = [
+        ("the agent's page", shown),
+        ("letters", format!("{:?}", world.letters)),
+        ("outputs", world.printed.take().unwrap_or_default()),
+        ("events", world.recorded_events()),
+        ("record", format!("{:?}", world.only_cdr())),
+        ("words", format!("{:?}", world.spoken)),
+        ("ladder", world.ladder()),
+    ];
     for (exit, text) in exits {
         for seed in SEEDS {
             let line = text.lines().find(|line| line.contains(seed));

@@ -62,6 +62,19 @@ fn what_an_agent_may_not_say_is_kept_from_the_customer_told_to_the_agent_and_wri
     );
     assert_eq!((words[1].agent, &*words[1].phrase, words[1].intercepted), (false, "还不上", None));
     assert_eq!(tags(&world), ["promise", "owes"]);
+    // WORD-06: the event track has it too, with version and decision.
+    let recording = world.store.of(world.only_cdr().call).expect("recorded").1;
+    let track: Vec<String> = recording
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Other { name, value } if name == "words" => {
+                Some(format!("{} {} {}", value["phrase"], value["version"], value["intercepted"]))
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(track.contains(&"\"保本保息\" \"v1\" true".to_string()), "{track:?}");
     assert!(world.spoken.iter().any(|spoken| spoken.phrase == "保本保息"), "for the audit book");
 }
 
@@ -90,6 +103,23 @@ fn what_a_recogniser_takes_back_or_an_exception_covers_is_marked_so() {
     world.settle();
     let words = &world.only_cdr().words;
     assert_eq!(words.iter().map(|one| one.withdrawn).collect::<Vec<_>>(), [true]);
+}
+
+#[test]
+fn a_tone_is_put_over_the_words_where_the_policy_wants_one() {
+    let program = Plan::Screened.changed("mode intercept delay", "mode bleep delay");
+    let mut world = World::made(808, Plan::Screened, |setup| setup.program = program);
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob").answers().after(secs(1));
+    world.run_until(secs(3));
+    world.hears("bob", said(0, "保本保息", 500, true));
+    assert!(!world.bleeps(), "what was said before is heard");
+    world.run_until(secs(4));
+    assert!(world.bleeps());
+    world.run_until(secs(6));
+    assert!(!world.bleeps(), "the line is open again");
+    world.phone("alice").hangs_up().at(secs(7));
+    world.settle();
 }
 
 #[test]

@@ -95,6 +95,8 @@ pub struct Plane {
     pub keys: BTreeMap<(CallId, LegId), String>,
     /// By how much what a leg says reaches the others later.
     pub delays: BTreeMap<(CallId, LegId), std::time::Duration>,
+    /// Legs in whose place a tone is heard while they are muted.
+    pub bleeps: std::collections::BTreeSet<(CallId, LegId)>,
     /// Every aim that was ordered.
     pub aimed: Vec<(CallId, LegId, Aim)>,
     /// Orders that make no sense.
@@ -128,6 +130,7 @@ impl Plane {
             facts: BTreeMap::new(),
             keys: BTreeMap::new(),
             delays: BTreeMap::new(),
+            bleeps: Default::default(),
             aimed: Vec::new(),
             faults: Vec::new(),
             played: Vec::new(),
@@ -206,6 +209,13 @@ impl Plane {
                 if let Some(at) = self.known(call, leg, "Mute") {
                     at.muted = muted;
                 }
+            }
+            Order::Bleep { call, leg, on } => {
+                if on {
+                    self.bleeps.insert((call, leg))
+                } else {
+                    self.bleeps.remove(&(call, leg))
+                };
             }
             Order::Delay { call, leg, delay } => {
                 self.delays.insert((call, leg), delay);

@@ -27,6 +27,11 @@ impl World {
         }
     }
 
+    /// Whether a tone is heard in somebody's place.
+    pub fn bleeps(&self) -> bool {
+        !self.plane.bleeps.is_empty()
+    }
+
     /// By how much what a phone says reaches the others later.
     pub fn delay_of(&self, name: &str) -> std::time::Duration {
         let of = |((call, leg), delay): (&(CallId, LegId), &std::time::Duration)| {

@@ -207,6 +207,16 @@ fn a_muted_side_of_a_bridge_is_silence_and_is_recorded_all_the_same() {
         TapItem::Ended { .. } => 0,
     });
     assert!(kept.sum::<usize>() > 40);
+    // A tone in its place, and only until it is heard again.
+    room.sound(1);
+    room.order(|call| Order::Bleep { call, leg: A, on: true });
+    room.talk(400);
+    let tone = room.sound(1);
+    let crossings = tone.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+    assert!((340..=420).contains(&crossings), "{crossings} periods of 1 000 Hz in 0.4 s");
+    assert!(tone.iter().any(|sample| *sample > 3_000));
+    room.order(|call| Order::Bleep { call, leg: A, on: false });
+    room.talk(400);
     // A key of a muted side is told to the core and to nobody else.
     let event = crate::rtp::telephone_event::Event { code: 4, end: true, volume: 10, duration: 800 };
     let header =

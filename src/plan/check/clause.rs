@@ -155,8 +155,8 @@ impl One<'_, '_> {
         }
         let intercepts = match &written.mode {
             Some(mode) => {
-                self.words(std::slice::from_ref(mode), &["advise", "intercept"]);
-                &*mode.text == "intercept"
+                self.words(std::slice::from_ref(mode), &["advise", "intercept", "bleep"]);
+                matches!(&*mode.text, "intercept" | "bleep")
             }
             None => false,
         };
@@ -190,6 +190,7 @@ impl One<'_, '_> {
             agent: &*written.party.text == "agent",
             words: texts(&written.words),
             intercept: delay.filter(|_| intercepts),
+            bleeps: written.mode.as_ref().is_some_and(|mode| &*mode.text == "bleep"),
             hit,
             hits,
             down,

@@ -167,6 +167,9 @@ fn screen(program: &Program, lang: Lang, screen: &Screen) -> String {
             Lang::Zh => format!("，先缓存 {} 再放行", time(delay)),
         };
     }
+    if screen.bleeps {
+        out += word(lang, ", with a tone in the place of hits", "，命中处以哔声代替");
+    }
     out += &format!("{}{}", word(lang, ": ", "；命中时："), reaction(program, lang, screen.hit));
     for (hits, number) in &screen.hits {
         out += &match lang {

@@ -339,8 +339,8 @@ pub(crate) static CLAUSES: &[WordRow] = &[
     word(
         "screen",
         "screen agent for WORDS mode intercept delay 1200ms { … when hits >= N { … } on recogniser-down { … } }",
-        "what happens when words are spoken",
-        "说到敏感词时的动作",
+        "what happens when words are spoken; `mode bleep` puts a tone in their place",
+        "说到敏感词时的动作；`mode bleep` 用哔声盖住",
     ),
     word(
         "forbid",
