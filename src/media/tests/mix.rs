@@ -207,6 +207,15 @@ fn a_muted_side_of_a_bridge_is_silence_and_is_recorded_all_the_same() {
         TapItem::Ended { .. } => 0,
     });
     assert!(kept.sum::<usize>() > 40);
+    // A key of a muted side is told to the core and to nobody else.
+    let event = crate::rtp::telephone_event::Event { code: 4, end: true, volume: 10, duration: 800 };
+    let header =
+        Packet { marker: true, pt: 101, seq: 70, timestamp: 11_200, ssrc: 0xa, payload: 0..0 }.header();
+    let at = room.talkers[0].1;
+    assert_eq!(room.stage.says(A, at, &[&header[..], &event.write()].concat()), None);
+    room.stage.pass(300);
+    assert!(room.stage.sent().iter().all(|sent| sent.packet().pt != 101));
+    assert!(room.stage.news().iter().any(|news| matches!(news, News::Key { key: '4', .. })));
     // A tone in its place, and only until it is heard again.
     room.sound(1);
     room.order(|call| Order::Bleep { call, leg: A, on: true });
@@ -217,15 +226,6 @@ fn a_muted_side_of_a_bridge_is_silence_and_is_recorded_all_the_same() {
     assert!(tone.iter().any(|sample| *sample > 3_000));
     room.order(|call| Order::Bleep { call, leg: A, on: false });
     room.talk(400);
-    // A key of a muted side is told to the core and to nobody else.
-    let event = crate::rtp::telephone_event::Event { code: 4, end: true, volume: 10, duration: 800 };
-    let header =
-        Packet { marker: true, pt: 101, seq: 70, timestamp: 11_200, ssrc: 0xa, payload: 0..0 }.header();
-    let at = room.talkers[0].1;
-    assert_eq!(room.stage.says(A, at, &[&header[..], &event.write()].concat()), None);
-    room.stage.pass(300);
-    assert!(room.stage.sent().iter().all(|sent| sent.packet().pt != 101));
-    assert!(room.stage.news().iter().any(|news| matches!(news, News::Key { key: '4', .. })));
     room.order(|call| Order::Mute { call, leg: A, muted: false });
     room.talk(400);
     assert_eq!(room.hears(1), "1000");
