@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Speaks the sentences of `judged_text.py` with the voices that are held out of training.
 
-    speak_judged.py --model DIR --out DIR
+    speak_judged.py --model DIR --out DIR [--noise DB]
 
-OUT/NAME_VOICE.wav (8 kHz, 16 bit) and OUT/NAME_VOICE.txt (kind, phrase, text).
+OUT/NAME_VOICE.wav (8 kHz, 16 bit), OUT/NAME_VOICE.txt (what is said) and OUT/phrases.words (what is watched for). With --noise the same
+sentences DB above noise besides, in OUT-DBdB.
 """
 
 import argparse
@@ -13,13 +14,29 @@ from pathlib import Path
 import numpy as np
 
 from judged_text import all_sentences
+from sound import noise
 from speak import HELD_OUT, RATE
+
+
+def beside_noise(folder, decibels):
+    """The same sounds so far above noise, in a folder beside."""
+    import soundfile
+
+    beside = folder.with_name(f"{folder.name}-{decibels:g}dB")
+    beside.mkdir(exist_ok=True)
+    for n, path in enumerate(sorted(folder.glob("*.wav"))):
+        sound, rate = soundfile.read(path, dtype="float64")
+        level = np.sqrt((sound**2).mean()) * 10 ** (-decibels / 20)
+        sound = sound + noise(np.random.default_rng(n), len(sound)) * level
+        soundfile.write(beside / path.name, np.clip(sound, -1, 1), rate, subtype="PCM_16")
+        (beside / path.with_suffix(".txt").name).write_text(path.with_suffix(".txt").read_text())
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--model", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--noise", type=float)
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
 
@@ -34,7 +51,7 @@ def main():
     network = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     symbols = json.loads((given.model / "vocab.json").read_text())["vocab"]
     spell = zh.ZHG2P()
-    for name, kind, phrase, text in all_sentences():
+    for name, _, _, text in all_sentences():
         for voice in sorted(HELD_OUT):
             label = given.out / f"{name}_{voice}.txt"
             if label.exists():
@@ -48,7 +65,11 @@ def main():
             }
             sound = resample_poly(network.run(None, feed)[0].reshape(-1), 1, 3).astype(np.float32)
             soundfile.write(label.with_suffix(".wav"), sound, RATE, subtype="PCM_16")
-            label.write_text("\t".join([kind, phrase, text]) + "\n")
+            label.write_text(text + "\n")
+    watched = dict.fromkeys(phrase for _, _, phrase, _ in all_sentences() if phrase)
+    (given.out / "phrases.words").write_text("@level homophone\n" + "".join(f"{phrase}\n" for phrase in watched))
+    if given.noise is not None:
+        beside_noise(given.out, given.noise)
 
 
 if __name__ == "__main__":

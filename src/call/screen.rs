@@ -174,7 +174,7 @@ impl Call {
         // Without words in force there is nothing to wait for, unless all that is said is of interest.
         let words = words.or_else(|| all.then(|| Words::compile(&[]).ok().map(Arc::new)).flatten());
         let Some(words) = words else { return };
-        let wanted = Some(Wanted { words: words.clone(), speaker: party });
+        let wanted = Some(Wanted { words: words.clone(), speaker: party, intercepts: delay.is_some() });
         let watcher = Watcher::new(words, party);
         let ear = Ear {
             leg,
@@ -230,8 +230,9 @@ impl Call {
         for leg in legs {
             let Some(ear) = self.ear(leg) else { continue };
             let speaker = if ear.agent { Party::Agent } else { Party::Customer };
+            let intercepts = ear.delay.is_some();
             let news = ear.watcher.replace(words.clone());
-            let wanted = Some(Wanted { words: words.clone(), speaker });
+            let wanted = Some(Wanted { words: words.clone(), speaker, intercepts });
             desk.effects.push_back(Effect::Listen { call: self.id, leg, wanted });
             self.judge(desk, leg, news);
         }

@@ -117,6 +117,14 @@ impl Network {
 }
 
 impl Recogniser {
+    /// Whether it may keep words from a customer: the spotter only with thresholds of the site's own (`words calibrate`).
+    pub fn may_intercept(&self) -> bool {
+        match &self.kind {
+            Kind::Server(_) | Kind::Library(_) => true,
+            Kind::BuiltIn(built_in) => built_in.thresholds.is_some(),
+        }
+    }
+
     /// Samples a second that it is given.
     pub fn rate(&self) -> u32 {
         match &self.kind {

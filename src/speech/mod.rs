@@ -125,6 +125,8 @@ pub struct Wanted {
     pub words: Arc<Words>,
     /// Who speaks.
     pub speaker: Party,
+    /// Whether what is heard is kept from the other party: only a recogniser whose errors are known may do that.
+    pub intercepts: bool,
 }
 
 /// One stream to a recogniser in this process.

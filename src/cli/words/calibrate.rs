@@ -31,6 +31,7 @@ struct Row {
     said: usize,
     heard: usize,
     wrongly: usize,
+    would: usize,
     usual: f32,
     threshold: f32,
 }
@@ -98,18 +99,19 @@ fn recording(path: &Path) -> Result<(Vec<i16>, String), String> {
 
 impl Row {
     fn of(one: Suggested) -> Row {
-        let Suggested { text, said, heard, wrongly, usual, threshold } = one;
+        let Suggested { text, said, heard, wrongly, would, usual, threshold } = one;
         let hundredths = |number: f32| (number * 100.0).round() / 100.0;
-        Row { text, said, heard, wrongly, usual: hundredths(usual), threshold: hundredths(threshold) }
+        Row { text, said, heard, wrongly, would, usual: hundredths(usual), threshold: hundredths(threshold) }
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; 7] {
         [
             self.text.clone(),
             self.said.to_string(),
             self.heard.to_string(),
             self.wrongly.to_string(),
             format!("{:.2}", self.usual),
+            self.would.to_string(),
             format!("{:.2}", self.threshold),
         ]
     }
@@ -117,13 +119,16 @@ impl Row {
 
 impl Told {
     fn text(&self) -> String {
-        let rows: Vec<[String; 6]> = self.phrases.iter().map(Row::cells).collect();
-        let mut text = table(["PHRASE", "SAID", "HEARD", "WRONGLY", "USUAL", "SUGGESTED"], &rows);
+        let rows: Vec<[String; 7]> = self.phrases.iter().map(Row::cells).collect();
+        let mut text =
+            table(["PHRASE", "SAID", "HEARD", "WRONGLY", "USUALLY", "WOULD HEAR", "SUGGESTED"], &rows);
         let all = |count: fn(&Row) -> usize| self.phrases.iter().map(count).sum::<usize>();
-        let (said, heard) = (all(|row| row.said), all(|row| row.heard));
+        let (said, heard, wrongly) = (all(|row| row.said), all(|row| row.heard), all(|row| row.wrongly));
         text += &format!(
-            "{} recordings, {:.1} minutes: {heard} of {said} heard as suggested\n",
-            self.recordings, self.minutes
+            "{} recordings, {:.1} minutes: {heard} of {said} heard and {wrongly} wrongly with the usual thresholds, {} of {said} with those suggested\n",
+            self.recordings,
+            self.minutes,
+            all(|row| row.would),
         );
         for why in &self.left_out {
             text += &format!("left out: {why}\n");

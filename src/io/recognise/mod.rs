@@ -143,7 +143,13 @@ impl Recognisers {
         if self.all.is_empty() {
             return Err(deaf("no recogniser is configured"));
         }
-        let found = self.all.iter().find_map(|one| {
+        let fit = || self.all.iter().filter(|one| !wanted.intercepts || one.config.may_intercept());
+        if fit().next().is_none() {
+            return Err(deaf(
+                "the built-in recogniser intercepts nothing until it is calibrated (`thresholds`)",
+            ));
+        }
+        let found = fit().find_map(|one| {
             let permit = Arc::clone(&one.free).try_acquire_owned().ok()?;
             Some((one, permit))
         });

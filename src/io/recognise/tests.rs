@@ -13,7 +13,8 @@ use crate::media::FeedPiece;
 use crate::speech::{Protocol, Said};
 
 fn wanted() -> Wanted {
-    Wanted { words: Arc::new(Words::compile(&[]).expect("no words")), speaker: Party::Agent }
+    let words = Arc::new(Words::compile(&[]).expect("no words"));
+    Wanted { words, speaker: Party::Agent, intercepts: false }
 }
 
 fn call() -> CallId {
@@ -204,6 +205,9 @@ async fn said(told: &mut Receiver<Told>) -> Said {
 async fn a_recogniser_within_the_node_hears_to_the_end_and_begins_anew_for_other_words() {
     let feeds = Feeds::default();
     let (mut all, mut told) = within(&feeds);
+    let careless = Wanted { intercepts: true, ..wanted() };
+    let refused = all.begin(call(), LegId(1), careless).expect_err("it was not calibrated");
+    assert!(matches!(refused, News::Deaf { why } if why.contains("calibrated")));
     let order = all.begin(call(), LegId(1), wanted()).expect("room").expect("new");
     speak(&feeds, &order, 8_000, 5);
     // The feed's first sample stood at a second.

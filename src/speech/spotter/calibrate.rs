@@ -41,10 +41,12 @@ pub struct Suggested {
     pub text: String,
     /// Recordings that say it.
     pub said: usize,
-    /// Of these, heard at the suggested threshold.
+    /// Of these, heard at the usual threshold.
     pub heard: usize,
-    /// Times that it is heard, at the threshold in force, where it was not said.
+    /// Times that it is heard, at the usual threshold, where it was not said.
     pub wrongly: usize,
+    /// Recordings in which it would be heard at the suggested threshold; nothing would be heard wrongly.
+    pub would: usize,
     /// The threshold in force without calibration.
     pub usual: f32,
     /// The suggested one.
@@ -92,8 +94,9 @@ impl Calibration {
             Suggested {
                 text: text.clone(),
                 said: tally.said.len(),
-                heard: tally.said.iter().filter(|cost| **cost <= threshold).count(),
+                heard: tally.said.iter().filter(|cost| **cost <= usual).count(),
                 wrongly: tally.elsewhere.iter().filter(|cost| **cost <= usual).count(),
+                would: tally.said.iter().filter(|cost| **cost <= threshold).count(),
                 usual,
                 threshold,
             }
@@ -152,6 +155,7 @@ mod tests {
             said: 1,
             heard: 1,
             wrongly: 0,
+            would: 1,
             usual: 0.9,
             threshold,
         };

@@ -58,24 +58,28 @@ fn apply<const FUSED: bool>(dense: &Dense, inputs: &[f32], outputs: &mut [f32]) 
     let mut frames = inputs.chunks_exact(dense.inputs);
     let x: [&[f32]; FRAMES] = std::array::from_fn(|_| frames.next().unwrap_or(&[]));
     for (at, (panel, bias)) in dense.panels.chunks_exact(dense.inputs).zip(&dense.bias).enumerate() {
-        let mut sums = [*bias; FRAMES];
+        let (mut sums_a, mut sums_b, mut sums_c, mut sums_d) = (*bias, *bias, *bias, *bias);
         let columns = x[0].iter().zip(x[1]).zip(x[2]).zip(x[3]);
         for (weights, (((a, b), c), d)) in panel.iter().zip(columns) {
-            for (sums, x) in sums.iter_mut().zip([*a, *b, *c, *d]) {
-                for lane in 0..LANES {
-                    sums[lane] = if FUSED {
-                        weights[lane].mul_add(x, sums[lane])
-                    } else {
-                        sums[lane] + weights[lane] * x
-                    };
-                }
-            }
+            add::<FUSED>(&mut sums_a, weights, *a);
+            add::<FUSED>(&mut sums_b, weights, *b);
+            add::<FUSED>(&mut sums_c, weights, *c);
+            add::<FUSED>(&mut sums_d, weights, *d);
         }
+        let sums = [sums_a, sums_b, sums_c, sums_d];
         for (row, sums) in outputs.chunks_exact_mut(dense.outputs).zip(&sums) {
             for (to, from) in row.iter_mut().skip(at * LANES).zip(sums) {
                 *to = *from;
             }
         }
+    }
+}
+
+/// Adds `x` times the weights.
+#[inline(always)]
+fn add<const FUSED: bool>(sums: &mut [f32; LANES], weights: &[f32; LANES], x: f32) {
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum = if FUSED { weight.mul_add(x, *sum) } else { *sum + weight * x };
     }
 }
 
