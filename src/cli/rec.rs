@@ -126,26 +126,36 @@ fn find(args: &args::Search, node: &mut Node, printer: &Printer) -> Result<Exit,
         said: args.said.clone(),
         purpose: args.purpose.clone(),
     };
-    let found: Vec<RecordingView> = node.items(Act::RecSearch(search))?;
+    let found: Vec<Value> = node.items(Act::RecSearch(search))?;
     printer.value(&found, |found| list(found));
     Ok(Exit::Done)
 }
 
-fn list(found: &[RecordingView]) -> String {
-    let rows: Vec<[String; 6]> = found
-        .iter()
-        .map(|view| {
-            [
-                view.recording.to_string(),
-                view.began.clone(),
-                view.duration_ms.map_or_else(|| "runs".to_string(), clock_time),
-                view.caller.clone(),
-                view.dialled.clone(),
-                view.parties.join(", "),
-            ]
-        })
-        .collect();
+fn list(found: &[Value]) -> String {
+    let told = |one: &Value| {
+        let view = serde_json::from_value::<RecordingView>(one.clone()).ok()?;
+        let parties = [view.parties.join(", "), said_at(one)];
+        Some([
+            view.recording.to_string(),
+            view.began,
+            view.duration_ms.map_or_else(|| "runs".to_string(), clock_time),
+            view.caller,
+            view.dialled,
+            parties.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "),
+        ])
+    };
+    let rows: Vec<[String; 6]> = found.iter().filter_map(told).collect();
     table(["RECORDING", "BEGAN", "LENGTH", "CALLER", "DIALLED", "PARTIES"], &rows)
+}
+
+/// Who said what was looked for, and when: `said by the customer at 0:01`.
+fn said_at(found: &Value) -> String {
+    let told = |place: &Value| {
+        let who = if place["agent"] == json!(true) { "agent" } else { "customer" };
+        format!("the {who} at {}", clock_time(place["from_ms"].as_u64().unwrap_or_default()))
+    };
+    let places: Vec<String> = found["said"].as_array().into_iter().flatten().map(told).collect();
+    if places.is_empty() { String::new() } else { format!("said by {}", places.join(", ")) }
 }
 
 /// What was said, a line a text.

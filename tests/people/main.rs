@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ledgerline::base::{CallId, LegId, Masked, Random, RecordingId, Wall};
+use ledgerline::call::{Line, Transcript};
 use ledgerline::compliance::disclosure;
-use ledgerline::io::store::{Options, Store};
+use ledgerline::io::store::{Making, Options, Store};
 use ledgerline::vault::{
     Batch, Certificate, Closing, Event, Frame, LedgerPublic, Opening, Order, Party, Retention, TapItem,
 };
@@ -211,7 +212,11 @@ fn record(node: &Path, count: i64) -> Vec<RecordingId> {
         }
         recording
     });
-    let ids = ids.collect();
+    let ids: Vec<RecordingId> = ids.collect();
+    if count < 10 {
+        store.settle();
+        transcribe(&store, ids[0]);
+    }
     store.close();
     ids
 }
@@ -277,6 +282,58 @@ fn a_recording_is_disclosed_as_its_plan_has_it() {
     }
     office.log_in("zhao");
     assert_eq!(office.run(&play, "").code, 0, "a supervisor");
+}
+
+/// What was said in a recorded call, beside its recording.
+fn transcribe(store: &Store, recording: RecordingId) {
+    let line = |agent, from_ms, text: &str| Line { agent, from_ms, to_ms: from_ms + 900, text: text.into() };
+    let transcript = Transcript {
+        recording,
+        call: CallId::from_bytes([7; 16]),
+        began: Wall::from_micros(1_795_337_972_120_000),
+        lines: vec![line(true, 0, "请注意投资有风险"), line(false, 1_000, "我还不上了，电话13912345678")],
+        words: Vec::new(),
+        findings: Vec::new(),
+        cut: false,
+    };
+    let making = Making { kind: ledgerline::call::TRANSCRIPT, media_type: "application/json", by: "a test" };
+    let octets = serde_json::to_vec(&transcript).expect("plain");
+    store.append_derived(recording, &making, &octets).expect("kept");
+}
+
+/// A transcript is read, masked, by who may hear the recording, and found by what was said in it; in clear by who may unmask.
+#[test]
+fn a_transcript_is_read_and_searched_by_who_may_hear() {
+    let office = Office::new();
+    let id = office.recordings[0].to_string();
+    let show = ["rec", "transcript", &id, "--purpose", "case 7"];
+    let said = ["rec", "search", "--said", "还部上", "--purpose", "case 7", "--json"];
+    for refused in [&show[..], &said] {
+        let done = office.run(refused, "");
+        assert!(done.code == 4 && !done.out.contains("还不上"), "root reads nothing: {}", done.out);
+    }
+    office.log_in("anna");
+    assert_eq!(office.run(&show[..3], "").code, 2, "no purpose");
+    let done = office.run(&show, "");
+    assert!(done.out.contains("customer  我还不上了，电话139****5678"), "{}{}", done.out, done.err);
+    let clear = office.run(&[&show[..], &["--reveal"]].concat(), "");
+    assert!(clear.out.contains("13912345678"), "{}{}", clear.out, clear.err);
+    let found: Value = serde_json::from_str(&office.run(&said, "").out).expect("JSON");
+    assert_eq!((found.as_array().map(Vec::len), &found[0]["recording"]), (Some(1), &json!(id)));
+    assert_eq!(
+        found[0]["said"],
+        json!([{ "agent": false, "from_ms": 1_000, "to_ms": 1_900 }]),
+        "where, not what"
+    );
+    let none = office.run(&["rec", "search", "--said", "保本保息", "--purpose", "case 7", "--json"], "");
+    assert_eq!(none.out.trim(), "[]");
+    let other = office.run(&["rec", "transcript", &office.recordings[1].to_string(), "--purpose", "x"], "");
+    assert!(other.code != 0 && !other.out.contains("还不上"));
+    let none = office.run(&["rec", "review"], "");
+    assert_eq!(none.code, 0, "no findings: {}{}", none.out, none.err);
+    office.run(&["logout"], "");
+    let book = office.run(&["audit", "list", "--json", "--act", "rec.transcript"], "").out;
+    assert!(book.contains("case 7") && book.contains("anna") && !book.contains("还不上"), "{book}");
 }
 
 /// DUAL-07: guessing locks the account; there is no default password.

@@ -186,6 +186,7 @@ impl Recognisers {
     /// Nobody listens to the leg any more: the order that ends its feed.
     pub fn end(&mut self, call: CallId, leg: LegId) -> Option<Order> {
         let running = self.streams.remove(&(call, leg))?;
+        self.feeds.forget(running.feed);
         Some(Order::Unfeed { call, leg, feed: running.feed })
     }
 
