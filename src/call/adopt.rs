@@ -149,6 +149,9 @@ impl Call {
         if self.is_entering(leg) {
             return self.seat(desk, leg);
         }
+        if self.is_picking(leg) {
+            return self.picked(desk, leg);
+        }
         if !matches!(self.phase, Phase::Fetching { leg: Some(is) } if is == leg) {
             return;
         }
@@ -166,6 +169,9 @@ impl Call {
         self.release(desk, leg, status, None);
         self.close_media(desk, leg);
         self.left_room(desk, leg);
+        if self.is_picking(leg) {
+            return self.leg_failed(desk, leg, status);
+        }
         if waited {
             self.phase = Phase::Between;
             self.transfer_failed(desk, status);

@@ -162,6 +162,7 @@ impl Call {
             self.late_answer(desk, leg, message);
         }
         self.enter(desk);
+        self.reach(desk);
     }
 
     /// The answer to an offer that we made in a 2xx. One that nobody can use ends a call that begins; one that was to change a

@@ -54,6 +54,10 @@ impl Call {
             Deed::Notify { webhook, text, .. } => Some(self.tell_outside(desk, webhook, text)),
             Deed::Conference { room, limit, longest } => self.confer(desk, &room, limit, longest),
             Deed::Monitors { count, group, within } => self.gather(desk, count, &group, within),
+            Deed::Pickup { user } => {
+                self.reach_for(desk, user);
+                None
+            }
             Deed::Park { slot, wait } => self.park_by_plan(desk, slot, wait),
             other => Some(self.unavailable(desk, other.word())),
         }

@@ -85,6 +85,16 @@ pub enum Effect {
     Happened(Box<Happening>),
     /// Something that a user may come back to by a code.
     Remember(CallId, Memory),
+    /// The party that the plan serves is to take the call that rings at `user` ([`super::Call::can_be_taken`],
+    /// [`super::Call::give_picker`], [`super::Call::take_picker`]).
+    PickUp {
+        /// The call that asks.
+        from: CallId,
+        /// The account of the party.
+        by: Masked,
+        /// A number or name of whoever is rung.
+        user: Masked,
+    },
     /// The party that the plan serves is to come into the room that another call is ([`super::Call::admits`],
     /// [`super::Call::give_near`], [`super::Call::take_party`]).
     Enter {

@@ -51,6 +51,8 @@ pub(super) enum End {
     Transferred,
     /// Its caller went into a conference, which is another call.
     Conferred,
+    /// The party took a call that rang elsewhere.
+    PickedUp,
 }
 
 impl End {
@@ -58,7 +60,12 @@ impl End {
     pub fn status(self) -> u16 {
         match self {
             End::Plan(_, status) => status,
-            End::Cancelled | End::Elsewhere | End::Transferred | End::Conferred | End::Party(_) => 487,
+            End::Cancelled
+            | End::Elsewhere
+            | End::Transferred
+            | End::Conferred
+            | End::PickedUp
+            | End::Party(_) => 487,
             End::NoCommonCodec | End::NotEncrypted => 488,
             End::NotRecorded | End::NoPort | End::Drain => 503,
             End::Silent(_) | End::Administrator | End::TooLong => 480,
@@ -83,6 +90,7 @@ impl End {
             End::TooLong => "time limit".into(),
             End::Transferred => "transferred".into(),
             End::Conferred => "went into a conference".into(),
+            End::PickedUp => "took another call".into(),
         }
     }
 
@@ -99,7 +107,7 @@ impl End {
             End::Administrator => Some("SIP;cause=480;text=\"Ended by an administrator\""),
             End::TooLong => Some("SIP;cause=480;text=\"Time limit\""),
             End::Transferred => Some("SIP;cause=200;text=\"Transferred\""),
-            End::Party(_) | End::Cancelled | End::Conferred | End::Plan(..) => None,
+            End::Party(_) | End::Cancelled | End::Conferred | End::PickedUp | End::Plan(..) => None,
         }
     }
 }

@@ -45,6 +45,7 @@ mod plan;
 mod play;
 mod probe;
 pub mod quality;
+mod reach;
 mod record;
 mod refer;
 mod refresh;
@@ -250,6 +251,8 @@ enum Phase {
     Parked(park::Parked),
     /// The party that the plan serves is on its way into a room that is another call.
     Entering(room::Entering),
+    /// The party that the plan serves is to take a call that rings elsewhere.
+    Reaching(reach::Reaching),
     /// Parties meet.
     Room(room::Room),
     /// Over; only the network's last words and the reports are still to come.
@@ -410,6 +413,7 @@ impl Call {
             Phase::Talking { .. } => "talking",
             Phase::Parked(_) => "parked",
             Phase::Entering(_) | Phase::Room(_) => "conference",
+            Phase::Reaching(_) => "pickup",
             Phase::Ending => "ending",
         }
     }

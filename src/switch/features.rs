@@ -83,7 +83,7 @@ impl Switch {
     }
 
     /// The call that has rung longest at `wanted`, or at anybody whose calls `account` may take (but not at itself).
-    fn ringing(&self, account: &Account, wanted: Option<&str>) -> Option<CallId> {
+    pub(super) fn ringing(&self, account: &Account, wanted: Option<&str>) -> Option<CallId> {
         let fits = |user: &str| match wanted {
             Some(wanted) => user == wanted,
             None => user != account.name && self.features.may_pick_up(&account.name, user),

@@ -421,6 +421,10 @@ impl Switch {
                     self.enter(now, from, into, limit, longest);
                     continue;
                 }
+                Effect::PickUp { from, by, user } => {
+                    self.pick_up_by_plan(now, from, &by, &user);
+                    continue;
+                }
                 Effect::Fetch { into, user, dialog } => {
                     self.fetch(now, into, &user, &dialog);
                     continue;

@@ -1,5 +1,9 @@
 //! Calls that somebody else takes: `*8` for one's group, `**` and a number for one phone.
 
+use ledgerline::switch::Input;
+
+use super::reloads::program;
+
 use crate::world::*;
 
 /// Alice calls Bob, who does not answer. The groups: Alice, Bob and Carol; Dave and Erin.
@@ -129,4 +133,52 @@ fn the_lamps_of_a_call_that_was_picked_up() {
     let talks = carol.notices.iter().find(|notice| notice.body.contains("confirmed")).expect("she talks");
     assert!(talks.body.contains("direction=\"initiator\"") && talks.body.contains("8001"), "{}", talks.body);
     world.settle();
+}
+
+/// A plan's `pickup` does what the code does, for a party that the plan has talked to already, with the codes' groups.
+#[test]
+fn a_plan_takes_a_call_that_rings() {
+    let text = include_str!("../world/plans/office.plan");
+    let text = format!("{text}\nroute \"55{{who: 8XXX}}\" from users -> pickup {{who}}\n");
+    let mut world = World::seeded(370);
+    world.handle(Input::Program(program(&text)));
+    world.phone("alice").dials("8002").at(secs(1));
+    world.phone("bob");
+    world.phone("carol").dials("558002").at(secs(4));
+    world.phone("alice").hangs_up().at(secs(12));
+    world.run_until(secs(30));
+    assert!(world.talked("alice", "carol"), "{}", world.ladder());
+    let rung = world.phone("bob").last().expect("it rang");
+    assert!(rung.reasons.iter().any(|reason| reason.contains("completed elsewhere")), "{:?}", rung.reasons);
+    let calls = world.calls();
+    let parties: Vec<usize> =
+        calls.iter().map(|call| world.cdr(*call).expect("a record").parties.len()).collect();
+    assert_eq!(parties, [2, 1], "the call that rang has both, the other nobody more");
+    world.settle();
+}
+
+/// Nothing rings, another group, nobody of that number: the plan goes its other way, and who rings rings on.
+#[test]
+fn a_plan_that_picks_up_nothing_goes_on() {
+    let text = include_str!("../world/plans/office.plan");
+    let text = format!(
+        "{text}\nroute \"55{{who: 8XXX}}\" from users -> pickup {{who}} {{ failed -> dial user erin for 20s }}\n"
+    );
+    for (who, dials) in [("carol", "558001"), ("dave", "558002"), ("carol", "558777")] {
+        let mut world = World::seeded(371);
+        world.handle(Input::Program(program(&text)));
+        world.phone("alice").dials("8002").at(secs(1));
+        world.phone("bob");
+        world.phone("erin").answers().after(secs(1));
+        world.phone(who).dials(dials).at(secs(4));
+        world.run_until(secs(8));
+        assert!(world.talked(who, "erin"), "{who} {dials}\n{}", world.ladder());
+        assert_eq!(
+            world.phone("bob").last().map(|dialog| dialog.is_over()),
+            Some(false),
+            "Bob's phone rings on"
+        );
+        world.phone(who).hangs_up().at(secs(9));
+        world.settle();
+    }
 }

@@ -9,7 +9,7 @@ use crate::world::*;
 
 const OFFICE: &str = include_str!("../world/plans/office.plan");
 
-fn program(text: &str) -> Arc<Program> {
+pub fn program(text: &str) -> Arc<Program> {
     let folder = Folder::new().with_plan("office.plan", text).with_any_sound();
     let (program, findings) = load(&folder, &["office.plan"]);
     program.unwrap_or_else(|| {
