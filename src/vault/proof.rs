@@ -91,7 +91,7 @@ impl Consistency {
 }
 
 fn hashes(texts: &[String]) -> Option<Vec<[u8; 32]>> {
-    texts.iter().map(|text| unhex(text)).collect()
+    texts.iter().map(unhex).collect()
 }
 
 /// Where a tree over `count > 1` leaves splits: the largest power of two below.
