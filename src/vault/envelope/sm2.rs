@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::super::suite::{Cipher, Suite, TAG_BYTES};
-use crate::base::unhex;
-use crate::base::{Random, Secret};
+use crate::base::{Random, Secret, unhex};
 
 /// Key encryption, as the header names it.
 pub(super) const ALG: &str = "SM2";
