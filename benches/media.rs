@@ -285,10 +285,7 @@ fn plane(load: &mut Load, back_end: BackEnd, connect: bool, tap: bool) -> Plane 
         plane.order(Order::Report { call }).unwrap();
         let mut facts = 0;
         while facts < 2 {
-            match news.blocking_recv().unwrap() {
-                News::Facts { .. } => facts += 1,
-                _ => {}
-            }
+            facts += usize::from(matches!(news.blocking_recv().unwrap(), News::Facts { .. }));
         }
     }
     // News are few from here on; the channel holds them.
