@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ledgerline::base::Secret;
@@ -209,33 +210,40 @@ fn a_package_is_uploaded_and_its_receipt_kept() {
 /// A server that takes files by POST.
 struct Endpoint {
     address: std::net::SocketAddr,
-    state: std::sync::Arc<std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What it is to answer, the next last; and what it has taken: paths and bodies.
+#[derive(Default)]
+struct Seen {
+    answers: Vec<u16>,
+    taken: Vec<(String, Vec<u8>)>,
 }
 
 impl Endpoint {
     fn start() -> Endpoint {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
-        let state = std::sync::Arc::<std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>>::default();
-        let shared = state.clone();
+        let seen = Arc::<Mutex<Seen>>::default();
+        let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 Endpoint::answer(stream, &shared);
             }
         });
-        Endpoint { address, state }
+        Endpoint { address, seen }
     }
 
     /// The next answers; 200 afterwards.
     fn answers(&self, statuses: &[u16]) {
-        self.state.lock().expect("ours").0 = statuses.iter().rev().copied().collect();
+        self.seen.lock().expect("ours").answers = statuses.iter().rev().copied().collect();
     }
 
     fn taken(&self) -> Vec<(String, Vec<u8>)> {
-        self.state.lock().expect("ours").1.clone()
+        self.seen.lock().expect("ours").taken.clone()
     }
 
-    fn answer(mut stream: std::net::TcpStream, state: &std::sync::Mutex<(Vec<u16>, Vec<(String, Vec<u8>)>)>) {
+    fn answer(mut stream: std::net::TcpStream, seen: &Mutex<Seen>) {
         use std::io::{BufRead, BufReader, Read};
         let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
         let (mut line, mut head, mut len) = (String::new(), String::new(), 0);
@@ -249,11 +257,11 @@ impl Endpoint {
         reader.read_exact(&mut body).expect("a body");
         assert!(head.to_ascii_lowercase().contains("content-digest: sha-256=:"), "{head}");
         let name = head.split(' ').nth(1).expect("a path").to_string();
-        let mut state = state.lock().expect("ours");
-        let status = state.0.pop().unwrap_or(200);
+        let mut seen = seen.lock().expect("ours");
+        let status = seen.answers.pop().unwrap_or(200);
         let last = name.ends_with(".sig");
         if status == 200 {
-            state.1.push((name, body));
+            seen.taken.push((name, body));
         }
         let text = if last { "receipt 77" } else { "" };
         let answer = format!(
