@@ -362,25 +362,21 @@ fn whole_copy(
 ) -> Result<(f64, Vec<Value>), Failure> {
     let recording = record.row.recording;
     let form = [Form::Flac, Form::Opus].into_iter().find(|form| approved.says(&format!("sound {form}")));
-    let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
-    let seconds = sound.left.len() as f64 / f64::from(crate::vault::RATE_HZ);
     // An Opus copy that stands beside the recording is handed over as it is.
     let copy =
         items.iter().rfind(|row| form == Some(Form::Opus) && row.derivation.kind == Form::Opus.to_string());
-    let (form, octets) = match (copy, form) {
-        (Some(row), _) => {
-            let (_, octets) = kept.read_derived(recording, row.item).map_err(super::desk::store)?;
-            (Form::Opus, octets.to_vec())
-        }
-        (None, Some(form)) => match form.compressed(&sound) {
-            Some(octets) => (form, octets),
+    let (sound, damages) = kept.sound(recording).map_err(super::desk::store)?;
+    let seconds = sound.left.len() as f64 / f64::from(crate::vault::RATE_HZ);
+    let (form, octets) = match copy {
+        Some(row) => (Form::Opus, octets_of(kept, row)?),
+        None => match form.and_then(|form| Some((form, form.compressed(&sound)?))) {
+            Some(compressed) => compressed,
             None => (Form::Wav, super::recordings::wav(&sound)),
         },
-        (None, None) => (Form::Wav, super::recordings::wav(&sound)),
     };
     drop(sound);
-    let (name, mediatype) = (format!("audio/{recording}.{form}"), form.media_type());
-    let told = vcon(record, &name, mediatype, &content_hash(&octets), seconds);
+    let name = format!("audio/{recording}.{form}");
+    let told = vcon(record, &name, form.media_type(), &content_hash(&octets), seconds);
     let mut events = Vec::new();
     for (offset_us, event) in &record.events {
         crate::vault::push_event(&mut events, *offset_us, event);
@@ -388,24 +384,21 @@ fn whole_copy(
     hand.over(&name, octets)?;
     hand.over(&format!("events/{recording}.jsonl"), events)?;
     hand.over(&format!("vcon/{recording}.json"), told.to_string().into_bytes())?;
-    for row in items.iter().filter(|row| copy.is_none_or(|copy| copy.item != row.item)) {
-        let (_, octets) = kept.read_derived(recording, row.item).map_err(super::desk::store)?;
-        let kind = &row.derivation.kind;
-        hand.over(&format!("derived/{recording}.{}.{kind}", row.item), octets.to_vec())?;
-    }
     for row in items {
+        if copy.is_none_or(|copy| copy.item != row.item) {
+            let name = format!("derived/{recording}.{}.{}", row.item, row.derivation.kind);
+            hand.over(&name, octets_of(kept, row)?)?;
+        }
         hand.item(kept, row)?;
     }
-    let mut part = 0;
-    let mut trouble = Ok(());
-    let mut take = |octets: Vec<u8>| {
-        part += 1;
-        trouble = hand.over(&format!("beside/{recording}.{part}.pcap"), octets);
-        trouble.is_ok()
-    };
-    kept.beside(recording, bounds::CAPTURE_BYTES, &mut take).map_err(super::desk::store)?;
-    trouble?;
+    hand.captures(kept, recording)?;
     Ok((seconds, damages.iter().map(|damage| json!({ "damage": damage.to_string() })).collect()))
+}
+
+/// What an item holds.
+fn octets_of(kept: &Store, row: &DerivedRow) -> Result<Vec<u8>, Failure> {
+    let (_, octets) = kept.read_derived(row.derivation.of, row.item).map_err(super::desk::store)?;
+    Ok(octets.to_vec())
 }
 
 /// The newest redacted copy of a recording, and a vCon that refers to the original (EXP-06). Nothing else of it goes out.
@@ -511,6 +504,18 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
+    /// Video and fax of a recording.
+    fn captures(&mut self, kept: &Store, recording: RecordingId) -> Result<(), Failure> {
+        let (mut part, mut trouble) = (0, Ok(()));
+        let mut take = |octets: Vec<u8>| {
+            part += 1;
+            trouble = self.over(&format!("beside/{recording}.{part}.pcap"), octets);
+            trouble.is_ok()
+        };
+        kept.beside(recording, bounds::CAPTURE_BYTES, &mut take).map_err(super::desk::store)?;
+        trouble
+    }
+
     /// Says that the item of `row` is in the package, and proves that the ledger holds it.
     fn item(&mut self, kept: &Store, row: &DerivedRow) -> Result<(), Failure> {
         let proof = kept.prove_derived(row).map_err(super::desk::store)?;
