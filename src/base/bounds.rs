@@ -294,6 +294,9 @@ pub const PAGE_CONNECTIONS_OF_ONE: usize = 128;
 /// People logged in to their pages.
 pub const PAGE_SESSIONS: usize = 1_024;
 
+/// How long a person who is logged in to a page may show no sign of life: an open page shows one every minute.
+pub const PAGE_IDLE: Duration = Duration::from_secs(30 * 60);
+
 /// Octets of what a page may post: a name, a password, a code.
 pub const PAGE_POST_BYTES: usize = 2_048;
 

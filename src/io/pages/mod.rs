@@ -11,6 +11,7 @@
 mod entrance;
 mod hub;
 mod server;
+mod sessions;
 #[cfg(test)]
 mod tests;
 

@@ -8,9 +8,9 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited};
@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::hub::{Hub, Reader};
+use super::sessions::Sessions;
 use crate::base::{Secret, bounds};
 use crate::io::tls::Tls;
 use crate::vault::hex;
@@ -90,7 +91,7 @@ pub struct Server {
     tls: Option<Tls>,
     entrance: Arc<dyn Entrance>,
     hub: Hub,
-    sessions: Arc<Mutex<HashMap<String, Guest>>>,
+    sessions: Arc<Mutex<Sessions>>,
     of_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     room: Arc<Semaphore>,
     door: Arc<Semaphore>,
@@ -196,10 +197,13 @@ impl Server {
         answer
     }
 
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn session(&self, request: &Request<Incoming>) -> Option<(String, Guest)> {
         let name = cookie(request)?;
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(&name).cloned().map(|guest| (name, guest))
+        self.sessions().get(Instant::now(), &name).map(|guest| (name, guest))
     }
 
     fn me(&self, request: &Request<Incoming>) -> Answer {
@@ -209,8 +213,11 @@ impl Server {
     }
 
     async fn log_in(&self, from: IpAddr, request: Request<Incoming>) -> Answer {
-        let Ok(body) = Limited::new(request.into_body(), bounds::PAGE_POST_BYTES).collect().await else {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE);
+        let body = Limited::new(request.into_body(), bounds::PAGE_POST_BYTES).collect();
+        let body = match tokio::time::timeout(PATIENCE, body).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(_) => return plain(StatusCode::REQUEST_TIMEOUT),
         };
         let body = body.to_bytes();
         let Ok(Credentials { name, password, code }) = serde_json::from_slice(&body) else {
@@ -229,11 +236,9 @@ impl Server {
             return plain(StatusCode::INTERNAL_SERVER_ERROR);
         }
         let name = hex(&octets);
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= bounds::PAGE_SESSIONS {
+        if !self.sessions().add(Instant::now(), name.clone(), guest) {
             return text(StatusCode::SERVICE_UNAVAILABLE, "too many people are logged in");
         }
-        sessions.insert(name.clone(), guest);
         let secure = if self.tls.is_some() { "; Secure" } else { "" };
         let mut answer = plain(StatusCode::NO_CONTENT);
         let cookie = format!("{COOKIE}={name}; Path=/; HttpOnly; SameSite=Strict{secure}");
@@ -245,13 +250,9 @@ impl Server {
 
     fn log_out(&self, request: &Request<Incoming>) -> Answer {
         if let Some(name) = cookie(request) {
-            self.forget(&name);
+            self.sessions().remove(&name);
         }
         plain(StatusCode::NO_CONTENT)
-    }
-
-    fn forget(&self, name: &str) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     fn events(&self, from: IpAddr, request: &Request<Incoming>) -> Answer {
@@ -291,18 +292,13 @@ impl Server {
 
     /// Whether a session still holds; it is renewed by this.
     async fn still(self, from: IpAddr, name: String) -> bool {
-        let guest = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-        let Some(guest) = guest else { return false };
+        let Some(guest) = self.sessions().get(Instant::now(), &name) else { return false };
         let entrance = Arc::clone(&self.entrance);
         let tried = tokio::task::spawn_blocking(move || entrance.go_on(from, &guest.token)).await;
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         match tried {
-            Ok(Ok(guest)) if sessions.contains_key(&name) => {
-                sessions.insert(name, guest);
-                true
-            }
+            Ok(Ok(guest)) => self.sessions().renew(&name, guest),
             _ => {
-                sessions.remove(&name);
+                self.sessions().remove(&name);
                 false
             }
         }
