@@ -64,9 +64,23 @@ fn the_network_computes_what_the_training_program_does() {
     assert!(spread > 3.0, "the fixture tells frames apart: {spread}");
 }
 
+/// A promise and a bill, spoken by a voice that the weights were not trained on (`speak_judged.py`).
 #[test]
-fn the_weights_of_this_binary_are_weights_or_none_at_all() {
-    assert_eq!(Model::built_in().is_ok(), !WEIGHTS.is_empty());
+fn what_is_watched_for_is_heard_and_nothing_else() {
+    const PROMISE: &[u8] = include_bytes!("fixture/promise.wav");
+    const PLAIN: &[u8] = include_bytes!("fixture/plain.wav");
+    let phrases = ["刚性兑付", "保本保息", "药到病除", "内部消息"];
+    let watch = Arc::new(Watch::of(&words(&phrases), Party::Agent, &Thresholds::default()));
+    let model = Model::built_in().expect("this binary's weights");
+    let heard = |wav: &[u8]| {
+        let mut spotter = Spotter::new(Arc::clone(&model), Arc::clone(&watch));
+        let mut said = spotter.sound(&samples(wav));
+        said.extend(spotter.close());
+        let texts: String = said.iter().map(|said| said.text.as_str()).collect();
+        phrases.into_iter().filter(|phrase| texts.contains(phrase)).collect::<Vec<_>>()
+    };
+    assert_eq!(heard(PROMISE), ["保本保息"]);
+    assert!(heard(PLAIN).is_empty(), "{:?}", heard(PLAIN));
 }
 
 #[test]
@@ -82,7 +96,7 @@ fn words_that_were_calibrated_have_thresholds_of_their_own() {
 #[test]
 fn silence_and_noise_say_nothing() {
     let watch = Arc::new(Watch::of(&words(&["保本保息", "无风险"]), Party::Agent, &Thresholds::default()));
-    let Ok(model) = Model::built_in() else { return };
+    let model = Model::built_in().expect("this binary's weights");
     let mut spotter = Spotter::new(model, watch);
     let mut seed = 1u32;
     let noise: Vec<i16> = (0..16_000)
